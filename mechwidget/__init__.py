@@ -1,0 +1,79 @@
+"""mechwidget: click a head in a notebook cell, and the model in your own kernel is ablated.
+
+    import mechwidget as mw
+    model = mw.load("microcosm")
+    mw.explore(model, "The capital of France is")
+
+Names are resolved on first use (PEP 562), so that `import mechwidget` costs neither torch nor
+transformers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mechwidget.analysis import LogitDiff, Probability
+    from mechwidget.errors import MechwidgetError
+    from mechwidget.interventions import MLP, Ablate, Attention, Head, Neuron
+    from mechwidget.models import HookedModel, Run, Site, load, wrap
+    from mechwidget.session import Session
+    from mechwidget.views import Workbench, explore
+
+try:
+    __version__ = version("mechwidget")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "Ablate": "interventions",
+    "Attention": "interventions",
+    "Head": "interventions",
+    "HookedModel": "models",
+    "LogitDiff": "analysis",
+    "MLP": "interventions",
+    "MechwidgetError": "errors",
+    "Neuron": "interventions",
+    "Probability": "analysis",
+    "Run": "models",
+    "Session": "session",
+    "Site": "models",
+    "Workbench": "views",
+    "explore": "views",
+    "load": "models",
+    "wrap": "models",
+}
+
+__all__ = [
+    "MLP",
+    "Ablate",
+    "Attention",
+    "Head",
+    "HookedModel",
+    "LogitDiff",
+    "MechwidgetError",
+    "Neuron",
+    "Probability",
+    "Run",
+    "Session",
+    "Site",
+    "Workbench",
+    "explore",
+    "load",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'mechwidget' has no attribute {name!r}")
+    value = getattr(import_module(f"mechwidget.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
