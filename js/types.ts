@@ -1,0 +1,103 @@
+// The words that both sides of the wire use: what the kernel sends as `state`, and what a page may
+// ask for. Types flow in from the protocol (mechwidget/wire, views/workbench.py) and out to every
+// view; nothing here touches the DOM or the network.
+
+export const PROTOCOL = 1;
+
+/** A component is what a person clicks. `positions` limits it to some tokens. */
+export type ComponentJson =
+  | { type: "head"; layer: number; head: number; positions?: number[] }
+  | { type: "mlp"; layer: number; positions?: number[] }
+  | { type: "attention"; layer: number; positions?: number[] }
+  | { type: "neuron"; layer: number; index: number; positions?: number[] };
+
+/** Tokens as text or as vocabulary id. */
+export type MetricJson =
+  | { type: "logit_diff"; a: string | number; b: string | number; position?: number }
+  | { type: "probability"; token: string | number; position?: number };
+
+export type ScoreName = "induction" | "previous_token" | "duplicate_token" | "first_token";
+
+export interface TokenJson {
+  id: number;
+  text: string;
+  special: boolean;
+}
+
+export interface ModelJson {
+  name: string;
+  n_layers: number;
+  heads: number[];
+  kv_heads: number[];
+  mlp: boolean[];
+  attention: boolean[];
+  d_model: number;
+  dtype: string;
+  device: string;
+  max_positions: number | null;
+  parameters: number;
+  notes: string[];
+}
+
+export interface InterventionJson {
+  index: number;
+  type: "ablate";
+  mode: "zero";
+  component: ComponentJson;
+  sentence: string;
+  enabled: boolean;
+}
+
+export interface TopTokenJson {
+  id: number;
+  text: string;
+  /** Probabilities. */
+  before: number;
+  after: number;
+  logit_before: number;
+  logit_after: number;
+  rank_before: number;
+  rank_after: number;
+}
+
+export interface OutcomeJson {
+  revision: number;
+  position: number;
+  ms: number;
+  kl: number;
+  fired: number;
+  metric: null | { before: number; after: number };
+  top: TopTokenJson[];
+}
+
+/** What was wrong and what to do, as the kernel (or the wire itself) puts it. */
+export interface ErrorJson {
+  type: string;
+  message: string;
+  hint: string;
+}
+
+/** One coherent picture of the session. An `outcome` of an older revision is shown dimmed. */
+export interface SessionState {
+  session: string;
+  revision: number;
+  model: ModelJson;
+  prompt: string | null;
+  tokens: TokenJson[];
+  interventions: InterventionJson[];
+  metric: null | { label: string; unit: string; position: number; spec: MetricJson };
+  can_undo: boolean;
+  can_redo: boolean;
+  phase: "running" | "ready" | "error";
+  error: ErrorJson | null;
+  outcome: OutcomeJson | null;
+}
+
+/** One name per component, the same for equal components: the key of maps and sets. */
+export function componentKey(component: ComponentJson): string {
+  const at = component.positions ? ` @${component.positions.join(",")}` : "";
+  const { type, layer } = component;
+  if (type === "head") return `head ${layer}.${component.head}${at}`;
+  if (type === "neuron") return `neuron ${layer}.${component.index}${at}`;
+  return `${type} ${layer}${at}`;
+}

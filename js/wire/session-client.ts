@@ -1,0 +1,99 @@
+// What a view may ask of the kernel, in the words of the field. An interface, so that a view can be
+// drawn and tested on a fake; the real one is `connectSession` in live-session-client.ts.
+
+import type {
+  ComponentJson,
+  ErrorJson,
+  MetricJson,
+  ScoreName,
+  SessionState,
+} from "../types";
+import type { Frame } from "./frames";
+
+export type Status = "connecting" | "live" | "gone" | "mismatch";
+
+export interface Progress {
+  done: number;
+  total: number;
+  label: string;
+}
+
+/** Asked for and not yet confirmed. `want` is what it will look like if the kernel agrees. */
+export interface PendingAction {
+  readonly op: string;
+  /** The component it is about, where there is one. */
+  readonly component: ComponentJson | null;
+  readonly want: "ablated" | "restored" | "enabled" | "disabled" | null;
+}
+
+export interface Listening {
+  signal?: AbortSignal | undefined;
+}
+
+export interface Pattern {
+  layer: number;
+  head: number;
+  revision: number;
+  /** [query, key], the lower triangle. */
+  pattern: Frame;
+}
+
+export interface Scores {
+  name: ScoreName;
+  unit: string;
+  /** Why some heads have none, where that is so. */
+  reason: string;
+  /** [layer, head]; NaN where a head has no score. */
+  values: Frame;
+}
+
+export interface Effects {
+  unit: string;
+  label: string;
+  /** [layer, heads then MLP]; NaN = not computed yet, or no such component. */
+  values: Frame;
+}
+
+export interface SessionClient {
+  /** What the kernel last said; null before the first state. */
+  readonly state: SessionState | null;
+  /** `state` with the pending actions painted in: what a view draws, in the frame of the click. */
+  readonly shown: SessionState | null;
+  readonly pending: readonly PendingAction[];
+  isPending(component: ComponentJson): boolean;
+
+  readonly status: Status;
+  /** A sentence for a person when `status` is "gone" or "mismatch", otherwise empty. */
+  readonly statusText: string;
+  /** The last refusal, until it is dismissed or a later action succeeds. */
+  readonly lastError: (ErrorJson & { op: string }) | null;
+  dismissError(): void;
+  /** Ask the kernel for a sign of life now (the "try again" button). */
+  retry(): void;
+
+  /** A new `state` came from the kernel. Returns the unsubscribe function. */
+  onState(callback: (state: SessionState) => void, options?: Listening): () => void;
+  /** Anything above changed: state, pending, status, lastError. Called once per change. */
+  onChange(callback: () => void, options?: Listening): () => void;
+
+  // Changes. Each paints at once, and resolves to whether the kernel agreed; a refusal or a failure
+  // never rejects: it reverts and is put in `lastError`.
+  toggle(component: ComponentJson): Promise<boolean>;
+  setEnabled(index: number, enabled: boolean): Promise<boolean>;
+  remove(index: number): Promise<boolean>;
+  clear(): Promise<boolean>;
+  undo(): Promise<boolean>;
+  redo(): Promise<boolean>;
+  setPrompt(prompt: string): Promise<boolean>;
+  setMetric(metric: MetricJson | null): Promise<boolean>;
+  /** Tells Python what is selected on the page; never shown as pending. */
+  select(component: ComponentJson | null, position: number | null): void;
+
+  // Arrays. These reject: RpcError (refused), AbortError (the signal).
+  pattern(layer: number, head: number, edited: boolean, options?: Listening): Promise<Pattern>;
+  scores(name: ScoreName, options?: Listening): Promise<Scores>;
+  /** `onPartial` gets the whole map each time, NaN where it is not known yet. */
+  effects(
+    options?: Listening & { onPartial?: (partial: Effects, progress: Progress) => void },
+  ): Promise<Effects>;
+}
