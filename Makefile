@@ -1,0 +1,105 @@
+# Everything that a person does with this repository. `make` alone lists the targets.
+#
+# Two stamps, inside what they vouch for, make a second call cheap: one in .venv (keyed on the
+# Python locks) and one in node_modules (keyed on the npm lock). Deleting the folder undoes both.
+
+PYTHON ?= python3
+PORT ?=
+PIP_ARGS ?=
+export PYTHON PORT
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
+BUNDLE := mechwidget/static/mechwidget.js
+JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types build bench dev microcosm screenshot test-slow wheel lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PORT=8890  PYTHON=/path/to/python  PIP_ARGS='…'  SKIP_CHROMIUM_INSTALL=1"
+
+demo: preflight-port $(VENV)/.demo $(BUNDLE) ## install, build and open the tour in JupyterLab
+	@$(PY) -m mechwidget.demo
+
+test: $(VENV)/.test $(BUNDLE) chromium lint ## lint, types, JavaScript tests, Python tests, browser tests
+	@npm run -s test
+	@$(PY) -m pytest
+
+lint: $(VENV)/.test node_modules/.stamp ## formatting, lint and strict types, Python and TypeScript
+	@$(PY) -m ruff format --check --quiet . && $(PY) -m ruff check --quiet .
+	@$(PY) -m mypy
+	@npm run -s lint
+	@npm run -s types
+	@echo "lint and types: fine"
+
+format: $(VENV)/.test node_modules/.stamp ## rewrite the files the way lint wants them
+	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
+	@npm run -s format
+
+build: $(BUNDLE) ## the JavaScript bundle that the Python package ships
+
+wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
+	@$(PY) -m build --no-isolation --outdir dist .
+
+bench: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
+	@$(PY) tests/benchmarks/click_to_paint.py
+
+dev: $(VENV)/.demo node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
+	@npm run -s dev & watch=$$!; trap 'kill $$watch 2>/dev/null' EXIT; \
+	  ANYWIDGET_HMR=1 $(PY) -m mechwidget.demo
+
+microcosm: $(VENV)/.demo ## train the embedded model again from its seed
+	@$(PY) -m mechwidget.microcosm.train
+
+screenshot: $(VENV)/.test $(BUNDLE) chromium ## the README's picture, made by the browser test
+	@SCREENSHOT=1 $(PY) -m pytest tests/browser -k screenshot
+
+test-slow: $(VENV)/.test $(BUNDLE) chromium ## the tests that take minutes
+	@$(PY) -m pytest -m slow
+
+lock: $(VENV)/.test ## write constraints.txt again from what .venv holds
+	@$(PY) .ci/lock.py
+
+clean: ## remove everything that was installed or built
+	rm -rf $(VENV) node_modules mechwidget/static dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# -- what the targets stand on --------------------------------------------------------------------
+
+.PHONY: preflight-port preflight-install chromium
+preflight-port:
+	@.ci/preflight python port
+
+chromium:
+	@.ci/preflight chromium
+
+$(VENV)/bin/python:
+	@.ci/preflight python node disk
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# The package itself is installed last and in place, so that an edit is live; hatchling and its
+# plugin come from the lock, not from a build environment of their own.
+$(VENV)/.demo: constraints.txt pyproject.toml package.json | $(VENV)/bin/python $(BUNDLE)
+	@echo "installing the Python packages (torch is the large one; some minutes the first time)"
+	@$(PIP) hatchling hatch-jupyter-builder
+	@$(PIP) --no-build-isolation -e '.[lab]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@echo "installing what the tests need"
+	@$(PIP) --no-build-isolation -e '.[lab,test]'
+	@touch $@
+
+node_modules/.stamp: package-lock.json
+	@.ci/preflight node
+	@echo "installing the npm packages"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(BUNDLE): $(JS_SOURCES) node_modules/.stamp
+	@npm run -s build
+	@touch $@
