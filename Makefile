@@ -7,6 +7,8 @@ PYTHON ?= python3
 PORT ?=
 PIP_ARGS ?=
 export PYTHON PORT
+# make builds the bundle itself, before pip looks for it
+export HATCH_JUPYTER_BUILDER_SKIP_NPM := 1
 
 VENV := .venv
 PY := $(VENV)/bin/python
