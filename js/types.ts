@@ -101,3 +101,12 @@ export function componentKey(component: ComponentJson): string {
   if (type === "neuron") return `neuron ${layer}.${component.index}${at}`;
   return `${type} ${layer}${at}`;
 }
+
+/** A component as people read it, in the words of Python's `str(component)`. */
+export function componentName(component: ComponentJson): string {
+  const at = component.positions ? ` at ${component.positions.join(", ")}` : "";
+  const { layer } = component;
+  if (component.type === "head") return `head ${layer}.${component.head}${at}`;
+  if (component.type === "neuron") return `neuron ${layer}.${component.index}${at}`;
+  return `${component.type === "mlp" ? "MLP" : "attention"} ${layer}${at}`;
+}

@@ -1,7 +1,9 @@
 // What is hovered, locked and selected on this page: one store per session id, shared by every view
 // of that session, so that hovering a head here lights it up there, with or without a kernel.
+// Every widget on a page evaluates its own copy of this module, so the stores are kept on globalThis.
 
-import type { ComponentJson } from "../types";
+import { type ComponentJson, componentKey } from "../types";
+import { Listeners, type ListenOptions } from "../wire/listeners";
 
 /** The page's own state of a session. None of it changes a number. */
 export interface PageState {
@@ -26,6 +28,96 @@ export interface SessionStore {
   lock(component: ComponentJson | null): void;
   subscribe(
     callback: (value: PageState, previous: PageState) => void,
-    options?: { signal?: AbortSignal | undefined },
+    options?: ListenOptions,
   ): () => void;
+}
+
+const EMPTY: PageState = {
+  hover: { component: null, token: null },
+  locked: null,
+  token: null,
+  baseline: false,
+};
+
+/** After the last view went: long enough for a cell to run again, or an output to move. */
+const KEEP_MS = 10_000;
+
+interface Entry {
+  store: SessionStore;
+  users: number;
+  forget: ReturnType<typeof setTimeout> | undefined;
+}
+
+// The number is the version of this file's shapes: another bundle on the page may be older.
+const REGISTRY = Symbol.for("mechwidget.session-stores.1");
+
+/** The store of a session, held until `signal`. */
+export function acquireStore(session: string, signal: AbortSignal): SessionStore {
+  const stores = registry();
+  let entry = stores.get(session);
+  if (!entry) {
+    entry = { store: new PageStore(session), users: 0, forget: undefined };
+    stores.set(session, entry);
+  }
+  const held = entry;
+  clearTimeout(held.forget);
+  held.users += 1;
+  const release = () => {
+    held.users -= 1;
+    if (held.users > 0) return;
+    held.forget = setTimeout(() => stores.delete(session), KEEP_MS);
+  };
+  if (signal.aborted) release();
+  else signal.addEventListener("abort", release, { once: true });
+  return held.store;
+}
+
+function registry(): Map<string, Entry> {
+  const page = globalThis as { [REGISTRY]?: Map<string, Entry> };
+  page[REGISTRY] ??= new Map();
+  return page[REGISTRY];
+}
+
+class PageStore implements SessionStore {
+  readonly session: string;
+  #value = EMPTY;
+  readonly #listeners = new Listeners<[PageState, PageState]>();
+
+  constructor(session: string) {
+    this.session = session;
+  }
+
+  get value(): PageState {
+    return this.#value;
+  }
+
+  get focus(): ComponentJson | null {
+    return this.#value.hover.component ?? this.#value.locked;
+  }
+
+  set(change: Partial<PageState>): void {
+    const previous = this.#value;
+    const next = { ...previous, ...change };
+    // Pointers move within one cell all the time: what is the same is not news.
+    if (JSON.stringify(next) === JSON.stringify(previous)) return;
+    this.#value = next;
+    this.#listeners.emit(next, previous);
+  }
+
+  hover(component: ComponentJson | null, token: number | null = null): void {
+    this.set({ hover: { component, token } });
+  }
+
+  lock(component: ComponentJson | null): void {
+    const { locked } = this.#value;
+    const again = component && locked && componentKey(component) === componentKey(locked);
+    this.set({ locked: again ? null : component });
+  }
+
+  subscribe(
+    callback: (value: PageState, previous: PageState) => void,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#listeners.add(callback, options);
+  }
 }

@@ -1,13 +1,7 @@
 // What a view may ask of the kernel, in the words of the field. An interface, so that a view can be
 // drawn and tested on a fake; the real one is `connectSession` in live-session-client.ts.
 
-import type {
-  ComponentJson,
-  ErrorJson,
-  MetricJson,
-  ScoreName,
-  SessionState,
-} from "../types";
+import type { ComponentJson, ErrorJson, MetricJson, ScoreName, SessionState } from "../types";
 import type { Frame } from "./frames";
 
 export type Status = "connecting" | "live" | "gone" | "mismatch";

@@ -4,8 +4,8 @@ In: anything numpy can read, torch tensors included (torch is never imported her
 C-contiguous and little-endian. `u8` frames are quantised: value = byte / 255 * scale + offset, off
 by at most scale / 510. `f16` is off by at most 2**-11 of the value (2**-25 near zero); `f32` is
 exact for float32 input. `tril` keeps the lower triangle of the last two axes: row q has q + 1
-entries. Bytes cannot say NaN and f16 cannot say 1e9, so an array that does not fit gets the next wider
-dtype, never a wrong number: the page reads the header and copes.
+entries. Bytes cannot say NaN and f16 cannot say 1e9, so an array that does not fit gets the next
+wider dtype, never a wrong number: the page reads the header and copes.
 """
 
 from __future__ import annotations

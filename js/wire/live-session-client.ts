@@ -1,0 +1,268 @@
+// The real SessionClient: the widget model's `state` trait and an Rpc on the same comm. In: a model
+// of any host. Out: state, pending actions, status and errors, as one thing that a view can watch.
+
+import type { AnyModel } from "@anywidget/types";
+import { watchTrait } from "../host/model-events";
+import {
+  type ComponentJson,
+  componentKey,
+  type ErrorJson,
+  type MetricJson,
+  PROTOCOL,
+  type ScoreName,
+  type SessionState,
+} from "../types";
+import { Listeners } from "./listeners";
+import type { Visibility } from "./liveness";
+import { paint } from "./optimism";
+import { readEffects, readPattern, readScores } from "./readings";
+import { Rpc, RpcError } from "./rpc";
+import type {
+  Effects,
+  Listening,
+  Pattern,
+  PendingAction,
+  Progress,
+  Scores,
+  SessionClient,
+  Status,
+} from "./session-client";
+import { isNewer, readState } from "./state";
+
+interface Underway extends PendingAction {
+  /** The revision that the kernel's answer named: settled once the state has it. */
+  revision: number | null;
+}
+
+/** After an answer, how long to keep painting what the state should have said by then. */
+const SETTLE_MS = 3_000;
+
+export interface ConnectOptions {
+  signal: AbortSignal;
+  visible: Visibility;
+  version: string;
+}
+
+/** Connects to the session behind a widget model, until `signal`. */
+export function connectSession(model: AnyModel, options: ConnectOptions): SessionClient {
+  return new LiveSessionClient(model, options);
+}
+
+class LiveSessionClient implements SessionClient {
+  #state: SessionState | null = null;
+  #shown: SessionState | null = null;
+  #pending: Underway[] = [];
+  #lastError: (ErrorJson & { op: string }) | null = null;
+  readonly #rpc: Rpc;
+  readonly #signal: AbortSignal;
+  readonly #stateListeners = new Listeners<[SessionState]>();
+  readonly #changeListeners = new Listeners<[]>();
+
+  constructor(model: AnyModel, { signal, visible, version }: ConnectOptions) {
+    this.#signal = signal;
+    this.#rpc = new Rpc(model, { signal, visible, version });
+    this.#rpc.liveness.onChange(() => this.#changeListeners.emit(), { signal });
+    this.#takeState(model.get("state"));
+    watchTrait(model, "state", (value) => this.#stateCame(value), signal);
+    const protocol: unknown = model.get("_protocol");
+    if (typeof protocol === "number" && protocol !== PROTOCOL) this.#rpc.mismatched(protocol);
+    signal.addEventListener("abort", () => this.#close(), { once: true });
+  }
+
+  get state(): SessionState | null {
+    return this.#state;
+  }
+
+  get shown(): SessionState | null {
+    return this.#shown;
+  }
+
+  get pending(): readonly PendingAction[] {
+    return this.#pending;
+  }
+
+  get status(): Status {
+    return this.#rpc.liveness.status;
+  }
+
+  get statusText(): string {
+    return this.#rpc.liveness.text;
+  }
+
+  get lastError(): (ErrorJson & { op: string }) | null {
+    return this.#lastError;
+  }
+
+  isPending(component: ComponentJson): boolean {
+    const key = componentKey(component);
+    return this.#pending.some((one) => one.component && componentKey(one.component) === key);
+  }
+
+  dismissError(): void {
+    if (this.#lastError === null) return;
+    this.#lastError = null;
+    this.#changeListeners.emit();
+  }
+
+  retry(): void {
+    this.#rpc.liveness.askNow();
+  }
+
+  onState(callback: (state: SessionState) => void, options?: Listening): () => void {
+    return this.#stateListeners.add(callback, options);
+  }
+
+  onChange(callback: () => void, options?: Listening): () => void {
+    return this.#changeListeners.add(callback, options);
+  }
+
+  toggle(component: ComponentJson): Promise<boolean> {
+    const key = componentKey(component);
+    const listed = this.#shown?.interventions.some((one) => componentKey(one.component) === key);
+    return this.#act("toggle", { component }, component, listed ? "restored" : "ablated");
+  }
+
+  setEnabled(index: number, enabled: boolean): Promise<boolean> {
+    const want = enabled ? "enabled" : "disabled";
+    return this.#act("set_enabled", { index, enabled }, this.#componentAt(index), want);
+  }
+
+  remove(index: number): Promise<boolean> {
+    return this.#act("remove", { index }, this.#componentAt(index), "restored");
+  }
+
+  clear(): Promise<boolean> {
+    return this.#act("clear");
+  }
+
+  undo(): Promise<boolean> {
+    return this.#act("undo");
+  }
+
+  redo(): Promise<boolean> {
+    return this.#act("redo");
+  }
+
+  setPrompt(prompt: string): Promise<boolean> {
+    return this.#act("set_prompt", { prompt });
+  }
+
+  setMetric(metric: MetricJson | null): Promise<boolean> {
+    // The arguments are the metric itself; no arguments mean no metric.
+    return this.#act("set_metric", metric ?? {});
+  }
+
+  select(component: ComponentJson | null, position: number | null): void {
+    // The page knows what is selected; Python is only told. A kernel that cannot listen is no news.
+    this.#rpc.request("select", { component, position }).catch(() => {});
+  }
+
+  async pattern(
+    layer: number,
+    head: number,
+    edited: boolean,
+    options: Listening = {},
+  ): Promise<Pattern> {
+    return readPattern(await this.#rpc.request("pattern", { layer, head, edited }, options));
+  }
+
+  async scores(name: ScoreName, options: Listening = {}): Promise<Scores> {
+    return readScores(name, await this.#rpc.request("scores", { name }, options));
+  }
+
+  async effects(
+    options: Listening & { onPartial?: (partial: Effects, progress: Progress) => void } = {},
+  ): Promise<Effects> {
+    const { signal, onPartial } = options;
+    const answer = await this.#rpc.request(
+      "effects",
+      {},
+      {
+        signal,
+        onProgress: (progress, partial, frames) => {
+          if (frames.length > 0) onPartial?.(readEffects({ result: partial, frames }), progress);
+        },
+      },
+    );
+    return readEffects(answer);
+  }
+
+  #componentAt(index: number): ComponentJson | null {
+    return this.#shown?.interventions[index]?.component ?? null;
+  }
+
+  async #act(
+    op: string,
+    args: object = {},
+    component: ComponentJson | null = null,
+    want: PendingAction["want"] = null,
+  ): Promise<boolean> {
+    const action: Underway = { op, component, want, revision: null };
+    this.#pending = [...this.#pending, action];
+    this.#repaint();
+    try {
+      const { result } = await this.#rpc.request<{ revision?: unknown } | null>(op, args);
+      this.#lastError = null;
+      this.#answered(action, result?.revision);
+      return true;
+    } catch (error) {
+      // Aborted means that the view has gone: nobody is left to be told.
+      if (!this.#signal.aborted) this.#lastError = { op, ...describe(error) };
+      this.#drop(action);
+      return false;
+    }
+  }
+
+  #answered(action: Underway, revision: unknown): void {
+    if (typeof revision !== "number" || revision <= (this.#state?.revision ?? -1)) {
+      this.#drop(action);
+      return;
+    }
+    action.revision = revision;
+    // The answer may have overtaken the state; should the state never come, do not paint for ever.
+    setTimeout(() => this.#drop(action), SETTLE_MS);
+    this.#changeListeners.emit();
+  }
+
+  #drop(action: Underway): void {
+    if (!this.#pending.includes(action)) return;
+    this.#pending = this.#pending.filter((one) => one !== action);
+    this.#repaint();
+  }
+
+  #stateCame(value: unknown): void {
+    if (!this.#takeState(value) || this.#state === null) return;
+    this.#rpc.heard();
+    this.#stateListeners.emit(this.#state);
+    this.#changeListeners.emit();
+  }
+
+  #takeState(value: unknown): boolean {
+    const state = readState(value);
+    if (state === null || !isNewer(state, this.#state)) return false;
+    this.#state = state;
+    this.#pending = this.#pending.filter(
+      ({ revision }) => revision === null || revision > state.revision,
+    );
+    this.#shown = paint(state, this.#pending);
+    return true;
+  }
+
+  #repaint(): void {
+    this.#shown = this.#state && paint(this.#state, this.#pending);
+    this.#changeListeners.emit();
+  }
+
+  #close(): void {
+    this.#stateListeners.clear();
+    this.#changeListeners.clear();
+  }
+}
+
+function describe(error: unknown): ErrorJson {
+  if (error instanceof RpcError) {
+    return { type: error.type, message: error.message, hint: error.hint };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { type: "Error", message, hint: "" };
+}

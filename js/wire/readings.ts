@@ -1,0 +1,52 @@
+// Answers that carry an array, read into the words of the field. A shape that cannot be what was
+// asked for is an error here, not a strange picture later.
+
+import type { ScoreName } from "../types";
+import type { Frame } from "./frames";
+import { type Answer, RpcError } from "./rpc";
+import type { Effects, Pattern, Scores } from "./session-client";
+
+type Fields = Record<string, unknown>;
+
+export function readPattern({ result, frames }: Answer<unknown>): Pattern {
+  const { layer, head, revision } = fields(result);
+  const pattern = theFrame(frames);
+  if (pattern.shape[0] !== pattern.shape[1]) throw unreadable("a pattern is square");
+  return { layer: number(layer), head: number(head), revision: number(revision), pattern };
+}
+
+export function readScores(name: ScoreName, { result, frames }: Answer<unknown>): Scores {
+  const { unit, reason } = fields(result);
+  return { name, unit: text(unit), reason: text(reason), values: theFrame(frames) };
+}
+
+export function readEffects({ result, frames }: Answer<unknown>): Effects {
+  const { unit, label } = fields(result);
+  return { unit: text(unit), label: text(label), values: theFrame(frames) };
+}
+
+function theFrame(frames: Frame[]): Frame {
+  const [frame] = frames;
+  if (!frame || frames.length !== 1 || frame.shape.length !== 2) {
+    throw unreadable("one frame with two axes was expected");
+  }
+  return frame;
+}
+
+function fields(result: unknown): Fields {
+  return typeof result === "object" && result !== null ? (result as Fields) : {};
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function number(value: unknown): number {
+  if (typeof value !== "number") throw unreadable("a number is missing");
+  return value;
+}
+
+function unreadable(why: string): RpcError {
+  const message = `The kernel's answer could not be read: ${why}.`;
+  return new RpcError({ type: "BadAnswer", message, hint: "" });
+}

@@ -1,0 +1,69 @@
+// The kernel's `state` trait, checked before a view builds on it: enough that no view meets a missing
+// list or a number that is text. In: whatever the model holds. Out: a SessionState, or null.
+
+import type { SessionState } from "../types";
+
+type Json = Record<string, unknown>;
+
+export function readState(value: unknown): SessionState | null {
+  if (!isObject(value)) return null;
+  const { session, revision, model, prompt, tokens, interventions, metric, outcome } = value;
+  const sound =
+    typeof session === "string" &&
+    session !== "" &&
+    isNumber(revision) &&
+    isModel(model) &&
+    (prompt === null || typeof prompt === "string") &&
+    isListOf(tokens, (token) => isNumber(token.id) && typeof token.text === "string") &&
+    isListOf(interventions, isIntervention) &&
+    (metric === null || (isObject(metric) && typeof metric.label === "string")) &&
+    (outcome === null || isOutcome(outcome));
+  return sound ? (value as unknown as SessionState) : null;
+}
+
+/** Is `next` something to show after `current`? A message that was overtaken on its way is not. */
+export function isNewer(next: SessionState, current: SessionState | null): boolean {
+  return current === null || next.session !== current.session || next.revision >= current.revision;
+}
+
+function isModel(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { n_layers, heads, mlp, attention, notes } = value;
+  const perLayer = [heads, mlp, attention];
+  return (
+    isNumber(n_layers) &&
+    perLayer.every((list) => Array.isArray(list) && list.length === n_layers) &&
+    Array.isArray(notes)
+  );
+}
+
+function isIntervention(value: Json): boolean {
+  const { component, enabled, sentence } = value;
+  return (
+    isObject(component) &&
+    typeof component.type === "string" &&
+    isNumber(component.layer) &&
+    typeof enabled === "boolean" &&
+    typeof sentence === "string"
+  );
+}
+
+function isOutcome(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isNumber(value.revision) &&
+    isListOf(value.top, (token) => isNumber(token.id) && typeof token.text === "string")
+  );
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+function isListOf(value: unknown, is: (item: Json) => boolean): boolean {
+  return Array.isArray(value) && value.every((item) => isObject(item) && is(item));
+}
