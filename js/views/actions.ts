@@ -1,0 +1,37 @@
+// What a click means, given what is already there: ablate, switch on again, or restore.
+
+import type { ComponentJson, InterventionJson } from "../types";
+import { componentKey } from "../types";
+import type { SessionClient } from "../wire/session-client";
+
+export class Actions {
+  constructor(
+    private readonly client: SessionClient,
+    private readonly allowed: () => boolean,
+  ) {}
+
+  /** Ablates a component, or restores it. One that is listed but switched off is switched on. */
+  toggle(component: ComponentJson): void {
+    if (!this.allowed()) return;
+    const listed = this.find(component);
+    if (listed && !listed.enabled) void this.client.setEnabled(listed.index, true);
+    else void this.client.toggle(component);
+  }
+
+  find(component: ComponentJson): InterventionJson | undefined {
+    const key = componentKey(component);
+    return this.client.shown?.interventions.find((item) => componentKey(item.component) === key);
+  }
+
+  clear(): void {
+    if (this.allowed() && this.client.shown?.interventions.length) void this.client.clear();
+  }
+
+  undo(): void {
+    if (this.allowed() && this.client.shown?.can_undo) void this.client.undo();
+  }
+
+  redo(): void {
+    if (this.allowed() && this.client.shown?.can_redo) void this.client.redo();
+  }
+}

@@ -1,0 +1,61 @@
+// What a screen reader hears after a change: which edit, and what it did to the metric. One polite
+// sentence per finished run, nothing while clicks follow each other.
+
+import { element, setText } from "../charts/dom";
+import { metric, nats } from "../charts/format";
+import { visible } from "../charts/token-text";
+import type { SessionState } from "../types";
+import { componentKey } from "../types";
+import type { Pane, Scene } from "./pane";
+
+function listed(state: SessionState): Map<string, string> {
+  const active = state.interventions.filter((item) => item.enabled);
+  return new Map(active.map((item) => [componentKey(item.component), item.sentence]));
+}
+
+/** What is different now, as sentences. */
+function difference(before: SessionState, after: SessionState): string {
+  const [old, now] = [listed(before), listed(after)];
+  const added = [...now].filter(([key]) => !old.has(key)).map(([, sentence]) => sentence);
+  const restored = [...old.keys()].filter((key) => !now.has(key)).map((key) => `Restored ${key}`);
+  return [...added, ...restored].join(", ");
+}
+
+function numbers({ outcome, metric: question }: SessionState): string {
+  if (!outcome) return "";
+  if (!outcome.metric || !question) return `KL ${nats(outcome.kl)}`;
+  const { before, after } = outcome.metric;
+  return `${question.label} ${metric(before, question.unit)} to ${metric(after, question.unit)}`;
+}
+
+/** The most likely next token, said when the prompt or the metric changed. */
+function top({ outcome }: SessionState): string {
+  const best = outcome?.top.reduce((one, other) => (other.after > one.after ? other : one));
+  return best ? `most likely next ${visible(best.text)}` : "";
+}
+
+export function announcement(before: SessionState | null, after: SessionState): string {
+  if (!before) return "";
+  const what = difference(before, after) || top(after);
+  return [what, numbers(after)].filter(Boolean).join(": ");
+}
+
+export function announcer(): Pane {
+  let said: SessionState | null = null;
+  const el = element("div", {
+    class: "mw-status",
+    role: "status",
+    "aria-live": "polite",
+    "data-testid": "mw-status",
+  });
+  return {
+    el,
+    draw({ client }: Scene): void {
+      const { state } = client;
+      if (!state?.outcome || state.outcome.revision !== state.revision) return;
+      if (said?.revision === state.revision && said.session === state.session) return;
+      setText(el, announcement(said, state));
+      said = state;
+    },
+  };
+}

@@ -1,0 +1,74 @@
+// The numbers of one head's attention pane: which pattern is on show and, while a newer one is on
+// its way, the last one of the same head, so that nothing goes blank between two clicks.
+
+import type { SessionState } from "../types";
+import type { Pattern } from "../wire/session-client";
+import type { HeadAddress, Patterns } from "./patterns";
+
+export type Moment = "before" | "after" | "change";
+
+export interface AttentionValues {
+  moment: Moment;
+  pattern: Pattern | null;
+  waiting: boolean;
+  refusal: string;
+  /** Before and after are the same, as far as both are known. */
+  unchanged: boolean;
+  max: number;
+  value(query: number, key: number): number;
+}
+
+// A change smaller than one step of the 8-bit wire is none.
+const STEP = 1.5 / 255;
+
+export function attentionValues(
+  patterns: Patterns,
+  state: SessionState,
+  address: HeadAddress,
+  wish: Moment,
+): AttentionValues {
+  const edited = state.interventions.some((item) => item.enabled);
+  const moment = edited ? wish : "before";
+  const before = patterns.get(state, address, false);
+  // The edited pattern is asked for once its run is done: a click must not wait for a picture.
+  const current = state.outcome?.revision === state.revision;
+  const after = !edited ? before : current ? patterns.get(state, address, true) : null;
+  const late = edited && !after ? patterns.last(state, address) : after;
+  const wanted = moment === "before" ? before : late;
+  const complete = moment === "change" ? (before && late ? late : null) : wanted;
+  const pattern = fits(complete, state) ? complete : null;
+  const largest = edited && before && late && fits(late, state) ? largestChange(before, late) : 0;
+  const value = (query: number, key: number): number => {
+    const now = pattern ? read(pattern, query, key) : 0;
+    return moment === "change" && before ? now - read(before, query, key) : now;
+  };
+  return {
+    moment,
+    pattern,
+    waiting: !pattern || (moment !== "before" && edited && !after),
+    refusal: patterns.refusal(state, address, moment !== "before"),
+    unchanged: largest <= STEP,
+    max: moment === "change" ? Math.max(0.05, largest) : 1,
+    value,
+  };
+}
+
+/** Read tens of thousands of times per picture, so straight from the triangle. */
+function read({ pattern }: Pattern, query: number, key: number): number {
+  if (pattern.layout !== "tril") return pattern.at(query, key);
+  return pattern.values[(query * (query + 1)) / 2 + key] ?? 0;
+}
+
+function fits(pattern: Pattern | null, state: SessionState): boolean {
+  return pattern !== null && pattern.pattern.shape[0] === state.tokens.length;
+}
+
+function largestChange(before: Pattern, after: Pattern): number {
+  const [old, now] = [before.pattern.values, after.pattern.values];
+  let largest = 0;
+  for (let i = 0; i < old.length; i++) {
+    const size = Math.abs((now[i] ?? 0) - (old[i] ?? 0));
+    if (size > largest) largest = size;
+  }
+  return largest;
+}

@@ -1,0 +1,117 @@
+// All interventions at the bottom, each a sentence with its effect, a switch and a cross; nothing is
+// hidden in a menu that is needed twice.
+
+import { button, element, icon, setAttributes, setText } from "../charts/dom";
+import { change, nats } from "../charts/format";
+import type { SessionStore } from "../store/session-store";
+import type { ComponentJson, InterventionJson } from "../types";
+import { componentKey } from "../types";
+import type { SessionClient } from "../wire/session-client";
+import type { Actions } from "./actions";
+import { type Pane, type Scene, sameComponent } from "./pane";
+
+interface Chip {
+  el: HTMLElement;
+  draw(item: InterventionJson, scene: Scene): void;
+}
+
+/** What ablating this component alone does to the metric, where the sweep has said so. */
+export function effectOf(component: ComponentJson, { values, state }: Scene): string {
+  if (component.positions || !values.effects) return "";
+  const columns = Math.max(0, ...(state?.model.heads ?? []));
+  const column =
+    component.type === "head" ? component.head : component.type === "mlp" ? columns : -1;
+  const value = column < 0 ? Number.NaN : values.effect(component.layer, column);
+  if (Number.isNaN(value)) return "";
+  const { unit } = values.effects;
+  return unit === "nats" ? `KL ${nats(value)}` : `Δ ${change(value, unit)}`;
+}
+
+function chip(client: SessionClient, store: SessionStore): Chip {
+  let item: InterventionJson | null = null;
+  const sentence = element("bdi", { class: "mw-chip-text" });
+  const effect = element("span", {
+    class: "mw-muted mw-chip-effect",
+    title: "What this alone does to the metric",
+  });
+  const toggle = button(
+    { class: "mw-switch", role: "switch", "data-testid": "mw-chip-switch" },
+    () => item && void client.setEnabled(item.index, !item.enabled),
+    element("span", { class: "mw-switch-knob" }),
+  );
+  const remove = button(
+    { class: "mw-chip-remove", "data-testid": "mw-chip-remove", title: "Remove" },
+    () => item && void client.remove(item.index),
+    icon("cross"),
+  );
+  const el = element(
+    "li",
+    { class: "mw-chip" },
+    element("span", { class: "mw-swatch" }),
+    sentence,
+    effect,
+    toggle,
+    remove,
+  );
+  el.addEventListener("pointerenter", () => item && store.hover(item.component));
+  el.addEventListener("pointerleave", () => store.hover(null));
+  return {
+    el,
+    draw(next, scene): void {
+      item = next;
+      const name = next.sentence;
+      setText(sentence, name);
+      setAttributes(sentence, { title: name });
+      setText(effect, effectOf(next.component, scene));
+      setAttributes(toggle, {
+        "aria-checked": String(next.enabled),
+        "aria-label": `${name}: ${next.enabled ? "on" : "off"}`,
+        title: next.enabled ? "Switch off, keep in the list" : "Switch on",
+        disabled: !scene.enabled,
+      });
+      setAttributes(remove, { "aria-label": `Remove: ${name}`, disabled: !scene.enabled });
+      setAttributes(el, {
+        "data-testid": `mw-chip-${next.index}`,
+        "data-off": !next.enabled,
+        "data-pending": scene.client.isPending(next.component),
+        "data-lit": sameComponent(scene.page.hover.component, next.component),
+      });
+    },
+  };
+}
+
+export function interventions(client: SessionClient, store: SessionStore, actions: Actions): Pane {
+  const list = element("ul", { class: "mw-chips", "aria-label": "Interventions" });
+  const none = element("span", { class: "mw-muted mw-chips-none" });
+  const clear = button(
+    { class: "mw-button", "data-testid": "mw-clear" },
+    () => actions.clear(),
+    "Clear",
+  );
+  const el = element("footer", { class: "mw-interventions" }, list, none, clear);
+  // Chips are kept by component, so that focus stays on the one that a person was using.
+  const chips = new Map<string, Chip>();
+  const keyOf = ({ component, mode }: InterventionJson): string =>
+    `${mode} ${componentKey(component)}`;
+
+  return {
+    el,
+    draw(scene: Scene): void {
+      const items = scene.state?.interventions ?? [];
+      const keys = new Set(items.map(keyOf));
+      for (const [key, gone] of chips) {
+        if (keys.has(key)) continue;
+        gone.el.remove();
+        chips.delete(key);
+      }
+      items.forEach((item, i) => {
+        const known = chips.get(keyOf(item)) ?? chip(client, store);
+        chips.set(keyOf(item), known);
+        if (list.children[i] !== known.el) list.insertBefore(known.el, list.children[i] ?? null);
+        known.draw(item, scene);
+      });
+      setText(none, scene.state && items.length === 0 ? "No interventions." : "");
+      setAttributes(clear, { disabled: !scene.enabled || items.length === 0 });
+    },
+  };
+}

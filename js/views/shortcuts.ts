@@ -1,0 +1,86 @@
+// The widget's own keys, and keeping them from the notebook around it: inside the widget Ctrl/⌘-Z
+// undoes an intervention and not a cell, and no letter triggers a command. What is not ours and is
+// held with Ctrl or ⌘ (save, say) still reaches the notebook.
+
+import type { SessionStore } from "../store/session-store";
+import type { Actions } from "./actions";
+import type { Scene } from "./pane";
+
+// JupyterLab's command registry skips every element under this attribute.
+const SUPPRESS = "data-lm-suppress-shortcuts";
+
+const isTextField = (target: EventTarget | null): boolean =>
+  target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
+
+interface Keys {
+  store: SessionStore;
+  actions: Actions;
+  scene: () => Scene | null;
+}
+
+/** Does what the key says; false when it says nothing here. */
+function act(event: KeyboardEvent, { store, actions, scene }: Keys): boolean {
+  const key = event.key.toLowerCase();
+  if (event.ctrlKey || event.metaKey) {
+    if (event.altKey || (key !== "z" && key !== "y")) return false;
+    if (key === "y" || event.shiftKey) actions.redo();
+    else actions.undo();
+    return true;
+  }
+  if (event.altKey) return false;
+  if (key === "escape" && store.value.locked) store.lock(null);
+  else if (key === "l" && !event.repeat) lock(store, scene()?.head ?? null);
+  else if (key === "b") store.set({ baseline: true });
+  else return false;
+  return true;
+}
+
+function lock(store: SessionStore, head: { layer: number; head: number } | null): void {
+  const { hover, locked } = store.value;
+  const looked = hover.component?.type === "head" ? hover.component : null;
+  const target = looked ?? locked ?? (head && { type: "head" as const, ...head });
+  if (target) store.lock(target);
+}
+
+/** Keys that are the notebook's even while the widget has the focus: run the cell, save, leave. */
+function isForeign(event: KeyboardEvent): boolean {
+  if (event.key === "Tab") return true;
+  if (event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey)) return true;
+  return (event.ctrlKey || event.metaKey) && !/^[acvxyz]$/i.test(event.key);
+}
+
+export function shortcuts(root: HTMLElement, keys: Keys, signal: AbortSignal): void {
+  root.setAttribute(SUPPRESS, "true");
+  // The registry looks at the attribute before it lets the key reach us, so it has to be off from
+  // the moment that Ctrl or ⌘ goes down.
+  const follow = (event: KeyboardEvent): void => {
+    const modifier = event.key === "Control" || event.key === "Meta";
+    const free = event.type === "keydown" && modifier;
+    if (free) root.removeAttribute(SUPPRESS);
+    else root.setAttribute(SUPPRESS, "true");
+  };
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      const typing = isTextField(event.target);
+      if (!typing && act(event, keys)) event.preventDefault();
+      if (!isForeign(event)) event.stopPropagation();
+      follow(event);
+    },
+    { signal },
+  );
+  root.addEventListener(
+    "keyup",
+    (event) => {
+      if (event.key.toLowerCase() === "b") keys.store.set({ baseline: false });
+      follow(event);
+      if (!isForeign(event)) event.stopPropagation();
+    },
+    { signal },
+  );
+  root.addEventListener(
+    "focusout",
+    () => keys.store.value.baseline && keys.store.set({ baseline: false }),
+    { signal },
+  );
+}

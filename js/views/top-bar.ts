@@ -1,0 +1,88 @@
+// The line on top: which model, which tool is armed, whether work is going on, undo and redo.
+
+import { button, element, icon, setAttributes, setText } from "../charts/dom";
+import { count } from "../charts/format";
+import type { ModelJson } from "../types";
+import type { SessionClient } from "../wire/session-client";
+import type { Pane, Scene } from "./pane";
+
+const DTYPES: Record<string, string> = {
+  float32: "fp32",
+  float16: "fp16",
+  bfloat16: "bf16",
+  float64: "fp64",
+};
+
+function range(numbers: readonly number[]): string {
+  const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+  return low === high ? String(low) : `${low}–${high}`;
+}
+
+export function shapeOf(model: ModelJson): string {
+  const heads = model.heads.filter((n) => n > 0);
+  const layers = count(model.n_layers, "layer");
+  const parts = heads.length > 0 ? `${layers} × ${range(heads)} heads` : `${layers}, no heads`;
+  const dtype = model.dtype.replace(/^torch\./, "");
+  return [parts, DTYPES[dtype] ?? dtype, model.device].join(" · ");
+}
+
+function detailsOf(model: ModelJson): string {
+  const lines = [
+    `${count(model.parameters, "parameter")}, width ${model.d_model}`,
+    model.max_positions === null ? "" : `at most ${count(model.max_positions, "token")}`,
+    ...model.notes,
+  ];
+  return lines.filter(Boolean).join("\n");
+}
+
+export function topBar(client: SessionClient, appleKeys: boolean): Pane {
+  const name = element("span", { class: "mw-model", dir: "auto" });
+  const shape = element("span", { class: "mw-muted mw-model-shape" });
+  const tool = element(
+    "span",
+    {
+      class: "mw-tool",
+      title: "A click on a head or an MLP sets its output to zero; another click restores it",
+    },
+    element("span", { class: "mw-swatch" }),
+    "Ablate · zero",
+  );
+  const running = element("span", { class: "mw-running mw-muted", "aria-hidden": "true" });
+  running.append(element("span", { class: "mw-running-dot" }), "running");
+  const [undoKeys, redoKeys] = appleKeys ? ["⌘Z", "⇧⌘Z"] : ["Ctrl+Z", "Ctrl+Shift+Z"];
+  const undo = button(
+    {
+      class: "mw-icon-button",
+      "data-testid": "mw-undo",
+      "aria-label": "Undo",
+      title: `Undo (${undoKeys})`,
+    },
+    () => void client.undo(),
+    icon("undo"),
+  );
+  const redo = button(
+    {
+      class: "mw-icon-button",
+      "data-testid": "mw-redo",
+      "aria-label": "Redo",
+      title: `Redo (${redoKeys})`,
+    },
+    () => void client.redo(),
+    icon("redo"),
+  );
+  const el = element("header", { class: "mw-top" }, name, shape, tool);
+  el.append(element("span", { class: "mw-grow" }), running, undo, redo);
+
+  return {
+    el,
+    draw({ state, enabled, slow }: Scene): void {
+      setText(name, state?.model.name ?? "mechwidget");
+      setText(shape, state ? shapeOf(state.model) : "");
+      setAttributes(shape, { title: state ? detailsOf(state.model) : null });
+      tool.hidden = !state;
+      setAttributes(running, { "data-on": slow });
+      setAttributes(undo, { disabled: !enabled || !state?.can_undo });
+      setAttributes(redo, { disabled: !enabled || !state?.can_redo });
+    },
+  };
+}
