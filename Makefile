@@ -99,7 +99,7 @@ $(VENV)/.test: $(VENV)/.demo
 node_modules/.stamp: package-lock.json
 	@.ci/preflight node
 	@echo "installing the npm packages"
-	@npm ci --silent --no-audit --no-fund
+	@npm ci --silent --prefer-offline --no-audit --no-fund
 	@touch $@
 
 $(BUNDLE): $(JS_SOURCES) node_modules/.stamp

@@ -20,13 +20,15 @@ NO_NPM = (
 
 
 def build(target_name: str, version: str) -> None:  # noqa: ARG001
-    """Install the npm packages exactly as locked and bundle js/ (the hook's two arguments)."""
+    """Install the npm packages exactly as locked, unless they are there, and bundle js/."""
     if os.environ.get("HATCH_JUPYTER_BUILDER_SKIP_NPM") == "1":
         return
     npm = shutil.which("npm")
     if npm is None:
         sys.exit(NO_NPM)
-    for command in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
+    install = ["ci", "--prefer-offline", "--no-audit", "--no-fund"]
+    there = (ROOT / "node_modules").is_dir()
+    for command in (["run", "build"],) if there else (install, ["run", "build"]):
         done = subprocess.run([npm, "--silent", *command], cwd=ROOT, check=False)
         if done.returncode:
             sys.exit(f"mechwidget: `npm {' '.join(command)}` failed; its message is above.")

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from tests.packaging.wheel import ROOT, WheelEnvironment, build, install
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -21,3 +23,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
     items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def wheel_environment(tmp_path_factory: pytest.TempPathFactory) -> WheelEnvironment:
+    """mechwidget as its wheel installs it, away from this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    return install(build(ROOT, folder / "dist", "wheel"), folder / "environment")

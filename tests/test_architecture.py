@@ -37,7 +37,7 @@ NOTEBOOK = {"anywidget", "ipywidgets", "IPython", "jupyterlab", "jupyter_server"
 JS_LAYERS: dict[str, set[str]] = {
     "types": set(),
     "host": set(),
-    "wire": {"types"},
+    "wire": {"types", "host"},
     "store": {"types"},
     "charts": {"types"},
     "style": set(),

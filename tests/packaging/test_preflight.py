@@ -118,7 +118,8 @@ def test_no_chromium_is_said_and_goes_on(machine, case) -> None:
 
 
 APT_GET = """echo "apt-get $*"
-case "$*" in *install*) echo >"$(dirname "$0")/chromium"; /bin/chmod +x "$(dirname "$0")/chromium";; esac
+browser="$(dirname "$0")/chromium"
+case "$*" in *install*) echo >"$browser"; /bin/chmod +x "$browser";; esac
 """
 
 

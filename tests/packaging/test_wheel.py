@@ -1,0 +1,98 @@
+"""What a person gets who installs the wheel: everything, and no need for Node."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import zipfile
+
+import pytest
+
+from tests.packaging.wheel import ROOT, WheelEnvironment
+
+pytestmark = pytest.mark.packaging
+
+MAX_BUNDLE = 150 * 1024
+MAX_MODEL = 8 * 1024 * 1024
+
+SCRIPT = """
+import json, shutil
+import mechwidget as mw
+model = mw.load("microcosm")
+workbench = mw.explore(model, "The capital of France is")
+workbench.session.wait(60)
+print(json.dumps({
+    "version": mw.__version__,
+    "home": mw.__file__,
+    "node": shutil.which("node"),
+    "bundle": workbench._esm,
+    "outcome": workbench.state["outcome"]["top"][0]["text"],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def names(wheel_environment: WheelEnvironment) -> dict[str, int]:
+    """File name → size in the wheel."""
+    with zipfile.ZipFile(wheel_environment.wheel) as wheel:
+        return {entry.filename: entry.file_size for entry in wheel.infolist()}
+
+
+def test_wheel_holds_all_that_is_needed(names: dict[str, int]) -> None:
+    for name in (
+        "mechwidget/py.typed",
+        "mechwidget/static/mechwidget.js",
+        "mechwidget/static/mechwidget.css",
+        "mechwidget/notebooks/tour.ipynb",
+    ):
+        assert name in names
+    checkpoint = {
+        n: s for n, s in names.items() if n.startswith("mechwidget/microcosm/checkpoint/")
+    }
+    assert any(name.endswith(".safetensors") for name in checkpoint)
+    assert any(name.endswith("tokenizer.json") for name in checkpoint)
+    assert sum(checkpoint.values()) <= MAX_MODEL
+
+
+def test_wheel_holds_nothing_else(names: dict[str, int]) -> None:
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"mechwidget"}
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".ts")]
+
+
+def test_bundle_is_small(names: dict[str, int]) -> None:
+    assert names["mechwidget/static/mechwidget.js"] <= MAX_BUNDLE
+
+
+def test_wheel_works_without_node(wheel_environment: WheelEnvironment, tmp_path) -> None:
+    done = subprocess.run(
+        [wheel_environment.python, "-c", SCRIPT],
+        cwd=tmp_path,
+        env={"PATH": "/nowhere", "HF_HUB_OFFLINE": "1", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["home"].startswith(str(wheel_environment.site_packages))
+    assert seen["node"] is None
+    assert seen["version"] == json.loads((ROOT / "package.json").read_text())["version"]
+    installed = wheel_environment.site_packages / "mechwidget" / "static" / "mechwidget.js"
+    assert seen["bundle"] == installed.read_text()
+    assert seen["outcome"].strip() == "Paris"
+
+
+def test_importing_costs_neither_torch_nor_transformers(
+    wheel_environment: WheelEnvironment, tmp_path
+) -> None:
+    code = "import sys, mechwidget; print({'torch', 'transformers'} & sys.modules.keys())"
+    done = subprocess.run(
+        [wheel_environment.python, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "set()"
