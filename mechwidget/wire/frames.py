@@ -109,7 +109,8 @@ def decode(header: object, data: bytes | bytearray | memoryview) -> Floats:
     if layout == "dense":
         return values.reshape(shape)
     full = np.zeros(shape, dtype=np.float32)
-    full[..., np.tri(shape[-1], dtype=bool)] = values.reshape(*shape[:-2], -1)
+    lower = np.tri(shape[-1], dtype=bool)
+    full[..., lower] = values.reshape(*shape[:-2], np.count_nonzero(lower))
     return full
 
 

@@ -27,15 +27,25 @@ log = logging.getLogger(__name__)
 
 
 class Pace:
-    """Says how long to wait until the next message may go, so that `interval` lies between two."""
+    """Lets a message go only when `interval` has passed since the one before. Thread-safe."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._next = 0.0
+        self._lock = threading.Lock()
 
     def delay(self) -> float:
         """Seconds until the next message may go; 0 or less means now."""
         return self._next - time.monotonic()
+
+    def take(self) -> float:
+        """Take the right to send now, and return 0; or return how long to wait."""
+        with self._lock:
+            delay = self.delay()
+            if delay > 0:
+                return delay
+            self.went()
+            return 0.0
 
     def went(self) -> None:
         """A message went just now."""
@@ -56,7 +66,8 @@ class Request:
         self.op = ask.op
         self.buffers: tuple[Buffer, ...] = ask.buffers
         self._outbox = outbox
-        self._paces = (Pace(PROGRESS_SECONDS), shared_pace or Pace(MESSAGE_SECONDS))
+        self._pace = Pace(PROGRESS_SECONDS)
+        self._shared_pace = shared_pace or Pace(MESSAGE_SECONDS)
         self._lock = threading.RLock()
         self._held: tuple[Message, tuple[Frame, ...]] | None = None
         self._timer: threading.Timer | None = None
@@ -96,13 +107,8 @@ class Request:
             if self._answered:
                 return
             self._held = (message, tuple(frames))
-            delay = max(pace.delay() for pace in self._paces)
-            if delay <= 0:
-                self._flush()
-            elif self._timer is None:
-                self._timer = threading.Timer(delay, self._timer_fired)
-                self._timer.daemon = True
-                self._timer.start()
+            if self._timer is None:
+                self._flush_or_wait()
 
     def acknowledge(self) -> None:
         """Tell the page that the request arrived and will take a while (once)."""
@@ -137,15 +143,25 @@ class Request:
         with self._lock:
             self._timer = None
             if not self._answered:
-                self._flush()
+                self._flush_or_wait()
+
+    def _flush_or_wait(self) -> None:
+        delay = self._pace.delay()
+        if delay <= 0:
+            delay = self._shared_pace.take()
+        if delay <= 0:
+            self._flush()
+            return
+        self._timer = threading.Timer(delay, self._timer_fired)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _flush(self) -> None:
         self._stop_timer()
         if self._held is None:
             return
         (message, frames), self._held = self._held, None
-        for pace in self._paces:
-            pace.went()
+        self._pace.went()
         self._outbox.post(message, frames)
 
     def _stop_timer(self) -> None:
