@@ -1,0 +1,58 @@
+"""Any Hugging Face decoder, as named sites that can be read and edited.
+
+In: a name, a folder or a module in memory. Out: a `HookedModel` whose `run` makes one forward
+pass under a list of interventions. Names are resolved on first use, since torch is slow to
+import and `Site` does not need it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mechwidget.models.edit import Edit, Intervention
+    from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.ledger import Ledger
+    from mechwidget.models.loading import load
+    from mechwidget.models.run import Fired, Run
+    from mechwidget.models.sites import Site, SiteLike
+    from mechwidget.models.tokens import Tokens
+    from mechwidget.models.wrapping import wrap
+
+_HOMES = {
+    "Edit": "edit",
+    "Fired": "run",
+    "HookedModel": "hooked_model",
+    "Intervention": "edit",
+    "Ledger": "ledger",
+    "Run": "run",
+    "Site": "sites",
+    "SiteLike": "sites",
+    "Tokens": "tokens",
+    "load": "loading",
+    "wrap": "wrapping",
+}
+
+__all__ = [
+    "Edit",
+    "Fired",
+    "HookedModel",
+    "Intervention",
+    "Ledger",
+    "Run",
+    "Site",
+    "SiteLike",
+    "Tokens",
+    "load",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

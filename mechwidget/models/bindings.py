@@ -1,0 +1,87 @@
+"""Where each site of a model is: which module, on which side, in which shape.
+
+In: a ledger. Out: one `Binding` per site that the ledger proves; what it does not prove is not
+there, and asking for it is a `SiteError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mechwidget.models.sites import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mechwidget.models.ledger import Block, Ledger, Place, Write
+
+End = Literal["input", "output", "middle", "tap", "result"]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The place of one site.
+
+    Attributes:
+        site: which.
+        place: the module call that carries it; None for the logits.
+        end: its input or its output, the stream right after its output is added ("middle"), a
+            tap inside it, or the result of the whole forward.
+        heads: when not 0, the last axis is split into so many heads.
+        factor: what the module's output is multiplied by to be what the stream receives.
+    """
+
+    site: Site
+    place: Place | None
+    end: End
+    heads: int = 0
+    factor: float = 1.0
+
+
+def bind(ledger: Ledger) -> dict[Site, Binding]:
+    """Every site of a model, in the order in which they are computed."""
+    found: list[Binding] = []
+    if ledger.embed is not None:
+        found.append(Binding(Site("embed"), ledger.embed, "output"))
+    for layer, block in enumerate(ledger.blocks):
+        found += _block(layer, block)
+    found.append(Binding(Site("logits"), None, "result"))
+    return {binding.site: binding for binding in found}
+
+
+def _block(layer: int, block: Block) -> Iterator[Binding]:
+    yield Binding(Site("resid_pre", layer), block.place, "input")
+    attention, mlp = block.write("attention"), block.write("mlp")
+    if block.attention is not None:
+        taps = ("scores", "pattern")
+        if block.attention.route == "interface":
+            taps = ("q", "k", "v", *taps)
+        for name in taps:
+            yield Binding(Site(name, layer), block.attention.place, "tap", block.attention.heads)
+    if attention is not None:
+        if attention.projection is not None and heads_of(block):
+            yield Binding(Site("z", layer), attention.projection, "input", heads_of(block))
+        if attention.at is not None:
+            yield _out("attn_out", layer, attention)
+            if block.sequential and block.additive:
+                out = _out("resid_mid", layer, attention)
+                yield Binding(out.site, out.place, "middle", factor=out.factor)
+    if mlp is not None:
+        if mlp.projection is not None:
+            yield Binding(Site("mlp_post", layer), mlp.projection, "input")
+        if mlp.at is not None:
+            yield _out("mlp_out", layer, mlp)
+    yield Binding(Site("resid_post", layer), block.place, "output")
+
+
+def heads_of(block: Block) -> int:
+    """The number of heads whose z the ledger can tell apart."""
+    write = block.write("attention")
+    if block.attention is None or write is None or write.projection is None:
+        return 0
+    return 0 if write.width % block.attention.heads else block.attention.heads
+
+
+def _out(name: str, layer: int, write: Write) -> Binding:
+    return Binding(Site(name, layer), write.at, "output", factor=write.factor)

@@ -1,0 +1,160 @@
+"""How tensors were made of one another: sums, scalings and views, as seen at dispatch.
+
+While a `Dataflow` is on, every addition, scaling and reshape of an activation leaves a `Made`
+record under the identity of its result, and every softmax over (query, key) an
+`AttentionEvent`. Tensors are kept alive, so that identities stay unique.
+
+In: whatever runs inside the mode. Out: `made`, `attentions`, read by the ledger walk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Factor: TypeAlias = float | torch.Tensor
+
+_SAME = {
+    "_to_copy", "_unsafe_view", "alias", "clone", "contiguous", "detach", "dropout", "expand",
+    "permute", "reshape", "slice", "squeeze", "transpose", "unsqueeze", "view",
+}  # fmt: skip
+_IN_PLACE = {"add_", "sub_", "mul_", "div_"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """One way a tensor was made.
+
+    Attributes:
+        how: "sum" of two, "scale" of the first by `factor`, "same" numbers as the first, or
+            "gate": an elementwise product of two activations.
+        of: the tensors it was made of.
+        factor: what the last of `of` was multiplied by.
+    """
+
+    how: str
+    of: tuple[torch.Tensor, ...]
+    factor: Factor = 1.0
+
+
+@dataclass(frozen=True)
+class AttentionEvent:
+    """One softmax over (query, key): when, in which module, with how many heads."""
+
+    clock: int
+    module: str
+    heads: int
+    key_heads: int | None
+    by_interface: bool
+
+
+class Dataflow(TorchDispatchMode):
+    """Record how activations over `n_positions` tokens are made of one another."""
+
+    def __init__(self, n_positions: int, where: Callable[[], tuple[int, str]]) -> None:
+        super().__init__()
+        self.n_positions = n_positions
+        self.where = where  # the clock, and the name of the module that is running
+        self.made: dict[int, Made] = {}
+        self.attentions: list[AttentionEvent] = []
+        self.on_change: Callable[[torch.Tensor, torch.Tensor], None] = lambda _now, _old: None
+        self._alive: list[Any] = []
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = func.overloadpacket.__name__
+        if name in _IN_PLACE and self._is_activation(args[0]):
+            return self._change(func, name, args, kwargs)
+        out = func(*args, **kwargs)
+        if "softmax" in name or "scaled_dot_product" in name:
+            self._notice_attention(name, args)
+        result = out[0] if name == "native_dropout" else out
+        if self._is_activation(result):
+            made = _how(name, args, kwargs, result)
+            if made is not None:
+                self._put(result, made)
+        return out
+
+    def _change(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An in-place operation: the value from before lives on under an identity of its own."""
+        now = args[0]
+        old = now.clone()
+        self.on_change(now, old)
+        if id(now) in self.made:
+            self.made[id(old)] = self.made.pop(id(now))
+        out = func(*args, **kwargs)
+        made = _how(name.rstrip("_"), (old, *args[1:]), kwargs, now)
+        self._alive.append(old)
+        if made is not None:
+            self._put(now, made)
+        return out
+
+    def keep(self, value: Any) -> None:
+        """Keep `value` alive as long as this record, so that its identity stays its own."""
+        self._alive.append(value)
+
+    def _put(self, result: torch.Tensor, made: Made) -> None:
+        self.made.setdefault(id(result), made)
+        self._alive.append((result, made))
+
+    def _is_activation(self, x: Any) -> bool:
+        return isinstance(x, torch.Tensor) and x.is_floating_point() and self.n_positions in x.shape
+
+    def _notice_attention(self, name: str, args: tuple[Any, ...]) -> None:
+        clock, module = self.where()
+        first = args[0]
+        if "scaled_dot_product" in name:
+            event = AttentionEvent(clock, module, first.shape[1], args[1].shape[1], False)
+            self.attentions.append(event)
+        elif first.dim() in (3, 4) and first.shape[-2:] == (self.n_positions, self.n_positions):
+            self.attentions.append(AttentionEvent(clock, module, first.shape[-3], None, False))
+
+
+def _how(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: torch.Tensor
+) -> Made | None:
+    if name in ("add", "sub"):
+        factor = float(kwargs.get("alpha", 1)) * (-1.0 if name == "sub" else 1.0)
+        return _sum(args[0], args[1], factor, out)
+    if name in ("mul", "div"):
+        return _product(args[0], args[1], out, divided=name == "div")
+    source = args[0] if args else None
+    if name in _SAME or name == "native_dropout":
+        if isinstance(source, torch.Tensor) and source.numel() == out.numel():
+            return Made("same", (source,))
+    return None
+
+
+def _sum(a: Any, b: Any, factor: float, out: torch.Tensor) -> Made | None:
+    if not (isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)):
+        return None
+    return Made("sum", (a, b), factor) if max(a.numel(), b.numel()) == out.numel() else None
+
+
+def _product(a: Any, b: Any, out: torch.Tensor, *, divided: bool) -> Made | None:
+    if isinstance(a, torch.Tensor) and a.numel() != out.numel() and not divided:
+        a, b = b, a
+    if not isinstance(a, torch.Tensor) or a.numel() != out.numel():
+        return None
+    if isinstance(b, torch.Tensor):
+        if b.numel() == 1 and b.device.type != "meta":
+            b = float(b)
+        elif b.dim() == 1 and b.shape[0] == out.shape[-1] and not divided:
+            return Made("scale", (a,), b)
+        else:
+            return Made("gate", (a, b))
+    if not isinstance(b, (int, float)):
+        return None
+    return Made("scale", (a,), 1.0 / b if divided else float(b))

@@ -1,0 +1,106 @@
+"""Facts about a model beside its ledger: context length, device, and what a reader should know.
+
+In: a module and its ledger. Out: numbers, and the short sentences that views show.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from mechwidget.models.bindings import heads_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mechwidget.models.ledger import Block, Ledger
+
+_LIMITS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "block_size")
+
+
+def position_limit(model: nn.Module) -> int | None:
+    """The most tokens the model says that it can take."""
+    config: Any = getattr(model, "config", None)
+    if config is None:
+        return None
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    for name in _LIMITS:
+        limit = getattr(text, name, None)
+        if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
+            return limit
+    return None
+
+
+def input_device(model: nn.Module) -> torch.device:
+    """Where token ids go in: the first real parameter's device, the CPU for offloaded ones."""
+    devices = (parameter.device for parameter in model.parameters())
+    return next((d for d in devices if d.type != "meta"), torch.device("cpu"))
+
+
+def notes_of(ledger: Ledger) -> tuple[str, ...]:
+    """What a reader should know about this model, one sentence each."""
+    return tuple(dict.fromkeys(note for test in _NOTES for note in test(ledger)))
+
+
+def _shared_heads(ledger: Ledger) -> Iterator[str]:
+    for block in ledger.blocks:
+        attention = block.attention
+        if attention is not None and attention.key_value_heads < attention.heads:
+            groups = attention.heads // attention.key_value_heads
+            yield f"k/v heads are shared by {groups} query heads"
+
+
+def _parallel(ledger: Ledger) -> Iterator[str]:
+    for block in ledger.blocks:
+        if block.additive and not block.sequential and {"attention", "mlp"} <= _kinds(block):
+            yield "attention and MLP read the stream in parallel"
+
+
+def _post_norms(ledger: Ledger) -> Iterator[str]:
+    for block in ledger.blocks:
+        if any(write.post_norm for write in block.writes):
+            yield "writes pass a norm before they reach the stream"
+
+
+def _not_additive(ledger: Ledger) -> Iterator[str]:
+    layers = [i for i, block in enumerate(ledger.blocks) if not block.additive]
+    if layers:
+        yield f"the stream is not a plain sum in {_layers(layers, ledger)}"
+
+
+def _without_heads(ledger: Ledger) -> Iterator[str]:
+    layers = [i for i, block in enumerate(ledger.blocks) if not heads_of(block)]
+    if layers:
+        yield f"no attention heads in {_layers(layers, ledger)}"
+
+
+def _without_neurons(ledger: Ledger) -> Iterator[str]:
+    layers = [
+        i
+        for i, block in enumerate(ledger.blocks)
+        if (write := block.write("mlp")) is not None and write.projection is None
+    ]
+    if layers:
+        yield f"the MLP is a mixture of experts in {_layers(layers, ledger)}: no single neurons"
+
+
+_NOTES = (
+    _shared_heads,
+    _parallel,
+    _post_norms,
+    _not_additive,
+    _without_heads,
+    _without_neurons,
+)
+
+
+def _kinds(block: Block) -> set[str]:
+    return {write.kind for write in block.writes}
+
+
+def _layers(layers: list[int], ledger: Ledger) -> str:
+    if len(layers) == len(ledger.blocks):
+        return "every layer"
+    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"

@@ -1,0 +1,194 @@
+"""A model with named sites: what exists in it, and one forward pass under interventions.
+
+In: a module, its tokenizer and its ledger. Out: facts about the model, `Tokens`, and `Run`s.
+The module itself is never changed (see `twin`), and nothing is kept between runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from mechwidget.errors import CancelledError, PromptError
+from mechwidget.models.bindings import Binding, bind, heads_of
+from mechwidget.models.calling import call_model
+from mechwidget.models.facts import input_device, notes_of, position_limit
+from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
+from mechwidget.models.locks import lock_of
+from mechwidget.models.prompts import Prompt, tokens_of
+from mechwidget.models.run import ReadOut, Run
+from mechwidget.models.sites import Site, SiteLike, missing_site, resolve_sites
+from mechwidget.models.taps import tap_attention
+from mechwidget.models.traffic import Traffic, in_order
+from mechwidget.models.twin import make_twin
+from mechwidget.models.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from mechwidget.models.edit import Intervention
+    from mechwidget.models.ledger import Ledger
+    from mechwidget.models.tokens import Tokens
+
+
+class HookedModel:
+    """A decoder language model whose activations can be read and edited by name.
+
+    Made by `mechwidget.load` and `mechwidget.wrap`.
+    """
+
+    def __init__(self, model: nn.Module, tokenizer: Any, name: str, ledger: Ledger) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.name = name
+        self.ledger = ledger
+        self.lock = lock_of(model)
+        self.max_positions = position_limit(model)
+        self.notes = notes_of(ledger)
+        self._bindings: dict[Site, Binding] = bind(ledger)
+        self._vocabulary = Vocabulary(tokenizer, ledger.vocab_size)
+
+    def __repr__(self) -> str:
+        return (
+            f"HookedModel({self.name!r}: {self.n_layers} layers, d_model {self.d_model}, "
+            f"vocabulary {self.vocab_size:,}, {self.dtype} on {self.device})"
+        )
+
+    @property
+    def n_layers(self) -> int:
+        """The number of blocks."""
+        return len(self.ledger.blocks)
+
+    @property
+    def d_model(self) -> int:
+        """The width of the residual stream."""
+        return self.ledger.d_model
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of logits."""
+        return self.ledger.vocab_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go in."""
+        return input_device(self.model)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the first floating-point parameter."""
+        floats = (p.dtype for p in self.model.parameters() if p.is_floating_point())
+        return next(floats, torch.get_default_dtype())
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Every site that this model has."""
+        return tuple(self._bindings)
+
+    def n_heads(self, layer: int) -> int:
+        """The number of attention heads of a layer; 0 where it has none that can be told apart."""
+        return heads_of(self.ledger.blocks[layer])
+
+    def n_key_value_heads(self, layer: int) -> int:
+        """The number of key/value heads of a layer, fewer than its heads where they share."""
+        block = self.ledger.blocks[layer]
+        return 0 if block.attention is None else block.attention.key_value_heads
+
+    def n_neurons(self, layer: int) -> int:
+        """The number of MLP neurons of a layer; 0 where there is no single down projection."""
+        write = self.ledger.blocks[layer].write("mlp")
+        return 0 if write is None else write.width
+
+    def has_attention(self, layer: int) -> bool:
+        """Whether the layer has attention whose write to the stream can be edited."""
+        return Site("attn_out", layer) in self._bindings
+
+    def has_mlp(self, layer: int) -> bool:
+        """Whether the layer has an MLP whose write to the stream can be edited."""
+        return Site("mlp_out", layer) in self._bindings
+
+    def check(self, component: Any) -> None:
+        """Raise `ComponentError`, naming what exists, unless the model has this component."""
+        component.check(self)
+
+    def tokenize(self, prompt: Prompt) -> Tokens:
+        """The tokens of a prompt, with the tokenizer's own special tokens; `PromptError` if bad."""
+        return tokens_of(prompt, self._vocabulary, self.max_positions)
+
+    def token_id(self, text: str | int) -> int:
+        """The one token that `text` is; `TokenError` naming the pieces when it is several."""
+        return self._vocabulary.one_token(text)
+
+    def token_text(self, token_id: int) -> str:
+        """What a token stands for, as the model sees it: leading space kept."""
+        return self._vocabulary.text(self._vocabulary.one_token(token_id))
+
+    def run(
+        self,
+        prompt_or_ids: Prompt,
+        interventions: Sequence[Intervention] = (),
+        read: Iterable[SiteLike] = (),
+        positions: Sequence[int] | None = None,
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Run:
+        """One forward pass.
+
+        Args:
+            prompt_or_ids: text, token ids, or `Tokens`.
+            interventions: what to change, in this order.
+            read: sites whose activations to keep; `"pattern"` means in every layer.
+            positions: the token positions whose logits to compute; None is all of them.
+            cancelled: asked before every block; True raises `CancelledError`.
+        """
+        tokens = self.tokenize(prompt_or_ids)
+        asked = (read,) if isinstance(read, str) else read
+        traffic = Traffic(
+            in_order(one.edits(self, len(tokens)) for one in interventions),
+            frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
+        )
+        for site in traffic.sites - self._bindings.keys():
+            raise missing_site(site, self.sites)
+        keep = None if positions is None else _from_start(positions, len(tokens))
+        with self.lock:
+            logits, explicit = self._forward(tokens, traffic, keep, cancelled)
+        return Run(
+            logits=logits,
+            positions=tuple(range(len(tokens)) if keep is None else keep),
+            tokens=tokens,
+            read=ReadOut(traffic.kept),
+            fired=traffic.fired(),
+            attention="explicit" if explicit else "own",
+        )
+
+    def _forward(
+        self,
+        tokens: Tokens,
+        traffic: Traffic,
+        keep: list[int] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> tuple[torch.Tensor, bool]:
+        """The one place where a run calls the model."""
+        if cancelled is not None and cancelled():
+            raise CancelledError("The run was cancelled.")
+        twin, ids = make_twin(self.model), tokens.tensor(self.device)
+        explicit = tap_attention(twin, self._bindings, self.ledger, traffic, ids.shape[0])
+        hook_sites(twin, self._bindings, self.ledger, traffic)
+        if cancelled is not None:
+            hook_cancel(twin, self.ledger, cancelled)
+        if keep is not None and self.ledger.unembed is not None:
+            hook_positions(twin, self.ledger.unembed, keep)
+        logits = call_model(twin, ids)
+        if keep is not None and logits.shape[1] != len(keep):
+            logits = logits[:, keep]
+        return traffic.pass_on(Site("logits"), logits), explicit
+
+
+def _from_start(positions: Sequence[int], n: int) -> list[int]:
+    """Positions counted from 0, negative ones resolved."""
+    for position in positions:
+        if not -n <= position < n:
+            raise PromptError(f"Position {position} is outside the prompt's {n} tokens.")
+    return [position % n for position in positions]

@@ -1,0 +1,98 @@
+"""The ledger: what each block of a model writes to its residual stream, and through which module.
+
+Found by tracing one forward pass, not by knowing architectures. A ledger holds names and
+numbers only (no module, no tensor), so that it can be kept, compared and printed.
+
+In: filled by `survey`. Out: read by `bindings`, which turns a site into a place to hook.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["attention", "mlp", "other"]
+Route = Literal["interface", "softmax"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One call of one module in a forward pass: its name, and its how-manieth call."""
+
+    module: str
+    nth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One thing that a block adds to the residual stream.
+
+    Attributes:
+        kind: "attention" when a softmax over positions ran to make it, "mlp" when it was made
+            position by position, else "other" (a recurrent or convolutional mixer, a bias).
+        at: the call whose output is written, a post-norm where there is one.
+        projection: the linear map that it comes out of (W_O, the down projection): its input
+            is `z` or `mlp_post`. None where there is no single one (experts).
+        width: how many numbers per position go into `projection`.
+        factor: what the output of `at` is multiplied by on its way to the stream.
+        post_norm: whether `at` is a norm.
+    """
+
+    kind: Kind
+    at: Place | None
+    projection: Place | None = None
+    width: int = 0
+    factor: float = 1.0
+    post_norm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Where a block's attention pattern is made.
+
+    Attributes:
+        place: the module in which the softmax runs.
+        route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside).
+        heads: query heads; `key_value_heads`: the k and v heads that they share.
+    """
+
+    place: Place
+    route: Route
+    heads: int
+    key_value_heads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block: stream in, stream out, and what it writes in between.
+
+    Attributes:
+        place: the block's module.
+        writes: in the order in which they are made.
+        additive: out = in + the writes, checked on numbers.
+        sequential: the MLP reads the stream after the attention's write (`resid_mid` exists).
+        attention: where its pattern is made, when it has one.
+    """
+
+    place: Place
+    writes: tuple[Write, ...]
+    additive: bool
+    sequential: bool
+    attention: Attention | None
+
+    def write(self, kind: Kind) -> Write | None:
+        """The block's one write of this kind; None when there is none, or several."""
+        found = [write for write in self.writes if write.kind == kind]
+        return found[0] if len(found) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a traced forward pass proved about a model."""
+
+    blocks: tuple[Block, ...]
+    embed: Place | None
+    unembed: Place | None
+    final_norm: Place | None
+    d_model: int
+    vocab_size: int

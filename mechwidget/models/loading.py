@@ -1,0 +1,146 @@
+"""`mw.load`: a model by name or folder, as a `HookedModel`.
+
+In: "microcosm", a folder, or a name on the Hugging Face hub (its local cache first, so that a
+cached model loads without a network). Out: a `HookedModel` of safetensors weights only;
+anything else is refused with what to do instead. No code from a checkpoint runs unless
+`trust_remote_code=True`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from mechwidget.errors import ModelLoadError
+from mechwidget.models.checkpoint import check_folder, has_tokenizer
+from mechwidget.models.hub import folder_of
+from mechwidget.models.wrapping import wrap
+
+if TYPE_CHECKING:
+    from mechwidget.models.hooked_model import HookedModel
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    *,
+    trust_remote_code: bool = False,
+) -> HookedModel:
+    """Load a decoder language model.
+
+    Args:
+        name_or_path: "microcosm" (the embedded model), a folder, or a hub name such as "gpt2".
+        device: where to put it; None is the CPU, "auto" spreads it over what there is.
+        dtype: e.g. "float32" or `torch.bfloat16`; None is the checkpoint's own (float32 for the
+            embedded model).
+        trust_remote_code: let Python code that comes with the checkpoint run.
+    """
+    name = os.fspath(name_or_path)
+    if name == "microcosm" and not Path(name).is_dir():
+        return _load(_microcosm(), name, device, dtype or "float32", trust=False)
+    folder = _local(name) or folder_of(name, trust=trust_remote_code)
+    return _load(folder, name.rstrip("/"), device, dtype, trust=trust_remote_code)
+
+
+def _microcosm() -> Path:
+    from mechwidget.microcosm import checkpoint_path
+
+    return Path(checkpoint_path())
+
+
+def _local(name: str) -> Path | None:
+    """The folder that `name` is, or None when it can only be a name on the hub."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise ModelLoadError(
+            f"{name} is a file; expected a folder with config.json and *.safetensors.",
+            "Give the folder that it is in.",
+        )
+    if not name or name.startswith(("/", ".", "~")) or "\\" in name or name.count("/") > 1:
+        raise ModelLoadError(f"There is no folder {name!r}.", "Check the path.")
+    return None
+
+
+def _load(
+    folder: Path,
+    name: str,
+    device: str | torch.device | None,
+    dtype: str | torch.dtype | None,
+    *,
+    trust: bool,
+) -> HookedModel:
+    check_folder(folder, trust=trust)
+    where, kind = _device(device), _dtype(dtype)
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust}
+    try:
+        model = _weights(folder, kind, where, options)
+        tokenizer = _tokenizer(folder, options) if has_tokenizer(folder) else None
+    except ModelLoadError:
+        raise
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0]
+        raise ModelLoadError(
+            f"{name} could not be loaded: {type(error).__name__}: {first}"
+        ) from error
+    short = name if "/" not in name or not Path(name).expanduser().is_dir() else Path(name).name
+    return wrap(model, tokenizer, name=short)
+
+
+def _weights(
+    folder: Path, dtype: str | torch.dtype, device: torch.device | None, options: dict[str, Any]
+) -> nn.Module:
+    from transformers import AutoModelForCausalLM
+
+    if device is None:
+        options = {**options, "device_map": "auto"}
+    model, info = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
+    )
+    missing = sorted(info.get("missing_keys", ()))
+    if missing:
+        raise ModelLoadError(
+            f"The checkpoint lacks {len(missing)} of the model's weights, e.g. {missing[0]}: they "
+            "would be random.",
+            "Is this the checkpoint of a causal language model, and complete?",
+        )
+    moved: nn.Module = model if device is None else model.to(device)
+    return moved
+
+
+def _tokenizer(folder: Path, options: dict[str, Any]) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, **options)
+
+
+def _device(device: str | torch.device | None) -> torch.device | None:
+    """The device asked for; None for "auto"."""
+    if device == "auto":
+        return None
+    try:
+        chosen = torch.device(device or "cpu")
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ModelLoadError(
+            f"The device {str(device)!r} cannot be used: {str(error).partition(chr(10))[0]}",
+            'Expected e.g. "cpu", "cuda", "mps" or "auto".',
+        ) from error
+    return chosen
+
+
+def _dtype(dtype: str | torch.dtype | None) -> str | torch.dtype:
+    if dtype is None:
+        return "auto"
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ModelLoadError(
+            f"dtype is {dtype!r}; expected a floating-point one such as 'float32' or 'bfloat16'."
+        )
+    return found

@@ -1,0 +1,82 @@
+"""From what a person gives as a prompt to tokens that the model can run.
+
+In: text, token ids or a tensor of ids. Out: `Tokens`, or a `PromptError` that says what was
+expected: something, within the vocabulary, within the context, and ids where there is no
+tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import index
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mechwidget.errors import PromptError
+from mechwidget.models.tokens import Tokens
+
+if TYPE_CHECKING:
+    import torch
+
+    from mechwidget.models.vocabulary import Vocabulary
+
+Prompt: TypeAlias = "str | Sequence[int] | torch.Tensor | Tokens"
+
+
+def tokens_of(prompt: Any, vocabulary: Vocabulary, limit: int | None) -> Tokens:
+    """The tokens of `prompt`, checked."""
+    ids = prompt.ids if isinstance(prompt, Tokens) else _ids(prompt, vocabulary)
+    if not ids:
+        raise PromptError("The prompt is empty; expected at least one token.")
+    if limit is not None and len(ids) > limit:
+        raise PromptError(
+            f"The prompt has {len(ids):,} tokens; this model's context is {limit:,}.",
+            f"Shorten it by {len(ids) - limit:,} tokens or more.",
+        )
+    outside = next((token for token in ids if not 0 <= token < vocabulary.size), None)
+    if outside is not None:
+        raise PromptError(
+            f"Token id {outside} is outside the model's vocabulary (0 to {vocabulary.size - 1}).",
+            "Is this the tokenizer that belongs to the model?",
+        )
+    if isinstance(prompt, Tokens):
+        return prompt
+    texts = tuple(vocabulary.text(token) for token in ids)
+    return Tokens(ids, texts, tuple(vocabulary.is_special(token) for token in ids))
+
+
+def _ids(prompt: Any, vocabulary: Vocabulary) -> tuple[int, ...]:
+    if isinstance(prompt, str):
+        return _from_text(prompt, vocabulary)
+    if hasattr(prompt, "tolist") and hasattr(prompt, "ndim"):  # a tensor or an array
+        if prompt.ndim == 2 and prompt.shape[0] == 1:
+            prompt = prompt[0]
+        if prompt.ndim != 1:
+            raise PromptError(
+                f"The prompt has shape {tuple(prompt.shape)}; expected [pos] or [1, pos]."
+            )
+        prompt = prompt.tolist()
+    if isinstance(prompt, (bytes, bytearray)) or not isinstance(prompt, Sequence):
+        raise PromptError(
+            f"The prompt is {type(prompt).__name__}; expected text or a sequence of token ids."
+        )
+    return tuple(_id(token) for token in prompt)
+
+
+def _from_text(text: str, vocabulary: Vocabulary) -> tuple[int, ...]:
+    if vocabulary.tokenizer is None:
+        raise PromptError(
+            "The prompt is text, and this model has no tokenizer.",
+            "Give token ids, or wrap the model with its tokenizer: mw.wrap(model, tokenizer).",
+        )
+    if not text:
+        raise PromptError("The prompt is empty; expected some text.")
+    return tuple(vocabulary.tokenizer(text)["input_ids"])
+
+
+def _id(token: Any) -> int:
+    try:
+        if isinstance(token, bool):
+            raise TypeError
+        return index(token)
+    except TypeError:
+        raise PromptError(f"{token!r} is not a token id; expected integers.") from None

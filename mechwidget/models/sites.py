@@ -1,0 +1,126 @@
+"""Sites: the named places in a model where an activation flows.
+
+In: the ways people write a site (`Site("z", 3)`, `("z", 3)`, `"z.3"`, a TransformerLens name
+such as `"blocks.3.attn.hook_z"`, or `"pattern"` for every layer). Out: `Site` values, and
+errors that name the nearest sites that exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, NamedTuple, TypeAlias
+
+from mechwidget.errors import SiteError
+
+
+class Site(NamedTuple):
+    """A place where an activation flows, e.g. `Site("z", 3)` or `Site("logits", None)`."""
+
+    name: str
+    layer: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.layer is None else f"{self.name}.{self.layer}"
+
+
+SiteLike: TypeAlias = Site | tuple[str, int | None] | str
+
+LAYERED = (
+    "resid_pre",
+    "q",
+    "k",
+    "v",
+    "scores",
+    "pattern",
+    "z",
+    "attn_out",
+    "resid_mid",
+    "mlp_post",
+    "mlp_out",
+    "resid_post",
+)
+GLOBAL = ("embed", "logits")
+NAMES = ("embed", *LAYERED, "logits")
+
+_LENS_NAMES = {
+    "hook_resid_pre": "resid_pre",
+    "attn.hook_q": "q",
+    "attn.hook_k": "k",
+    "attn.hook_v": "v",
+    "attn.hook_attn_scores": "scores",
+    "attn.hook_pattern": "pattern",
+    "attn.hook_z": "z",
+    "hook_attn_out": "attn_out",
+    "hook_resid_mid": "resid_mid",
+    "mlp.hook_post": "mlp_post",
+    "hook_mlp_out": "mlp_out",
+    "hook_resid_post": "resid_post",
+}
+_LENS = re.compile(r"blocks\.(\d{1,6})\.(.+)", re.ASCII)
+_DOTTED = re.compile(r"([a-z_]+)\.(\d{1,6})", re.ASCII)
+
+
+def parse_site(like: Any) -> Site:
+    """The site that was meant; a layered name without a layer keeps `layer=None`."""
+    if isinstance(like, str):
+        return _from_text(like)
+    if isinstance(like, Sequence) and len(like) in (1, 2) and isinstance(like[0], str):
+        name, layer = like[0], like[1] if len(like) == 2 else None
+        if layer is None:
+            return _from_text(name)
+        if name in LAYERED and isinstance(layer, int) and not isinstance(layer, bool):
+            return Site(name, layer)
+        if name in GLOBAL:
+            raise SiteError(f"{like!r} is not a site: {name!r} has no layer.")
+        if name in NAMES:
+            raise SiteError(f"{like!r} is not a site: the layer must be an integer.")
+        raise _unknown(name)
+    raise SiteError(f"{like!r} is not a site.", 'Write ("z", 3), "z.3" or "pattern".')
+
+
+def resolve_sites(like: SiteLike, available: Iterable[Site]) -> tuple[Site, ...]:
+    """The sites of a model that `like` names: one, or one per layer that has it."""
+    wanted, have = parse_site(like), tuple(available)
+    if wanted.layer is None and wanted.name in LAYERED:
+        found = tuple(site for site in have if site.name == wanted.name)
+    else:
+        found = tuple(site for site in have if site == wanted)
+    if not found:
+        raise missing_site(wanted, have)
+    return found
+
+
+def missing_site(wanted: Site, have: Sequence[Site]) -> SiteError:
+    """The error for a well-formed site that this model does not have."""
+    same_name = [site for site in have if site.name == wanted.name]
+    if same_name:
+        near = sorted(same_name, key=lambda site: abs((site.layer or 0) - (wanted.layer or 0)))
+    else:
+        near = [site for site in have if site.layer == wanted.layer]
+        near = near or [site for site in have if site.layer in (None, 0)]
+    names = ", ".join(str(site) for site in near[: 3 if same_name else 8])
+    reason = "" if same_name else f" (it has no {wanted.name!r} at all)"
+    return SiteError(f"This model has no site {str(wanted)!r}{reason}.", f"It has {names}.")
+
+
+def _from_text(text: str) -> Site:
+    if text in NAMES:
+        return Site(text, None)
+    if text == "hook_embed":
+        return Site("embed", None)
+    if dotted := _DOTTED.fullmatch(text):
+        return parse_site((dotted[1], int(dotted[2])))
+    if lens := _LENS.fullmatch(text):
+        name = _LENS_NAMES.get(lens[2])
+        if name is None:
+            near = get_close_matches(lens[2], _LENS_NAMES, 3, 0.3)
+            raise SiteError(f"{text!r} is not a site.", f"Nearest: {', '.join(near or NAMES)}.")
+        return Site(name, int(lens[1]))
+    raise _unknown(text)
+
+
+def _unknown(name: str) -> SiteError:
+    near = get_close_matches(name, (*NAMES, *_LENS_NAMES), 3, 0.4) or NAMES
+    return SiteError(f"{name!r} is not a site.", f"Nearest: {', '.join(near)}.")

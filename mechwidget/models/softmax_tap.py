@@ -1,0 +1,93 @@
+"""Scores and pattern of attention that is not on transformers' `AttentionInterface`.
+
+While such a module's forward runs on a twin, a function mode of this thread looks at `softmax`
+(its input is the scores, its output the pattern) and replaces `scaled_dot_product_attention`
+by the same arithmetic written out.
+
+In: a twin's attention module and a tap. Out: the module calls the tap when it runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mechwidget.models.attention import Tap
+
+_SOFTMAX = {functional.softmax, torch.softmax, torch.Tensor.softmax, torch.special.softmax}
+
+
+def tap_softmax(module: nn.Module, tap: Tap) -> None:
+    """Make a twin's attention module show its scores and pattern to `tap`."""
+    forward = module.forward
+
+    def tapped(*args: Any, **kwargs: Any) -> Any:
+        with _SoftmaxTap(tap):
+            return forward(*args, **kwargs)
+
+    module.__dict__["forward"] = tapped
+
+
+class _SoftmaxTap(TorchFunctionMode):
+    def __init__(self, tap: Tap) -> None:
+        super().__init__()
+        self._tap = tap
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in _SOFTMAX and _is_over_keys(args[0] if args else kwargs.get("input")):
+            scores, *rest = args or (kwargs.pop("input"),)
+            return self._tap("pattern", func(self._tap("scores", scores), *rest, **kwargs))
+        if func is functional.scaled_dot_product_attention:
+            return self._attend(*args, **kwargs)
+        return func(*args, **kwargs)
+
+    def _attend(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attn_mask: torch.Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> torch.Tensor:
+        if enable_gqa:
+            groups = query.shape[-3] // key.shape[-3]
+            key, value = key.repeat_interleave(groups, -3), value.repeat_interleave(groups, -3)
+        scores = query @ key.transpose(-2, -1)
+        scores = scores * (query.shape[-1] ** -0.5 if scale is None else scale)
+        if is_causal:
+            allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+            scores = scores.masked_fill(~allowed, float("-inf"))
+        if attn_mask is not None and attn_mask.dtype == torch.bool:
+            scores = scores.masked_fill(~attn_mask, float("-inf"))
+        elif attn_mask is not None:
+            scores = scores + attn_mask
+        pattern = self._tap("pattern", self._tap("scores", scores).softmax(-1))
+        if dropout_p:
+            pattern = functional.dropout(pattern, dropout_p)
+        return pattern @ value
+
+
+def _is_over_keys(scores: Any) -> bool:
+    """Attention scores are `[.., query, key]` with as many queries as keys in an uncached run."""
+    return (
+        isinstance(scores, torch.Tensor)
+        and scores.dim() in (3, 4)
+        and scores.shape[-1] == scores.shape[-2]
+    )

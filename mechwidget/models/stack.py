@@ -1,0 +1,72 @@
+"""Find the blocks: the children of one module that pass a stream on, one after another.
+
+In: a trace. Out: the calls of the blocks in order, or an `UnsupportedModelError` that says
+where the search stopped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mechwidget.errors import UnsupportedModelError
+from mechwidget.models.leaves import is_linear
+
+if TYPE_CHECKING:
+    import torch
+
+    from mechwidget.models.trace import Call, Trace
+
+_HOPS = 8  # views and sums between one block's output and the next one's input
+
+
+def find_blocks(trace: Trace) -> list[Call]:
+    """The calls of the decoder's blocks, in order."""
+    families: dict[str, list[Call]] = {}
+    for call in trace.calls:
+        if _passes_a_stream(call, trace):
+            families.setdefault(call.name.rpartition(".")[0], []).append(call)
+    chains = [_longest_chain(calls, trace) for calls in families.values()]
+    best = max(chains, key=lambda chain: (len(chain), -chain[0].name.count(".")), default=None)
+    if best is None:
+        raise UnsupportedModelError(
+            f"No residual stream was found: {len(trace.calls)} module calls were traced and none "
+            "of them maps [batch, position, d] to the same shape through a skip connection.",
+            "mechwidget reads decoder-only transformer language models.",
+        )
+    return best
+
+
+def reaches(trace: Trace, tensor: torch.Tensor, goal: torch.Tensor, hops: int = _HOPS) -> bool:
+    """Whether `tensor` is `goal` plus, times, or reshaped from something."""
+    if tensor is goal:
+        return True
+    made = trace.flow.made.get(id(tensor))
+    if made is None or made.how == "gate" or hops == 0:
+        return False
+    return any(reaches(trace, source, goal, hops - 1) for source in made.of)
+
+
+def _passes_a_stream(call: Call, trace: Trace) -> bool:
+    x, y = call.x, call.y
+    if x is None or y is None or x is y or x.dim() != 3 or x.shape != y.shape:
+        return False
+    if x.shape[:2] != trace.ids.shape or is_linear(call.module):
+        return False
+    return any(is_linear(part) for part in call.module.modules())
+
+
+def _longest_chain(calls: list[Call], trace: Trace) -> list[Call]:
+    calls = sorted(calls, key=lambda call: call.entered)
+    best: list[Call] = []
+    chain: list[Call] = []
+    for call in calls:
+        linked = bool(chain) and _feeds(trace, chain[-1], call)
+        chain = [*chain, call] if linked else [call]
+        best = max(best, chain, key=len)
+    return best
+
+
+def _feeds(trace: Trace, before: Call, after: Call) -> bool:
+    if before.y is None or after.x is None:
+        return False
+    return reaches(trace, after.x, before.y)

@@ -1,0 +1,108 @@
+"""Survey a model: trace it once on a few tokens and write its ledger.
+
+In: the user's module. Out: a `Ledger`, or an `UnsupportedModelError` that says how far the
+trace came. Everything happens on twins.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from mechwidget.errors import MechwidgetError, UnsupportedModelError
+from mechwidget.models.calling import call_model
+from mechwidget.models.leaves import is_linear, is_norm
+from mechwidget.models.ledger import Ledger, Place
+from mechwidget.models.probing import Prober
+from mechwidget.models.stack import find_blocks, reaches
+from mechwidget.models.trace import Call, Trace, trace
+from mechwidget.models.twin import make_twin
+from mechwidget.models.writes import place, read_block
+
+_POSITIONS = 7  # prime, and no model's number of heads or experts, so that shapes are telling
+_TOLERANCE = 1e-3
+
+
+def survey(model: nn.Module) -> Ledger:
+    """The ledger of `model`."""
+    ids = _example(model)
+    try:
+        seen = trace(make_twin(model), ids)
+    except MechwidgetError:
+        raise
+    except Exception as error:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} could not be traced: its forward failed on {ids.shape[1]} "
+            f"token ids with {type(error).__name__}: {error}",
+            "mechwidget reads decoder-only transformer language models.",
+        ) from error
+    blocks = find_blocks(seen)
+    _refuse_look_ahead(model, ids, seen.logits)
+    prober = Prober(make_twin(model))
+    unembed = _unembedding(seen)
+    return Ledger(
+        blocks=tuple(read_block(seen, call, prober) for call in blocks),
+        embed=_embedding(seen),
+        unembed=None if unembed is None else place(unembed),
+        final_norm=None if unembed is None else _final_norm(seen, unembed),
+        d_model=0 if blocks[0].x is None else blocks[0].x.shape[-1],
+        vocab_size=seen.logits.shape[-1],
+    )
+
+
+def _example(model: nn.Module) -> torch.Tensor:
+    tables = [m for m in model.modules() if isinstance(m, nn.Embedding)]
+    if not tables:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has no token embedding: nothing turns token ids into a "
+            "residual stream.",
+            "mechwidget reads decoder-only transformer language models.",
+        )
+    vocabulary = tables[0].num_embeddings
+    device = tables[0].weight.device
+    ids = [(3 * i + 1) % vocabulary for i in range(_POSITIONS)]
+    return torch.tensor([ids], device="cpu" if device.type == "meta" else device)
+
+
+def _refuse_look_ahead(model: nn.Module, ids: torch.Tensor, logits: torch.Tensor) -> None:
+    """Refuse a model whose earlier logits change with the last token."""
+    other = ids.clone()
+    other[0, -1] = ids[0, 0]
+    twin = make_twin(model)
+    moved = (call_model(twin, other) - call_model(twin, ids))[:, :-1].abs().max()
+    if moved > _TOLERANCE * logits.abs().max():
+        raise UnsupportedModelError(
+            f"{type(model).__name__} reads tokens to the right: changing the last token changed "
+            f"earlier logits by {moved:.2g}, so it is an encoder, not a decoder.",
+            "mechwidget reads decoder-only transformer language models.",
+        )
+
+
+def _embedding(seen: Trace) -> Place | None:
+    for call in sorted(seen.calls, key=lambda call: call.entered):
+        given = [a for a in (*call.args, *call.kwargs.values()) if isinstance(a, torch.Tensor)]
+        if not given or given[0].is_floating_point() or call.y is None or call.module._modules:
+            continue
+        if given[0].shape == seen.ids.shape and torch.equal(given[0], seen.ids):
+            return place(call)
+    return None
+
+
+def _unembedding(seen: Trace) -> Call | None:
+    for call in reversed(seen.calls):
+        if call.y is None or call.y.shape != seen.logits.shape or not is_linear(call.module):
+            continue
+        if reaches(seen, seen.logits, call.y) or call.y.shape[-1] == seen.logits.shape[-1]:
+            return call
+    return None
+
+
+def _final_norm(seen: Trace, unembed: Call) -> Place | None:
+    tensor = unembed.x
+    while tensor is not None:
+        norm = next((c for c in seen.calls if c.y is tensor and is_norm(c.module)), None)
+        if norm is not None:
+            return place(norm)
+        made = seen.flow.made.get(id(tensor))
+        tensor = made.of[0] if made is not None and made.how in ("same", "scale") else None
+    return None

@@ -1,0 +1,80 @@
+"""Tap the attention of a twin where q, k, v, scores or pattern are edited or read.
+
+Only when one of these sites is touched is the twin's attention implementation switched: all
+other runs use the one the user chose. Which it was is told in `Run.attention`, since results of
+two implementations differ by rounding (much, in bfloat16) and must not be compared.
+
+In: a twin, bindings and the run's traffic. Out: whether the twin was switched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mechwidget.models.attention import TAP, switch_attention
+from mechwidget.models.hooks import submodule
+from mechwidget.models.ledger import Ledger, Place
+from mechwidget.models.sites import Site
+from mechwidget.models.softmax_tap import tap_softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+    from torch import nn
+
+    from mechwidget.models.bindings import Binding
+    from mechwidget.models.traffic import Traffic
+
+_LAST = "pattern"  # the site that every attention call passes last
+
+
+class AttentionTap:
+    """Shows one attention module's tensors to the run, call by call."""
+
+    def __init__(self, traffic: Traffic, batch: int) -> None:
+        self.layers: dict[int, int] = {}  # how-manieth call of the module -> layer
+        self._traffic, self._batch, self._calls = traffic, batch, 0
+
+    def __call__(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        """What flows on from this site of the layer that is running."""
+        layer = self.layers.get(self._calls)
+        if name == _LAST:
+            self._calls += 1
+        return tensor if layer is None else self._shown(Site(name, layer), tensor)
+
+    def _shown(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
+        if site.name in (
+            "q",
+            "k",
+            "v",
+        ):  # [batch, head, pos, d] here, [batch, pos, head, d] outside
+            return self._traffic.pass_on(site, tensor.transpose(1, 2)).transpose(1, 2)
+        if tensor.dim() == 4:
+            return self._traffic.pass_on(site, tensor)
+        split = tensor.unflatten(0, (self._batch, -1))  # [batch · head, query, key]
+        return self._traffic.pass_on(site, split).flatten(0, 1)
+
+
+def tap_attention(
+    twin: nn.Module, bindings: Mapping[Site, Binding], ledger: Ledger, traffic: Traffic, batch: int
+) -> bool:
+    """Tap what the run touches; True when the attention is ours for this run."""
+    wanted = [b for site, b in bindings.items() if site in traffic.sites and b.end == "tap"]
+    if not wanted:
+        return False
+    switch_attention(twin)
+    taps: dict[str, AttentionTap] = {}
+    for binding in wanted:
+        place, layer = binding.place or Place(""), binding.site.layer or 0
+        new = place.module not in taps
+        tap = taps.setdefault(place.module, AttentionTap(traffic, batch))
+        tap.layers[place.nth] = layer
+        if not new:
+            continue
+        module, attention = submodule(twin, place.module), ledger.blocks[layer].attention
+        if attention is not None and attention.route == "softmax":
+            tap_softmax(module, tap)
+        else:
+            module.__dict__[TAP] = tap
+    return True

@@ -1,0 +1,92 @@
+"""What passes through the sites during one run: edits are applied, reads are kept.
+
+In: every tensor that a hook sees, with its site. Out: the tensor that flows on; afterwards the
+reads, and how much each edit changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from mechwidget.errors import InterventionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mechwidget.models.edit import Edit
+    from mechwidget.models.sites import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """Proof that an edit happened.
+
+    Attributes:
+        intervention: its index in the list that `run` was given.
+        site: where it happened.
+        change: Euclidean norm of what it changed; 0 means that nothing was different.
+    """
+
+    intervention: int
+    site: Site
+    change: float
+
+
+@dataclass(eq=False)
+class Traffic:
+    """The edits and reads of one run."""
+
+    edits: Sequence[tuple[int, Edit]]
+    reads: frozenset[Site]
+    kept: dict[Site, torch.Tensor] = field(default_factory=dict)
+    _by_site: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
+    _changes: list[tuple[int, Site, torch.Tensor]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for index, edit in self.edits:
+            self._by_site.setdefault(edit.site, []).append((index, edit))
+
+    @property
+    def sites(self) -> set[Site]:
+        """Every site that has to be hooked."""
+        return {*self.reads, *self._by_site}
+
+    def pass_on(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
+        """What flows on from `site`; the very same tensor when nothing is edited there."""
+        for index, edit in self._by_site.get(site, ()):
+            edited = _checked(edit, tensor)
+            self._changes.append((index, site, torch.linalg.vector_norm((edited - tensor).float())))
+            tensor = edited
+        if site in self.reads:
+            self.kept[site] = tensor.detach().clone()
+        return tensor
+
+    def fired(self) -> tuple[Fired, ...]:
+        """What each edit did; raises when one of them never ran."""
+        ran = {(index, site) for index, site, _ in self._changes}
+        missed = [edit.site for index, edit in self.edits if (index, edit.site) not in ran]
+        missed += sorted(self.reads - set(self.kept))
+        if missed:
+            raise InterventionError(
+                f"The forward pass never came past {missed[0]}, so the result would be wrong.",
+                "The model has changed since it was wrapped, or skips layers: wrap it again.",
+            )
+        return tuple(Fired(index, site, float(norm)) for index, site, norm in self._changes)
+
+
+def in_order(edits: Iterable[Sequence[Edit]]) -> tuple[tuple[int, Edit], ...]:
+    """The edits of several interventions, each with the index of its intervention."""
+    return tuple((index, edit) for index, some in enumerate(edits) for edit in some)
+
+
+def _checked(edit: Edit, tensor: torch.Tensor) -> torch.Tensor:
+    edited = edit.apply(tensor)
+    if not isinstance(edited, torch.Tensor) or edited.shape != tensor.shape:
+        found = tuple(edited.shape) if isinstance(edited, torch.Tensor) else type(edited).__name__
+        raise InterventionError(
+            f"The edit at {edit.site} gave {found}; expected a tensor of {tuple(tensor.shape)}."
+        )
+    return edited.to(device=tensor.device, dtype=tensor.dtype)

@@ -1,0 +1,115 @@
+"""A throwaway twin of the user's module: the same tensors, its own everything else.
+
+Every trace and every run goes through a twin. It shares the parameters and buffers of the
+module it was made from and copies the Python around them: the tree of modules, their hooks,
+their lists, their `training` flag. Hooks, a switched attention implementation, eval mode and a
+replaced `forward` therefore exist only on the twin, which one thread uses and nobody keeps. The
+user's module is never written to, so that no exception, interrupt or other thread can find it
+changed.
+
+In: a module as it is now (its own hooks and patches included). Out: its twin, uncompiled,
+since a compiled forward does not see hooks that were added later.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import nn
+
+_OWN = (
+    "_parameters",
+    "_buffers",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+)
+_NOT_COPIED = {*_OWN, "_modules", "training", "_compiled_call_impl"}
+_DEPTH = 3  # how deep lists and dicts in attributes are searched for modules
+_CONTAINERS = (list, tuple, dict, OrderedDict, set)
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """The module that `torch.compile` was given, or the module itself."""
+    original = module.__dict__.get("_modules", {}).get("_orig_mod")
+    return uncompiled(original) if isinstance(original, nn.Module) else module
+
+
+def make_twin(module: nn.Module) -> nn.Module:
+    """A twin of `module` in eval mode, safe to hook, patch and throw away."""
+    return _Twins().of(module)
+
+
+class _Twins:
+    """Original to twin for one tree, so that what was shared stays shared."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, nn.Module] = {}
+
+    def of(self, original: nn.Module) -> nn.Module:
+        original = uncompiled(original)
+        if id(original) in self.known:
+            return self.known[id(original)]
+        if isinstance(original, torch.jit.ScriptModule):
+            return original  # its state lives in C++: there is no Python to copy, nor to hook
+        twin: nn.Module = object.__new__(type(original))
+        self.known[id(original)] = twin
+        source, state = original.__dict__, twin.__dict__
+        state["training"] = False
+        state.update((name, source[name].copy()) for name in _OWN)
+        state["_modules"] = {
+            name: None if child is None else self.of(child)
+            for name, child in source["_modules"].items()
+        }
+        state.update(
+            (name, self._moved(value, _DEPTH))
+            for name, value in source.items()
+            if name not in _NOT_COPIED
+        )
+        plain = _before_compilation(type(original).__dict__.get("forward"))
+        if plain is not None and "forward" not in state:
+            state["forward"] = MethodType(plain, twin)
+        return twin
+
+    def _moved(self, value: Any, depth: int) -> Any:
+        """`value` with every reference to a module turned to that module's twin."""
+        if isinstance(value, nn.Module):
+            return self.of(value)
+        if isinstance(value, MethodType):
+            owner = value.__self__
+            return (
+                MethodType(value.__func__, self.of(owner))
+                if isinstance(owner, nn.Module)
+                else value
+            )
+        if type(value) in _CONTAINERS:
+            return self._moved_container(value, depth - 1) if depth else value
+        if isinstance(value, functools.partial):
+            return self._moved_partial(value, depth)
+        plain = _before_compilation(value)
+        return value if plain is None else self._moved(plain, depth)
+
+    def _moved_container(self, value: Any, depth: int) -> Any:
+        if isinstance(value, dict):
+            return type(value)((key, self._moved(item, depth)) for key, item in value.items())
+        return type(value)(self._moved(item, depth) for item in value)
+
+    def _moved_partial(self, value: functools.partial[Any], depth: int) -> Any:
+        moved = functools.partial(
+            self._moved(value.func, depth),
+            *(self._moved(argument, depth) for argument in value.args),
+            **{name: self._moved(item, depth) for name, item in value.keywords.items()},
+        )
+        moved.__dict__.update(value.__dict__)
+        return moved
+
+
+def _before_compilation(function: Any) -> Any:
+    """What `torch.compile` was given when `function` is its result, else None."""
+    return getattr(function, "_torchdynamo_orig_callable", None) if callable(function) else None

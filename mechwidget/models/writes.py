@@ -1,0 +1,142 @@
+"""From the terms of one block to its entry in the ledger: which write is what, made by whom.
+
+In: a trace, a block's call and its terms. Out: a `Block`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mechwidget.models.leaves import is_linear, is_norm
+from mechwidget.models.ledger import Attention, Block, Kind, Place, Write
+from mechwidget.models.walk import Terms, adds_up, makers, walk_back
+
+if TYPE_CHECKING:
+    import torch
+
+    from mechwidget.models.dataflow import AttentionEvent, Factor
+    from mechwidget.models.probing import Prober
+    from mechwidget.models.trace import Call, Trace
+
+
+@dataclass(eq=False)
+class _Found:
+    """A write, the tensor that is added, and the attention that ran to make it."""
+
+    write: Write
+    tensor: torch.Tensor
+    event: AttentionEvent | None
+    when: int
+
+
+def read_block(trace: Trace, block: Call, prober: Prober) -> Block:
+    """The ledger entry of one block."""
+    terms = walk_back(trace, block)
+    found = [_find(trace, block, prober, factor, t) for factor, t in terms.branches]
+    found.sort(key=lambda entry: entry.when)
+    return Block(
+        place=place(block),
+        writes=tuple(entry.write for entry in found),
+        additive=adds_up(block, terms),
+        sequential=_is_sequential(trace, block, terms, found),
+        attention=_attention(trace, found),
+    )
+
+
+def place(call: Call) -> Place:
+    """Where a call was made."""
+    return Place(call.name, call.nth)
+
+
+def _find(
+    trace: Trace, block: Call, prober: Prober, factor: Factor, tensor: torch.Tensor
+) -> _Found:
+    made_by = makers(trace, tensor, block)
+    number = factor if isinstance(factor, float) else 1.0
+    if not made_by:
+        return _Found(Write("other", None, factor=number), tensor, None, block.left)
+    inner, source = made_by[0], made_by
+    post_norm = is_norm(inner.module)
+    if post_norm and inner.x is not None:
+        source = _makers_below(trace, inner.x, block)
+    event = _event(trace, block, source)
+    linear = _projection(trace, source[0].y, block) if source else None
+    kind: Kind = "other"
+    if event is not None:
+        kind = "attention"
+    elif source and (is_linear(source[-1].module) or prober.is_positionwise(source[-1])):
+        kind = "mlp"
+    write = Write(
+        kind,
+        place(inner),
+        place(linear) if linear else None,
+        linear.x.shape[-1] if linear and linear.x is not None else 0,
+        number,
+        post_norm,
+    )
+    return _Found(write, tensor, event, inner.left)
+
+
+def _makers_below(trace: Trace, tensor: torch.Tensor, block: Call) -> list[Call]:
+    """The makers of `tensor`, looking through views and scalings."""
+    made_by = makers(trace, tensor, block)
+    made = trace.flow.made.get(id(tensor))
+    if made_by or made is None or made.how not in ("same", "scale"):
+        return made_by
+    return _makers_below(trace, made.of[0], block)
+
+
+def _projection(trace: Trace, tensor: torch.Tensor | None, block: Call) -> Call | None:
+    """The one linear map that `tensor` comes out of."""
+    if tensor is None:
+        return None
+    linear = next((c for c in makers(trace, tensor, block) if is_linear(c.module)), None)
+    made = trace.flow.made.get(id(tensor))
+    if linear is not None or made is None or made.how not in ("same", "scale"):
+        return linear
+    return _projection(trace, made.of[0], block)
+
+
+def _event(trace: Trace, block: Call, source: list[Call]) -> AttentionEvent | None:
+    """The attention that ran to make a write: inside its module, or right before its linear."""
+    if not source:
+        return None
+    inside = [e for e in trace.attentions if source[-1].entered < e.clock < source[-1].left]
+    if inside:
+        return inside[-1]
+    first = source[-1].entered
+    earlier = [e for e in trace.attentions if block.entered < e.clock < first]
+    if not earlier or not is_linear(source[-1].module):
+        return None
+    between = [
+        c for c in trace.calls if earlier[-1].clock < c.entered < first and is_linear(c.module)
+    ]
+    return None if between else earlier[-1]
+
+
+def _attention(trace: Trace, found: list[_Found]) -> Attention | None:
+    entries = [entry for entry in found if entry.event is not None]
+    if len(entries) != 1 or entries[0].event is None:
+        return None
+    event = entries[0].event
+    nth = sum(1 for call in trace.calls if call.name == event.module and call.left < event.clock)
+    return Attention(
+        Place(event.module, nth),
+        "interface" if event.by_interface else "softmax",
+        event.heads,
+        event.key_heads or event.heads,
+    )
+
+
+def _is_sequential(trace: Trace, block: Call, terms: Terms, found: list[_Found]) -> bool:
+    """Whether something in the block reads the sum of the stream and the attention's write."""
+    if [entry.write.kind for entry in found] != ["attention", "mlp"] or terms.through_norm:
+        return False
+    attention = id(found[0].tensor)
+    middles = {key for key, branches in terms.sums.items() if branches == [attention]}
+    return any(
+        id(call.x) in middles
+        for call in trace.calls
+        if call is not block and block.entered < call.entered and call.left < block.left
+    )
