@@ -1,0 +1,93 @@
+"""The ablation sweep: every head and every MLP zeroed in turn, and what that did.
+
+In flow a hooked model, a prompt and a metric; out flows one `Effect` after another, so that a
+head map can fill while the sweep goes on. The effect is metric(edited) - metric(baseline); with no
+metric it is KL(baseline ‖ edited) in nats at the last position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mechwidget.analysis.outcome import kl_nats
+from mechwidget.interventions import MLP, Ablate, Head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import numpy.typing as npt
+    import torch
+
+    from mechwidget.analysis.metrics import BoundMetric, Metric
+    from mechwidget.models import HookedModel
+    from mechwidget.models.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What zeroing one component did; nan where the edited run had no finite number."""
+
+    component: Head | MLP
+    value: float
+
+
+def sweep_components(model: HookedModel) -> tuple[Head | MLP, ...]:
+    """Every head and every MLP that the model has, layer by layer."""
+    components: list[Head | MLP] = []
+    for layer in range(model.n_layers):
+        components += [Head(layer, head) for head in range(model.n_heads(layer))]
+        if model.has_mlp(layer):
+            components.append(MLP(layer))
+    return tuple(components)
+
+
+def ablation_effect(
+    model: HookedModel,
+    tokens: Tokens,
+    component: Head | MLP,
+    baseline_logits: torch.Tensor,
+    metric: BoundMetric | None = None,
+    *,
+    cancelled: Callable[[], bool] | None = None,
+) -> Effect:
+    """Zero one component in one run and compare with `baseline_logits[vocab]`."""
+    position = len(tokens) - 1 if metric is None else metric.position
+    run = model.run(tokens.ids, [Ablate(component)], positions=[position], cancelled=cancelled)
+    edited = run.logits[0, 0]
+    if metric is None:
+        return Effect(component, kl_nats(baseline_logits, edited))
+    return Effect(component, metric(edited) - metric(baseline_logits))
+
+
+def ablation_sweep(
+    model: HookedModel,
+    prompt: str | Sequence[int],
+    metric: Metric | None = None,
+    *,
+    components: Iterable[Head | MLP] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[Effect]:
+    """Zero each component (every head and MLP by default) and yield each effect as it is known.
+
+    Raises:
+        CancelledError: `cancelled()` became true; what was yielded before stays valid.
+    """
+    tokens = model.tokenize(prompt)
+    bound = None if metric is None else metric.bind(model, len(tokens))
+    position = len(tokens) - 1 if bound is None else bound.position
+    baseline = model.run(tokens.ids, positions=[position], cancelled=cancelled).logits[0, 0]
+    for component in sweep_components(model) if components is None else components:
+        yield ablation_effect(model, tokens, component, baseline, bound, cancelled=cancelled)
+
+
+def effect_grid(model: HookedModel, effects: Iterable[Effect]) -> npt.NDArray[np.float32]:
+    """Effects as float32 `[layer, head … MLP]`: the last column is the MLP, nan is "not known"."""
+    heads = max((model.n_heads(layer) for layer in range(model.n_layers)), default=0)
+    grid = np.full((model.n_layers, heads + 1), np.nan, dtype=np.float32)
+    for effect in effects:
+        column = effect.component.head if isinstance(effect.component, Head) else heads
+        grid[effect.component.layer, column] = effect.value
+    return grid

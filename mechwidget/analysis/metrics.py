@@ -1,0 +1,200 @@
+"""Metrics: one number read off the logits at one position.
+
+A metric is plain data (tokens as text or ids, a position) that goes to JSON and back. Binding it
+to a model and a prompt length checks the tokens and the position and yields a `BoundMetric`, a
+callable from `logits[vocab]` to a float, with the label and the unit that views print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from mechwidget.errors import TokenError
+
+if TYPE_CHECKING:
+    import torch
+
+TokenLike = str | int
+
+
+class Vocabulary(Protocol):
+    """The part of a hooked model that a metric needs."""
+
+    def token_id(self, text: str | int) -> int:
+        """The id of text that is exactly one token; raises `TokenError`."""
+
+    def token_text(self, token_id: int) -> str:
+        """The text of a token, leading space included."""
+
+
+@dataclass(frozen=True)
+class BoundMetric:
+    """A metric whose tokens and position are known to exist.
+
+    Attributes:
+        label: what is measured, tokens with their leading space as "·".
+        unit: "logits" or "probability".
+        position: index of the token whose logits are read, counted from the start.
+        tokens: ids of the tokens that it reads.
+        read: from `logits[vocab]` at that position to the number.
+    """
+
+    label: str
+    unit: str
+    position: int
+    tokens: tuple[int, ...]
+    read: Callable[[torch.Tensor], float]
+
+    def __call__(self, logits: torch.Tensor) -> float:
+        """Read it off `logits[vocab]` at `position`."""
+        return self.read(logits)
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """What a session accepts as its metric: data that can be bound to a model and a prompt."""
+
+    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
+        """Check it against a model and a prompt length; raises `TokenError`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+
+
+@dataclass(frozen=True)
+class LogitDiff:
+    """The logit of `a` minus the logit of `b`, in logits: how much rather `a` than `b`.
+
+    Args:
+        a: the answer, as text (exactly one token, leading space included) or as a token id.
+        b: the alternative.
+        position: where it is read; negative counts from the end of the prompt.
+    """
+
+    a: TokenLike
+    b: TokenLike
+    position: int = -1
+
+    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
+        """Check tokens and position against a model and a prompt of `n_positions` tokens."""
+        a, b = model.token_id(self.a), model.token_id(self.b)
+        if a == b:
+            raise TokenError(
+                f"A logit difference needs two tokens, but both are {_shown(model, a)} (id {a}).",
+                "Name two different tokens, or use Probability for one.",
+            )
+        position = _resolve(self.position, n_positions)
+        label = f"logit difference {_shown(model, a)} \N{MINUS SIGN} {_shown(model, b)}"
+        return BoundMetric(
+            label=label + _place(self.position),
+            unit="logits",
+            position=position,
+            tokens=(a, b),
+            read=lambda logits: float(logits[a]) - float(logits[b]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `metric_from_json` reads back."""
+        return {"type": "logit_diff", "a": self.a, "b": self.b, "position": self.position}
+
+
+@dataclass(frozen=True)
+class Probability:
+    """The probability that the model gives to one token, between 0 and 1.
+
+    Args:
+        token: as text (exactly one token, leading space included) or as a token id.
+        position: where it is read; negative counts from the end of the prompt.
+    """
+
+    token: TokenLike
+    position: int = -1
+
+    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
+        """Check token and position against a model and a prompt of `n_positions` tokens."""
+        token = model.token_id(self.token)
+        position = _resolve(self.position, n_positions)
+        return BoundMetric(
+            label=f"probability of {_shown(model, token)}" + _place(self.position),
+            unit="probability",
+            position=position,
+            tokens=(token,),
+            read=lambda logits: _probability(logits, token),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `metric_from_json` reads back."""
+        return {"type": "probability", "token": self.token, "position": self.position}
+
+
+def metric_from_json(data: object) -> Metric | None:
+    """The metric that `data` describes; `None` stands for no metric.
+
+    Raises:
+        TokenError: `data` is not a metric; the message says which field is wrong.
+    """
+    if data is None:
+        return None
+    if not isinstance(data, Mapping):
+        raise TokenError(f"A metric is an object or null, not {type(data).__name__}.", _EXAMPLE)
+    kind = data.get("type")
+    if kind == "logit_diff":
+        _only(data, "a", "b")
+        return LogitDiff(_token(data, "a"), _token(data, "b"), _position(data))
+    if kind == "probability":
+        _only(data, "token")
+        return Probability(_token(data, "token"), _position(data))
+    raise TokenError(f"No metric is called {kind!r}; there are logit_diff, probability.", _EXAMPLE)
+
+
+_EXAMPLE = 'For example {"type": "logit_diff", "a": " Mary", "b": " John"}.'
+
+
+def _only(data: Mapping[str, Any], *fields: str) -> None:
+    unknown = sorted(str(field) for field in data.keys() - {"type", "position", *fields})
+    if unknown:
+        raise TokenError(f"{data['type']} has no field {unknown[0][:40]!r}.", _EXAMPLE)
+
+
+def _token(data: Mapping[str, Any], field: str) -> TokenLike:
+    value = data.get(field)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TokenError(
+            f"The metric's {field!r} must be a token as text or id, not {value!r}.", _EXAMPLE
+        )
+    # Half of a surrogate pair: JavaScript can send it, no tokenizer can read it.
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise TokenError(f"The metric's {field!r} has half a character: {value!a}.")
+    return value
+
+
+def _position(data: Mapping[str, Any]) -> int:
+    value = data.get("position", -1)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TokenError(f"The metric's position must be a whole number, not {value!r}.")
+    return value
+
+
+def _resolve(position: int, n_positions: int) -> int:
+    if not -n_positions <= position < n_positions:
+        raise TokenError(
+            f"The metric reads position {position}, but the prompt has {n_positions} tokens "
+            f"(0 to {n_positions - 1}).",
+            "Use position=-1 for the last token, or change the metric before the prompt.",
+        )
+    return position % n_positions
+
+
+def _place(position: int) -> str:
+    return "" if position == -1 else f" at {position}"
+
+
+def _shown(model: Vocabulary, token: int) -> str:
+    return model.token_text(token).replace(" ", "·")
+
+
+def _probability(logits: torch.Tensor, token: int) -> float:
+    # Double on the CPU: 16-bit softmax over 250,000 tokens loses digits, and MPS has no doubles.
+    return float(logits.detach().cpu().double().softmax(-1)[token])

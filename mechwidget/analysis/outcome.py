@@ -1,0 +1,106 @@
+"""The outcome: what interventions did to the next-token distribution at one position.
+
+In flow the logits `[vocab]` of the baseline and of the edited run; out flow the tokens that
+matter in either, with probability, logit and rank before and after, and the KL divergence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mechwidget.analysis.metrics import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChange:
+    """One token of the outcome. `before` and `after` are probabilities; rank 1 is the likeliest."""
+
+    id: int
+    text: str
+    before: float
+    after: float
+    logit_before: float
+    logit_after: float
+    rank_before: int
+    rank_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What changed at one position.
+
+    Attributes:
+        top: the tokens that are likeliest before or after, in the order of the baseline, so that
+            rows keep their place while heads are switched off and on.
+        kl: KL(baseline ‖ edited) in nats, 0 when nothing changed.
+    """
+
+    top: tuple[TokenChange, ...]
+    kl: float
+
+
+def outcome(
+    baseline_logits: torch.Tensor,
+    edited_logits: torch.Tensor,
+    model: Vocabulary,
+    k: int = 8,
+    include: Sequence[int] = (),
+) -> Outcome:
+    """Compare two next-token distributions, each given as `logits[vocab]`.
+
+    Of the `k` likeliest tokens before and the `k` likeliest after, the `k` that reach the highest
+    probability in either are listed; tokens in `include` (those of a metric) always are.
+    """
+    before, after = _double(baseline_logits), _double(edited_logits)
+    p_before, p_after = before.softmax(-1), after.softmax(-1)
+    chosen = torch.tensor(_chosen(p_before, p_after, k, include), dtype=torch.long)
+    columns = (
+        chosen.tolist(),
+        p_before[chosen].tolist(),
+        p_after[chosen].tolist(),
+        before[chosen].tolist(),
+        after[chosen].tolist(),
+        _ranks(before, chosen),
+        _ranks(after, chosen),
+    )
+    rows = zip(*columns, strict=True)
+    top = (TokenChange(row[0], model.token_text(row[0]), *row[1:]) for row in rows)
+    return Outcome(tuple(top), _kl(before, after))
+
+
+def kl_nats(baseline_logits: torch.Tensor, edited_logits: torch.Tensor) -> float:
+    """KL(baseline ‖ edited) in nats between two next-token distributions `logits[vocab]`."""
+    return _kl(_double(baseline_logits), _double(edited_logits))
+
+
+def _double(logits: torch.Tensor) -> torch.Tensor:
+    # On the CPU in double: KL is a small difference of large numbers, and MPS has no doubles.
+    return logits.detach().cpu().double()
+
+
+def _kl(before: torch.Tensor, after: torch.Tensor) -> float:
+    log_p, log_q = before.log_softmax(-1), after.log_softmax(-1)
+    p = log_p.exp()
+    # A token that the model masks with -inf has p = 0 and adds nothing (0 · log 0 = 0).
+    terms = torch.where(p > 0, p * (log_p - log_q), torch.zeros_like(p))
+    total = float(terms.sum())
+    return 0.0 if total < 0 else total  # rounding goes below 0; nan must stay nan
+
+
+def _chosen(before: torch.Tensor, after: torch.Tensor, k: int, include: Sequence[int]) -> list[int]:
+    k = min(k, before.numel())
+    candidates = {*before.topk(k).indices.tolist(), *after.topk(k).indices.tolist()}
+    peak = torch.maximum(before, after)
+    likeliest = sorted(candidates, key=lambda t: (-float(peak[t]), t))[:k]
+    return sorted({*likeliest, *include}, key=lambda t: (-float(before[t]), t))
+
+
+def _ranks(logits: torch.Tensor, chosen: torch.Tensor) -> list[int]:
+    # Counting the larger ones is linear; sorting 250,000 tokens twice per click is not.
+    return [int((logits > logits[t]).sum()) + 1 for t in chosen]

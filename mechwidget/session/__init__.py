@@ -1,0 +1,12 @@
+"""The session: what a person is doing with a model, and the worker that computes it.
+
+In flow changes, from code or from a page; out flow states, numbers and notices. Nothing here
+knows widgets or messages.
+"""
+
+from __future__ import annotations
+
+from mechwidget.session.session import Session
+from mechwidget.session.snapshot import Selection, Snapshot
+
+__all__ = ["Selection", "Session", "Snapshot"]

@@ -1,0 +1,107 @@
+"""The numbers of a state: the baseline, the edited run, and what lies between them.
+
+In flows a checked state; out flow both runs, the outcome, and the metric before and after. Runs
+that are still remembered are not repeated, so that undoing gives the same bits as before.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mechwidget.analysis import Outcome, outcome
+from mechwidget.errors import MechwidgetError
+from mechwidget.session.recent import Recent
+
+if TYPE_CHECKING:
+    from mechwidget.interventions import Ablate
+    from mechwidget.models import HookedModel, Run
+    from mechwidget.session.state import State
+
+Cancelled = Callable[[], bool]
+
+_BYTES_OF_LOGITS = 128 * 2**20
+
+
+class NotFiniteError(MechwidgetError, ArithmeticError):
+    """A run that gave no numbers: NaN or infinite logits."""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a state gives.
+
+    Attributes:
+        baseline: the run with no interventions.
+        result: the run under those that are switched on (the baseline itself if there are none).
+        outcome: how the prediction at `position` changed.
+        metric: its value before and after, or None without a metric.
+        milliseconds: how long it took, both runs included.
+    """
+
+    baseline: Run
+    result: Run
+    outcome: Outcome
+    metric: tuple[float, float] | None
+    position: int
+    milliseconds: float
+
+
+class Computation:
+    """Runs of one model, with a memory. Called on the worker's thread."""
+
+    def __init__(self, model: HookedModel) -> None:
+        self._model = model
+        self._runs: Recent[Run] = Recent(_BYTES_OF_LOGITS)
+
+    def compute(self, state: State, cancelled: Cancelled) -> Computed:
+        """All the numbers of a state.
+
+        Raises:
+            NotFiniteError: a run gave NaN or infinite logits.
+            CancelledError: `cancelled()` became true.
+        """
+        began = time.perf_counter()
+        baseline = self.run(state, (), cancelled)
+        result = self.run(state, state.active, cancelled)
+        before, after = baseline.logits[0, 0], result.logits[0, 0]
+        measure = state.bound
+        changed = outcome(
+            before, after, self._model, include=() if measure is None else measure.tokens
+        )
+        return Computed(
+            baseline=baseline,
+            result=result,
+            outcome=changed,
+            metric=None if measure is None else (measure(before), measure(after)),
+            position=state.position,
+            milliseconds=(time.perf_counter() - began) * 1000,
+        )
+
+    def run(self, state: State, interventions: Sequence[Ablate], cancelled: Cancelled) -> Run:
+        """One run of the state's prompt, its logits at the state's position only."""
+        key = (state.tokens.ids, tuple(interventions), state.position)
+        run = self._runs.get(key)
+        if run is None:
+            run = self._model.run(
+                state.tokens.ids, interventions, positions=[state.position], cancelled=cancelled
+            )
+            _require_finite(run, interventions, state.position)
+            self._runs.keep(key, run, run.logits.nbytes)
+        return run
+
+
+def _require_finite(run: Run, interventions: Sequence[Ablate], position: int) -> None:
+    # The largest is NaN if any is; -inf alone is how models mask tokens, and is fine.
+    if math.isfinite(float(run.logits.max())):
+        return
+    edited = bool(interventions)
+    raise NotFiniteError(
+        f"The logits at token {position} are not finite numbers"
+        + (" under these interventions." if edited else ", with no intervention at all."),
+        "Undo the last change. " * edited
+        + "16-bit weights can overflow: load the model with dtype=torch.float32.",
+    )

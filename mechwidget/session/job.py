@@ -1,0 +1,156 @@
+"""A job: one piece of model work that the worker does in steps.
+
+In flows a generator function that does the work, pausing with `yield` where other work may go
+first; out flows its result, to whoever waits or has left a callback (a job is what the wire calls
+a deferred answer). A job is asked to stop when it is cancelled, and also when something more urgent
+waits; `uninterrupted` tells the two apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable
+from concurrent.futures import Future
+from enum import IntEnum
+from threading import Event
+from typing import Any, Generic, TypeVar
+
+from mechwidget.errors import CancelledError, MechwidgetError
+
+T = TypeVar("T")
+U = TypeVar("U")
+Steps = Generator[None, None, T]
+
+
+class Priority(IntEnum):
+    """What goes first: the numbers of a click, then what a view fetches, then sweeps."""
+
+    RUN = 0
+    FETCH = 1
+    SWEEP = 2
+
+
+class Job(Generic[T]):
+    """Work that waits, is under way or has ended.
+
+    Args:
+        work: generator function; it gets this job and returns the result.
+        priority: more urgent jobs go first and interrupt less urgent ones.
+        key: of the jobs with one key only the newest is worth doing; None: stands for itself.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Job[T]], Steps[T]],
+        priority: Priority,
+        key: Hashable | None = None,
+    ) -> None:
+        self.key = key
+        self.priority = priority
+        self._future: Future[T] = Future()
+        self._stopped = Event()
+        self._queue: Queue | None = None
+        self._work: Callable[[Job[T]], Steps[T]] | None = work
+        self._steps: Steps[T] | None = None
+
+    # -- for whoever wants the result
+
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for the result, or raise what went wrong. An interrupt cancels the job."""
+        if self._queue is not None and self._queue.is_mine() and not self.done():
+            raise MechwidgetError(
+                "A callback that runs on the worker would wait for the worker.",
+                "Read the result later, or in another thread.",
+            )
+        try:
+            return self._future.result(timeout)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+
+    def done(self) -> bool:
+        """Whether it has ended, one way or the other."""
+        return self._future.done()
+
+    def add_done_callback(self, callback: Callable[[Job[T]], object]) -> None:
+        """Call `callback(job)` when it has ended (on the worker's thread), or now if it has."""
+        self._future.add_done_callback(lambda _: callback(self))
+
+    def cancel(self) -> None:
+        """Stop it: at once while it waits, between two blocks while it runs."""
+        self._stopped.set()
+        if self._queue is not None:
+            self._queue.drop(self)
+
+    # -- for the work itself
+
+    def cancelled(self) -> bool:
+        """Nobody wants the result any more."""
+        return self._stopped.is_set()
+
+    def should_stop(self) -> bool:
+        """Pass this as `cancelled=` to runs: cancelled, or something more urgent waits."""
+        if self._stopped.is_set():
+            return True
+        return self._queue is not None and self._queue.outranks(self.priority)
+
+    def uninterrupted(self, run: Callable[[], U]) -> Steps[U]:
+        """Do `run`, starting over when it had to make way for something more urgent."""
+        while True:
+            try:
+                return run()
+            except CancelledError:
+                if self.cancelled():
+                    raise
+                yield
+
+    # -- for the worker
+
+    def enter(self, queue: Queue) -> None:
+        """It was queued there."""
+        self._queue = queue
+
+    def stop(self) -> None:
+        """Mark it as cancelled; its next step ends it."""
+        self._stopped.set()
+
+    def step(self) -> bool:
+        """Work up to the next pause; true when the job has ended, one way or the other."""
+        try:
+            self._advance()
+        except StopIteration as end:
+            self._let_go()
+            self._future.set_result(end.value)
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it, the worker lives on
+            self._let_go()
+            self._future.set_exception(error)
+        else:
+            return False
+        return True
+
+    def _advance(self) -> None:
+        if self._stopped.is_set():
+            raise CancelledError("The work was cancelled, or something newer replaced it.")
+        if self._steps is None and self._work is not None:
+            self._steps, self._work = self._work(self), None
+        if self._steps is not None:
+            next(self._steps)
+
+    def _let_go(self) -> None:
+        # Of the model, before anybody is told: they may want to be its last owner.
+        self._steps = self._work = None
+
+
+class Queue:
+    """What a job needs of the queue that it is in."""
+
+    def is_mine(self) -> bool:
+        """Whether this thread is the one that does the jobs: it must not wait for them."""
+        raise NotImplementedError
+
+    def outranks(self, priority: Priority) -> bool:
+        """Whether something more urgent waits."""
+        raise NotImplementedError
+
+    def drop(self, job: Job[Any]) -> None:
+        """Take out a job that was cancelled while it waited."""
+        raise NotImplementedError

@@ -1,0 +1,120 @@
+"""Attention patterns and what is read off them, fetched when a view wants to draw them.
+
+In flow a state, a layer and a head, or the name of a score; out flow jobs whose results are
+`[query, key]` patterns and `[layer, head]` scores. While all patterns of a prompt are small, one
+run reads every layer, so that moving the pointer over heads costs one forward pass in all.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from mechwidget.analysis import SCORES, head_scores
+from mechwidget.errors import MechwidgetError
+from mechwidget.session.job import Job, Priority, Steps
+from mechwidget.session.recent import Recent
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import torch
+
+    from mechwidget.interventions import Ablate, Head
+    from mechwidget.models import HookedModel
+    from mechwidget.session.state import State
+    from mechwidget.session.worker import Worker
+
+T = TypeVar("T")
+
+_BYTES_KEPT = 64 * 2**20
+_BYTES_READ_AT_ONCE = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One score of every head: `values[layer, head]`, nan where there is none, and why."""
+
+    values: npt.NDArray[np.float32]
+    reason: str
+
+
+class Patterns:
+    """Reads attention patterns of one model, with a memory."""
+
+    def __init__(self, model: HookedModel, worker: Worker) -> None:
+        self._model = model
+        self._worker = worker
+        self._jobs: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
+        self._recent: Recent[torch.Tensor] = Recent(_BYTES_KEPT)
+
+    def pattern(self, state: State, head: Head, *, edited: bool) -> Job[torch.Tensor]:
+        """The pattern `[query, key]` of one head, with edits or without."""
+        head.check(self._model)
+        interventions = state.active if edited else ()
+
+        def work(job: Job[torch.Tensor]) -> Steps[torch.Tensor]:
+            layer = yield from self._layer(job, state, interventions, head.layer)
+            return layer[head.head]
+
+        return self._submit(Job(work, Priority.FETCH))
+
+    def scores(self, state: State, name: str) -> Job[Scores]:
+        """One score of every head, read off the baseline."""
+        if name not in SCORES:
+            raise MechwidgetError(
+                f"No head score is called {name!r}; there are {', '.join(SCORES)}."
+            )
+        return self._submit(Job(lambda job: self._scores(job, state, name), Priority.FETCH))
+
+    def close(self) -> None:
+        """Cancel what is under way."""
+        for job in list(self._jobs):
+            job.cancel()
+
+    def _submit(self, job: Job[T]) -> Job[T]:
+        self._jobs.add(job)
+        return self._worker.submit(job)
+
+    def _scores(self, job: Job[Scores], state: State, name: str) -> Steps[Scores]:
+        heads = [self._model.n_heads(layer) for layer in range(self._model.n_layers)]
+        values = np.full((len(heads), max(heads, default=0)), np.nan, dtype=np.float32)
+        reason = ""
+        for layer, count in enumerate(heads):
+            if count:
+                pattern = yield from self._layer(job, state, (), layer)
+                score = head_scores(name, pattern, state.tokens.ids)
+                values[layer, :count] = score.values.numpy()
+                reason = score.reason
+        return Scores(values, reason)
+
+    def _layer(
+        self, job: Job[Any], state: State, edits: tuple[Ablate, ...], layer: int
+    ) -> Steps[torch.Tensor]:
+        key = (state.tokens.ids, edits, layer)
+        known = self._recent.get(key)
+        if known is not None:
+            return known
+        layers = self._layers_with(layer, len(state.tokens))
+        run = yield from job.uninterrupted(
+            lambda: self._model.run(
+                state.tokens.ids,
+                edits,
+                read=[("pattern", each) for each in layers],
+                positions=[len(state.tokens) - 1],
+                cancelled=job.should_stop,
+            )
+        )
+        patterns: dict[int, torch.Tensor] = {
+            each: run.read["pattern", each][0].float().cpu() for each in layers
+        }
+        for each, pattern in patterns.items():
+            self._recent.keep((state.tokens.ids, edits, each), pattern, pattern.nbytes)
+        return patterns[layer]
+
+    def _layers_with(self, layer: int, n: int) -> list[int]:
+        layers = [each for each in range(self._model.n_layers) if self._model.n_heads(each)]
+        n_bytes = sum(self._model.n_heads(each) for each in layers) * n * n * 4
+        return layers if n_bytes <= _BYTES_READ_AT_ONCE else [layer]

@@ -1,0 +1,81 @@
+"""What can be read off a session: runs, the metric, patterns, scores and effects.
+
+In flows the newest state, through the engine; out flow numbers. Properties wait for the newest
+state and raise what prevented its computation; fetches return at once what can be waited for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traitlets import HasTraits
+
+if TYPE_CHECKING:
+    import torch
+
+    from mechwidget.analysis import Outcome
+    from mechwidget.interventions import Head
+    from mechwidget.models import Run
+    from mechwidget.session.engine import Engine
+    from mechwidget.session.job import Job
+    from mechwidget.session.patterns import Scores
+    from mechwidget.session.snapshot import Snapshot
+    from mechwidget.session.sweep import Progress, Watch
+
+
+class Readings(HasTraits):
+    """The reading half of a session."""
+
+    @property
+    def baseline(self) -> Run:
+        """The run with no intervention; its logits are those at `outcome`'s position."""
+        return self._open().numbers.get().baseline
+
+    @property
+    def result(self) -> Run:
+        """The run under the interventions that are on; waits for the newest state."""
+        return self._open().numbers.get().result
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the prediction changed; waits for the newest state."""
+        return self._open().numbers.get().outcome
+
+    @property
+    def metric_value(self) -> float | None:
+        """The metric under the interventions; None without a metric."""
+        metric = self._open().numbers.get().metric
+        return None if metric is None else metric[1]
+
+    @property
+    def baseline_metric_value(self) -> float | None:
+        """The metric with no intervention; None without a metric."""
+        metric = self._open().numbers.get().metric
+        return None if metric is None else metric[0]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the newest state has its numbers or its error; false when time is up."""
+        return self._open().numbers.wait(timeout)
+
+    def pattern(self, head: Head, *, edited: bool = True) -> Job[torch.Tensor]:
+        """The attention `[query, key]` of a head; `.result()` of what is returned waits."""
+        return self._open().patterns.pattern(self.snapshot().state, head, edited=edited)
+
+    def scores(self, name: str) -> Job[Scores]:
+        """One score of every head (`mechwidget.analysis.SCORES`); `.result()` waits."""
+        return self._open().patterns.scores(self.snapshot().state, name)
+
+    def effects(self, progress: Progress | None = None) -> Watch:
+        """What ablating each head and MLP does to the metric; `.result()` waits.
+
+        Args:
+            progress: called on the worker's thread with (done, total, grid so far).
+        """
+        return self._open().sweeps.watch(self.snapshot().state, progress)
+
+    def snapshot(self) -> Snapshot:
+        """One coherent picture of now; never waits for the model."""
+        raise NotImplementedError
+
+    def _open(self) -> Engine:
+        raise NotImplementedError

@@ -1,0 +1,285 @@
+"""The session: one experiment on one model, the single source of truth for code and for clicks.
+
+    session = mw.Session("microcosm", "The capital of France is", mw.Probability(" Paris"))
+    session.ablate(mw.Head(1, 2))
+    session.baseline_metric_value, session.metric_value
+
+In flow a model, a prompt, interventions and a metric; each change is checked first, so that what
+is refused leaves everything as it was. Out flow runs and numbers, computed by the model's worker:
+reading `result` waits for the newest state. `session.observe(f, "interventions")` sees every
+change, whoever made it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+from mechwidget.errors import MechwidgetError
+from mechwidget.session import state as states
+from mechwidget.session.engine import Engine
+from mechwidget.session.history import History
+from mechwidget.session.mailbox import Mailbox
+from mechwidget.session.models import hooked
+from mechwidget.session.readings import Readings
+from mechwidget.session.snapshot import Selection, Snapshot
+from mechwidget.session.state import Prompt, State
+from mechwidget.session.traits import StateTrait, change_of
+
+if TYPE_CHECKING:
+    from mechwidget.analysis import Metric
+    from mechwidget.interventions import Ablate, Component
+    from mechwidget.models import HookedModel
+
+log = logging.getLogger(__name__)
+
+
+class Session(Readings):
+    """An experiment: a model, a prompt, interventions, a metric, and their numbers.
+
+    All methods may be called from any thread. A change that does not fit the model or the prompt
+    raises a `MechwidgetError` and changes nothing.
+
+    Args:
+        model: a hooked model, a module in memory, or the name or folder of one to load.
+        prompt: text, or token ids.
+        metric: `LogitDiff`, `Probability`, or None.
+
+    Attributes:
+        prompt: text, or token ids where ids were given; assign to change it.
+        interventions: what is listed, in order; assign any iterable of `Ablate`.
+        disabled: the listed interventions that are switched off.
+        metric: what is measured; assign to change it.
+        revision: grows with every change of the four above.
+        selection: what was selected last in a view.
+    """
+
+    prompt: StateTrait[str | tuple[int, ...], Prompt] = StateTrait()
+    interventions: StateTrait[tuple[Ablate, ...], Iterable[Ablate]] = StateTrait()
+    disabled: StateTrait[frozenset[Ablate], Iterable[Ablate]] = StateTrait()
+    metric: StateTrait[Metric | None, Metric | None] = StateTrait(allow_none=True)
+    selection: StateTrait[Selection, Selection] = StateTrait()
+    revision: StateTrait[int, int] = StateTrait(read_only=True)
+
+    def __init__(self, model: Any, prompt: Prompt, metric: Metric | None = None) -> None:
+        super().__init__()
+        self.id = uuid.uuid4().hex
+        self._lock = threading.RLock()
+        self._mailbox = Mailbox()
+        self._listeners: list[Callable[[], object]] = []
+        self._history: History[State] = History()
+        self._selection = Selection()
+        self._revision = 0
+        self._engine: Engine | None = Engine(hooked(model), self._tell)
+        state = states.with_prompt(None, self.model, prompt)
+        self._state = states.with_metric(state, self.model, metric)
+        self._open().numbers.compute(self._state, self._revision)
+
+    # -- what it is about
+
+    @property
+    def model(self) -> HookedModel:
+        """The hooked model; raises once the session is closed."""
+        return self._open().model
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._engine is None
+
+    def snapshot(self) -> Snapshot:
+        """One coherent picture of now; never waits for the model."""
+        with self._lock:
+            return Snapshot(
+                self._revision,
+                self._state,
+                self._open().numbers.standing,
+                self._history.can_undo,
+                self._history.can_redo,
+            )
+
+    # -- changes
+
+    def ablate(self, *components: Component | Ablate) -> None:
+        """Zero-ablate these components, besides what is listed already."""
+        wanted = [states.ablation_of(component) for component in components]
+        self._change(
+            lambda old, model: states.with_interventions(
+                old, model, [*old.interventions, *wanted], old.disabled - set(wanted)
+            )
+        )
+
+    def toggle(self, component: Component | Ablate) -> int:
+        """Zero-ablate a component that is not listed, restore one that is: what a click does."""
+        wanted = states.ablation_of(component)
+
+        def toggled(old: State, model: HookedModel) -> State:
+            rest = [each for each in old.interventions if each != wanted]
+            listed = len(rest) < len(old.interventions)
+            return states.with_interventions(old, model, rest if listed else [*rest, wanted])
+
+        return self._change(toggled)
+
+    def remove(self, index: int) -> int:
+        """Take the intervention at `index` (from 0) off the list."""
+
+        def removed(old: State, model: HookedModel) -> State:
+            gone = states.at_index(old, index)
+            return states.with_interventions(
+                old, model, [each for each in old.interventions if each != gone]
+            )
+
+        return self._change(removed)
+
+    def enable(self, index: int) -> int:
+        """Switch the intervention at `index` on."""
+        return self._change(lambda old, _: states.with_switch(old, index, enabled=True))
+
+    def disable(self, index: int) -> int:
+        """Switch the intervention at `index` off, leaving it on the list."""
+        return self._change(lambda old, _: states.with_switch(old, index, enabled=False))
+
+    def clear(self) -> int:
+        """Take every intervention off the list."""
+        return self._change(lambda old, model: states.with_interventions(old, model, ()))
+
+    def undo(self) -> int:
+        """Go back to the state before the last change; without one nothing happens."""
+        return self._change(lambda old, _: self._history.undo(old) or old, remember=False)
+
+    def redo(self) -> int:
+        """Return to the state that was undone last; without one nothing happens."""
+        return self._change(lambda old, _: self._history.redo(old) or old, remember=False)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to undo."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone change to return to."""
+        return self._history.can_redo
+
+    def select(self, component: Component | None = None, position: int | None = None) -> None:
+        """Say what is looked at; other code and views can follow."""
+        self.selection = Selection(component, position)
+
+    # -- listening, and the end
+
+    def on_change(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener()` after every change of state or numbers, until the returned is called.
+
+        It runs on whichever thread made the change, the worker's included, so it must be quick.
+        """
+        with self._lock:
+            self._listeners.append(listener)
+
+        def stop() -> None:
+            with self._lock:
+                self._listeners = [other for other in self._listeners if other is not listener]
+
+        return stop
+
+    def close(self) -> None:
+        """Stop computing and let go of the model. What was read off it stays yours."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+            self._listeners = []
+        if engine is not None:
+            engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._engine is None:
+            return "Session(closed)"
+        state = self._state
+        done = ", ".join(each.sentence for each in state.active) or "no interventions"
+        return f"Session({self.model.name!r}, {self.prompt!r}, {done})"
+
+    # -- inside
+
+    def _open(self) -> Engine:
+        engine = self._engine
+        if engine is None:
+            raise MechwidgetError("The session was closed.", "Make a new one with mw.Session.")
+        return engine
+
+    def _change(self, changed: Callable[[State, HookedModel], State], remember: bool = True) -> int:
+        with self._lock:
+            engine, old = self._open(), self._state
+            new = changed(old, engine.model)  # raises where the change is refused
+            if new == old:
+                return self._revision
+            if remember:
+                self._history.leave(old)
+            self._state = new
+            self._announce(old, new)
+            if new.tokens != old.tokens:
+                self._select(Selection(self._selection.component))
+            engine.numbers.compute(new, self._revision)
+            revision = self._revision
+        engine.sweeps.keep_only(self._state)
+        self._tell()
+        self._mailbox.deliver()
+        return revision
+
+    def _announce(self, old: State, new: State) -> None:
+        for name in ("prompt", "interventions", "disabled", "metric"):
+            before, after = _trait_of(old, name), _trait_of(new, name)
+            if before != after:
+                self._post(name, before, after)
+        self._revision += 1
+        self._post("revision", self._revision - 1, self._revision)
+
+    def _select(self, selection: Selection) -> None:
+        old, self._selection = self._selection, selection
+        if old != selection:
+            self._post("selection", old, selection)
+
+    def _post(self, name: str, old: Any, new: Any) -> None:
+        change = change_of(self, name, old, new)
+        self._mailbox.post(lambda: self.notify_change(change))
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener()
+            except Exception:
+                log.exception("a listener of a session failed")
+
+    def _read(self, name: str) -> Any:
+        if name == "selection":
+            return self._selection
+        return self._revision if name == "revision" else _trait_of(self._state, name)
+
+    def _assign(self, name: str, value: Any) -> None:
+        if name == "selection":
+            with self._lock:
+                self._select(states.checked_selection(value, self._state, self.model))
+            self._mailbox.deliver()
+        else:
+            self._change(_CHANGES[name](value))
+
+
+def _trait_of(state: State, name: str) -> Any:
+    if name == "prompt" and state.prompt is None:
+        return state.tokens.ids
+    return getattr(state, name)
+
+
+_Change = Callable[[State, "HookedModel"], State]
+_CHANGES: dict[str, Callable[[Any], _Change]] = {
+    "prompt": lambda value: lambda old, model: states.with_prompt(old, model, value),
+    "interventions": lambda value: lambda old, model: states.with_interventions(old, model, value),
+    "disabled": lambda value: lambda old, _: states.with_disabled(old, value),
+    "metric": lambda value: lambda old, model: states.with_metric(old, model, value),
+}

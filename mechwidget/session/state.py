@@ -1,0 +1,193 @@
+"""The state of an experiment: prompt, interventions and metric, checked against the model.
+
+In flow what a person or a page wants; out flows a new immutable `State`, or an error that says what
+is wrong with the wish. Each function takes a state and returns another, so a refused change leaves
+everything as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mechwidget.analysis import BoundMetric, Metric
+from mechwidget.errors import (
+    ComponentError,
+    InterventionError,
+    MechwidgetError,
+    PromptError,
+    TokenError,
+)
+from mechwidget.interventions import Ablate, Component
+from mechwidget.session.snapshot import Selection
+
+if TYPE_CHECKING:
+    from mechwidget.models import HookedModel, Tokens
+
+Prompt = str | Sequence[int]
+
+
+@dataclass(frozen=True)
+class State:
+    """What a session is about; equal states give equal numbers.
+
+    Attributes:
+        prompt: the text, or None where token ids were given.
+        tokens: the prompt as the model sees it.
+        interventions: what is listed, in order, each once.
+        disabled: those of them that are switched off.
+        metric: what is measured, as it was asked for.
+        bound: the same, checked against the model and this prompt.
+    """
+
+    prompt: str | None
+    tokens: Tokens
+    interventions: tuple[Ablate, ...] = ()
+    disabled: frozenset[Ablate] = frozenset()
+    metric: Metric | None = None
+    bound: BoundMetric | None = field(default=None, compare=False)
+
+    @property
+    def active(self) -> tuple[Ablate, ...]:
+        """The interventions that are switched on."""
+        return tuple(i for i in self.interventions if i not in self.disabled)
+
+    @property
+    def position(self) -> int:
+        """The token whose prediction is looked at: the metric's, else the last."""
+        return len(self.tokens) - 1 if self.bound is None else self.bound.position
+
+
+def with_prompt(state: State | None, model: HookedModel, prompt: Prompt) -> State:
+    """The same experiment on another prompt (or, with no state, a new one)."""
+    if isinstance(prompt, str) and not prompt.isascii():
+        _require_unicode(prompt)
+    tokens = model.tokenize(prompt)
+    text = prompt if isinstance(prompt, str) else None
+    if state is None:
+        return State(text, tokens)
+    for intervention in state.interventions:
+        try:
+            intervention.edits(model, len(tokens))
+        except MechwidgetError as error:
+            raise PromptError(
+                f"The new prompt has {len(tokens)} tokens, and “{intervention.sentence}” "
+                f"does not fit it: {error.message}",
+                "Remove that intervention first, or make the prompt longer.",
+            ) from error
+    return replace(state, prompt=text, tokens=tokens, bound=_bind(model, state.metric, len(tokens)))
+
+
+def with_metric(state: State, model: HookedModel, metric: Metric | None) -> State:
+    """The same experiment with another metric."""
+    if metric is not None and not isinstance(metric, Metric):
+        raise TokenError(
+            f"A metric is a LogitDiff, a Probability or None, not {type(metric).__name__}.",
+            'For example mw.LogitDiff(" Mary", " John").',
+        )
+    return replace(state, metric=metric, bound=_bind(model, metric, len(state.tokens)))
+
+
+def with_interventions(
+    state: State,
+    model: HookedModel,
+    interventions: Iterable[Ablate],
+    disabled: Iterable[Ablate] | None = None,
+) -> State:
+    """The same experiment under these interventions; what was switched off stays off."""
+    if isinstance(interventions, str) or not isinstance(interventions, Iterable):
+        raise InterventionError(
+            f"The interventions are a list, not {type(interventions).__name__}.", _EXAMPLE
+        )
+    listed = tuple(dict.fromkeys(checked(i, state, model) for i in interventions))
+    off = frozenset(state.disabled if disabled is None else disabled)
+    return replace(state, interventions=listed, disabled=off & frozenset(listed))
+
+
+def with_disabled(state: State, disabled: Iterable[Ablate]) -> State:
+    """The same experiment with just these of its interventions switched off."""
+    off = frozenset(disabled)
+    if not off <= frozenset(state.interventions):
+        strangers = ", ".join(str(each) for each in off - frozenset(state.interventions))
+        raise InterventionError(
+            f"Only what is listed can be switched off, and this is not: {strangers}.",
+            "Add it to `interventions` first.",
+        )
+    return replace(state, disabled=off)
+
+
+def with_switch(state: State, index: int, *, enabled: bool) -> State:
+    """The same experiment with one intervention switched on or off."""
+    intervention = at_index(state, index)
+    if enabled:
+        return replace(state, disabled=state.disabled - {intervention})
+    return replace(state, disabled=state.disabled | {intervention})
+
+
+def at_index(state: State, index: int) -> Ablate:
+    """The intervention at a place in the list, counted from 0."""
+    count = len(state.interventions)
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
+        has = f"there are {count} (0 to {count - 1})" if count else "the list is empty"
+        raise InterventionError(f"There is no intervention {index!r}: {has}.")
+    return state.interventions[index]
+
+
+def checked(intervention: object, state: State, model: HookedModel) -> Ablate:
+    """The intervention, if this model can do it on this prompt."""
+    if isinstance(intervention, Component):
+        raise InterventionError(
+            f"{intervention} is a component: say what is done to it.", f"Ablate({intervention!r})."
+        )
+    if not isinstance(intervention, Ablate):
+        raise InterventionError(
+            f"An intervention is an Ablate, not {type(intervention).__name__}.", _EXAMPLE
+        )
+    intervention.edits(model, len(state.tokens))
+    return intervention
+
+
+def checked_selection(selection: object, state: State, model: HookedModel) -> Selection:
+    """The selection, if it names what there is."""
+    if not isinstance(selection, Selection):
+        raise ComponentError(f"A selection is a Selection, not {type(selection).__name__}.")
+    if selection.component is not None:
+        ablation_of(selection.component).edits(model, len(state.tokens))
+    position = selection.position
+    if position is not None and not 0 <= position < len(state.tokens):
+        raise PromptError(
+            f"There is no token {position}: the prompt has {len(state.tokens)} "
+            f"(0 to {len(state.tokens) - 1})."
+        )
+    return selection
+
+
+def ablation_of(component: object) -> Ablate:
+    """What a click on a component means; an intervention stands for itself."""
+    if isinstance(component, Ablate):
+        return component
+    if not isinstance(component, Component):
+        raise InterventionError(
+            f"A component is a Head, MLP, Attention or Neuron, not {type(component).__name__}.",
+            "For example mw.Head(1, 2).",
+        )
+    return Ablate(component)
+
+
+_EXAMPLE = "For example [mw.Ablate(mw.Head(1, 2))]."
+
+
+def _require_unicode(prompt: str) -> None:
+    # Half of a surrogate pair: JavaScript can send it, no tokenizer can read it.
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"The prompt has half a character at {error.start}, which cannot be encoded.",
+            "Type that character again.",
+        ) from None
+
+
+def _bind(model: HookedModel, metric: Metric | None, n_positions: int) -> BoundMetric | None:
+    return None if metric is None else metric.bind(model, n_positions)

@@ -1,0 +1,55 @@
+"""The built front end: JavaScript and styles, as text that a widget carries.
+
+In flow the files that `npm run build` writes; out flow their contents. Text and not paths, since
+a widget with a path is kept alive for ever by the file's watcher (anywidget#929); only under
+ANYWIDGET_HMR=1, where watching is wished for, are they paths.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from traitlets import Unicode
+
+from mechwidget.errors import MechwidgetError
+
+STATIC = Path(__file__).parent.parent / "static"
+
+SCRIPT = "mechwidget.js"
+STYLE = "mechwidget.css"
+
+
+class BuiltFile(Unicode):  # type: ignore[type-arg]
+    """A synced trait whose default is a built file, read when the first widget is made.
+
+    Importing mechwidget therefore needs no front end.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._file = name
+        self.tag(sync=True)
+
+    def default(self, obj: Any = None) -> str:  # noqa: ARG002
+        """The text of the file."""
+        return text_of(self._file)
+
+
+def front_end(name: str) -> Any:
+    """What an anywidget class assigns to `_esm` or `_css`."""
+    return STATIC / name if os.environ.get("ANYWIDGET_HMR") == "1" else BuiltFile(name)
+
+
+@cache
+def text_of(name: str) -> str:
+    """The text of one built file."""
+    try:
+        return (STATIC / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MechwidgetError(
+            f"The front end of mechwidget is not built: {STATIC / name} is missing.",
+            "In a source tree run `make build` (it needs Node 20); an installed package has it.",
+        ) from None

@@ -1,0 +1,153 @@
+"""The ops of the workbench: what a page may ask of a session, and how each is checked.
+
+In flow the arguments of a request, in form JSON and otherwise anything; out flow changes of the
+session (answered at once with its revision), and frames for patterns, scores and effects. Every
+handler is quick and thread-safe: a notebook calls it on whichever thread it likes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mechwidget.analysis import SCORES, metric_from_json
+from mechwidget.interventions import Head, component_from_json
+from mechwidget.views.deferred import Then
+from mechwidget.wire import Arguments, Channel, Frame, Request, encode
+
+if TYPE_CHECKING:
+    import torch
+
+    from mechwidget.interventions import Component
+    from mechwidget.session import Session
+    from mechwidget.session.patterns import Scores
+    from mechwidget.session.sweep import Grid
+
+Revision = dict[str, int]
+Answer = tuple[dict[str, Any], Frame]
+
+_MOST_INTERVENTIONS = 10_000
+
+
+class Ops:
+    """The ops of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def register(self, channel: Channel) -> None:
+        """Let pages call them."""
+        for op in (
+            self.toggle,
+            self.set_enabled,
+            self.remove,
+            self.clear,
+            self.undo,
+            self.redo,
+            self.set_prompt,
+            self.set_metric,
+            self.select,
+            self.pattern,
+            self.scores,
+            self.effects,
+        ):
+            channel.on(op.__name__, op)
+
+    # -- changes
+
+    def toggle(self, args: Arguments, _: Request) -> Revision:
+        """Zero-ablate a component, or restore it."""
+        return _revision(self._session.toggle(_component(args.only("component"))))
+
+    def set_enabled(self, args: Arguments, _: Request) -> Revision:
+        """Switch a listed intervention on or off."""
+        index = args.only("index", "enabled").integer("index", 0, _MOST_INTERVENTIONS)
+        switch = self._session.enable if args.boolean("enabled") else self._session.disable
+        return _revision(switch(index))
+
+    def remove(self, args: Arguments, _: Request) -> Revision:
+        """Take a listed intervention off the list."""
+        index = args.only("index").integer("index", 0, _MOST_INTERVENTIONS)
+        return _revision(self._session.remove(index))
+
+    def clear(self, args: Arguments, _: Request) -> Revision:
+        """Take every intervention off the list."""
+        args.only()
+        return _revision(self._session.clear())
+
+    def undo(self, args: Arguments, _: Request) -> Revision:
+        """Go back one change."""
+        args.only()
+        return _revision(self._session.undo())
+
+    def redo(self, args: Arguments, _: Request) -> Revision:
+        """Go forward one undone change."""
+        args.only()
+        return _revision(self._session.redo())
+
+    def set_prompt(self, args: Arguments, _: Request) -> Revision:
+        """Put another text in the place of the prompt."""
+        self._session.prompt = args.only("prompt").text("prompt")
+        return _revision(self._session.revision)
+
+    def set_metric(self, args: Arguments, _: Request) -> Revision:
+        """Measure something else; no arguments at all mean nothing."""
+        self._session.metric = metric_from_json(dict(args) or None)
+        return _revision(self._session.revision)
+
+    def select(self, args: Arguments, _: Request) -> None:
+        """Tell Python what is selected on the page."""
+        args.only("component", "position")
+        component = None if args.get("component") is None else _component(args)
+        position = None
+        if args.get("position") is not None:
+            last = len(self._session.snapshot().state.tokens) - 1
+            position = args.integer("position", 0, last)
+        self._session.select(component, position)
+
+    # -- arrays
+
+    def pattern(self, args: Arguments, _: Request) -> Then[Answer]:
+        """The attention pattern of one head, as the lower triangle of [query, key]."""
+        args.only("layer", "head", "edited")
+        snapshot = self._session.snapshot()
+        layer = args.integer("layer", 0, self._session.model.n_layers - 1)
+        head = Head(layer, args.integer("head", 0, self._session.model.n_heads(layer) - 1))
+        about = {"layer": layer, "head": head.head, "revision": snapshot.revision}
+
+        def answer(pattern: torch.Tensor) -> Answer:
+            return about, encode(pattern, "u8", "tril", value_range=(0.0, 1.0))
+
+        return Then(self._session.pattern(head, edited=args.boolean("edited")), answer)
+
+    def scores(self, args: Arguments, _: Request) -> Then[Answer]:
+        """One score of every head, as [layer, head]."""
+        name = args.only("name").choice("name", *SCORES)
+
+        def answer(scores: Scores) -> Answer:
+            return {"name": name, "unit": "attention", "reason": scores.reason}, encode(
+                scores.values
+            )
+
+        return Then(self._session.scores(name), answer)
+
+    def effects(self, args: Arguments, request: Request) -> Then[Answer]:
+        """What ablating each component does, as [layer, head … MLP], growing while it goes on."""
+        args.only()
+        bound = self._session.snapshot().state.bound
+        about = {
+            "unit": "nats" if bound is None else bound.unit,
+            "label": "KL from the baseline" if bound is None else f"change of {bound.label}",
+        }
+
+        def progress(done: int, total: int, grid: Grid) -> None:
+            request.progress(done, total, "ablating", [encode(grid)], about)
+
+        return Then(self._session.effects(progress), lambda grid: (about, encode(grid)))
+
+
+def _revision(revision: int) -> Revision:
+    return {"revision": revision}
+
+
+def _component(args: Arguments) -> Component:
+    return component_from_json(args.mapping("component"))

@@ -1,0 +1,118 @@
+"""The state of a session as the page gets it: one small, coherent JSON object.
+
+In flows a snapshot of a session; out flows what `SessionState` in `js/types.ts` describes. No
+arrays: those are fetched as frames by the pane that draws them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mechwidget.wire.envelope import describe
+from mechwidget.wire.plain_json import plain
+
+if TYPE_CHECKING:
+    from mechwidget.analysis import TokenChange
+    from mechwidget.models import HookedModel
+    from mechwidget.session import Snapshot
+    from mechwidget.session.numbers import Standing
+    from mechwidget.session.state import State
+
+Json = dict[str, Any]
+
+
+def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
+    """The whole state; `model` is what `model_json` made, once."""
+    state, standing = snapshot.state, snapshot.standing
+    content = {
+        "session": session_id,
+        "revision": snapshot.revision,
+        "model": model,
+        "prompt": state.prompt,
+        "tokens": tokens_json(state),
+        "interventions": interventions_json(state),
+        "metric": _metric_json(state),
+        "can_undo": snapshot.can_undo,
+        "can_redo": snapshot.can_redo,
+        "phase": _phase(standing, snapshot.revision),
+        "error": None if standing.error is None else describe(standing.error, "run"),
+        "outcome": _outcome_json(standing),
+    }
+    return {key: plain(value) for key, value in content.items()}
+
+
+def model_json(model: HookedModel) -> Json:
+    """What the page needs to know of the model; it does not change."""
+    layers = range(model.n_layers)
+    return {
+        "name": model.name,
+        "n_layers": model.n_layers,
+        "heads": [model.n_heads(layer) for layer in layers],
+        "kv_heads": [model.n_key_value_heads(layer) for layer in layers],
+        "mlp": [model.has_mlp(layer) for layer in layers],
+        "attention": [model.has_attention(layer) for layer in layers],
+        "d_model": model.d_model,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "device": str(model.device),
+        "max_positions": model.max_positions,
+        "parameters": sum(parameter.numel() for parameter in model.model.parameters()),
+        "notes": list(model.notes),
+    }
+
+
+def tokens_json(state: State) -> list[Json]:
+    """The tokens of the prompt."""
+    tokens = state.tokens
+    rows = zip(tokens.ids, tokens.texts, tokens.special, strict=True)
+    return [{"id": i, "text": text, "special": special} for i, text, special in rows]
+
+
+def interventions_json(state: State) -> list[Json]:
+    """The list of interventions, switched on or off."""
+    return [
+        {
+            "index": index,
+            **intervention.to_json(),
+            "sentence": intervention.sentence,
+            "enabled": intervention not in state.disabled,
+        }
+        for index, intervention in enumerate(state.interventions)
+    ]
+
+
+def _metric_json(state: State) -> Json | None:
+    if state.metric is None or state.bound is None:
+        return None
+    bound = state.bound
+    return {
+        "label": bound.label,
+        "unit": bound.unit,
+        "position": bound.position,
+        "spec": state.metric.to_json(),
+    }
+
+
+def _phase(standing: Standing, revision: int) -> str:
+    if standing.wanted != revision or not standing.settled:
+        return "running"
+    return "ready" if standing.error is None else "error"
+
+
+def _outcome_json(standing: Standing) -> Json | None:
+    computed = standing.computed
+    if computed is None:
+        return None
+    metric = computed.metric
+    return {
+        "revision": standing.revision,
+        "position": computed.position,
+        "ms": round(computed.milliseconds, 3),
+        "kl": computed.outcome.kl,
+        "fired": len(computed.result.fired),
+        "metric": None if metric is None else {"before": metric[0], "after": metric[1]},
+        "top": [_token_change_json(change) for change in computed.outcome.top],
+    }
+
+
+def _token_change_json(change: TokenChange) -> Json:
+    return {name: getattr(change, name) for name in change.__slots__}

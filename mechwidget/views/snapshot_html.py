@@ -1,0 +1,83 @@
+"""The snapshot: what a page without a kernel shows instead of the widget.
+
+In flows the state that the page would get; out flows a small HTML fragment with no script in it,
+all text escaped. nbviewer, nbconvert and an editor without a kernel show it.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+Json = dict[str, Any]
+
+_MOST_TOKENS = 400
+_MOST_INTERVENTIONS = 100
+
+
+def snapshot_html(state: Json) -> str:
+    """The state as a fragment of HTML."""
+    model = state["model"]
+    heads = max(model["heads"], default=0)
+    size = f"{model['n_layers']} layers \N{MULTIPLICATION SIGN} {heads} heads"
+    parts = [
+        f"<p><strong>mechwidget · {escape(str(model['name']))}</strong> ({escape(size)})</p>",
+        _prompt(state["tokens"]),
+        _interventions(state["interventions"]),
+        _outcome(state),
+        "<p><small>A snapshot: run the cell in a live notebook to click.</small></p>",
+    ]
+    return '<div class="mechwidget-snapshot">' + "".join(parts) + "</div>"
+
+
+def _prompt(tokens: list[Json]) -> str:
+    shown = " ".join(f"<code>{_token(token['text'])}</code>" for token in tokens[:_MOST_TOKENS])
+    left = len(tokens) - _MOST_TOKENS
+    return f"<p>{shown}{f' … and {left} more tokens' if left > 0 else ''}</p>"
+
+
+def _interventions(interventions: list[Json]) -> str:
+    if not interventions:
+        return "<p>No interventions.</p>"
+    items = [
+        f"<li>{escape(each['sentence'])}{'' if each['enabled'] else ' (off)'}</li>"
+        for each in interventions[:_MOST_INTERVENTIONS]
+    ]
+    left = len(interventions) - _MOST_INTERVENTIONS
+    if left > 0:
+        items.append(f"<li>… and {left} more</li>")
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def _outcome(state: Json) -> str:
+    outcome = state["outcome"]
+    if outcome is None or outcome["revision"] != state["revision"]:
+        reason = state["error"]["message"] if state["error"] else "Not computed yet."
+        return f"<p>{escape(reason)}</p>"
+    rows = "".join(
+        f"<tr><td><code>{_token(row['text'])}</code></td>"
+        f"<td>{row['before']:.1%}</td><td>{row['after']:.1%}</td></tr>"
+        for row in outcome["top"]
+    )
+    table = (
+        "<table><thead><tr><th>next token</th><th>before</th><th>after</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+    )
+    kl = "" if outcome["kl"] is None else f"<p>KL from the baseline: {outcome['kl']:.4g} nats</p>"
+    return _metric(state, outcome) + kl + table
+
+
+def _metric(state: Json, outcome: Json) -> str:
+    metric, value = state["metric"], outcome["metric"]
+    if metric is None or value is None:
+        return ""
+    before, after = (_number(value[key]) for key in ("before", "after"))
+    return f"<p>{escape(metric['label'])}: {before} → {after} {escape(metric['unit'])}</p>"
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"
+
+
+def _token(text: str) -> str:
+    return escape(text.replace(" ", "·").replace("\n", "⏎"))

@@ -1,0 +1,107 @@
+"""The workbench: one widget with the prompt, the heads, the attention and the outcome of a session.
+
+    mw.Workbench(session)
+
+In flows a session; out flow its state, as one small trait, and the answers to what the page asks.
+The page never writes a trait: what it wants it asks for, and gets an answer or a reason.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from anywidget import AnyWidget
+from traitlets import Dict, Int, Unicode
+
+from mechwidget.errors import MechwidgetError
+from mechwidget.session import Session
+from mechwidget.views.bundle import SCRIPT, STYLE, front_end
+from mechwidget.views.ops import Ops
+from mechwidget.views.pace import Pace
+from mechwidget.views.session_state import model_json, session_state
+from mechwidget.views.snapshot_html import snapshot_html
+from mechwidget.wire import PROTOCOL, Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SECONDS_FOR_A_SNAPSHOT = 2.0
+
+
+class Workbench(AnyWidget):
+    """A session on screen: click a head and it is ablated, click again and it is back.
+
+    Several workbenches of one session show the same. Close it, or use it in a `with` block, when
+    it is no longer needed: a widget that is open is kept alive by the notebook.
+
+    Attributes:
+        session: the experiment; code and clicks change the same one.
+        state: what the page shows now, as JSON.
+    """
+
+    _esm = front_end(SCRIPT)
+    _css = front_end(STYLE)
+    _view = Unicode("workbench").tag(sync=True)
+    _protocol = Int(PROTOCOL).tag(sync=True)
+    state = Dict().tag(sync=True, echo_update=False)
+
+    def __init__(self, session: Session) -> None:
+        if not isinstance(session, Session):
+            raise MechwidgetError(
+                f"A workbench shows a Session, not {type(session).__name__}.",
+                "Make one with mw.Session(model, prompt), or use mw.explore(model, prompt).",
+            )
+        self.session = session
+        self._model_json = model_json(session.model)
+        self._pushing = threading.RLock()
+        super().__init__(state=self._current())
+        self._channel = Channel(self.send, about={"session": session.id})
+        Ops(session).register(self._channel)
+        self._pace = Pace(self._push)
+        self.on_msg(self._receive)
+        self._stop_listening = session.on_change(self._pace.ask)
+        self._pace.ask()  # the session may have changed while the widget was made
+
+    def close(self) -> None:
+        """Take it off every page and let go of the session, which stays open."""
+        if getattr(self, "_pace", None) is not None:
+            self._stop_listening()
+            self._pace.close()
+            self._channel.close()
+            self._msg_callbacks.callbacks.clear()
+        super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Traits go to the page and never come back: whatever a page writes is ignored."""
+
+    def __repr__(self) -> str:
+        return f"Workbench({self.session!r})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        if not self.session.closed:
+            self.session.wait(_SECONDS_FOR_A_SNAPSHOT)
+        return {**data, "text/html": snapshot_html(self._current())}, metadata
+
+    def _current(self) -> dict[str, Any]:
+        if self.session.closed:
+            return dict(self.state)
+        return session_state(self.session.id, self._model_json, self.session.snapshot())
+
+    def _push(self) -> None:
+        # One at a time and read inside: two threads must not leave the older state on the page.
+        with self._pushing:
+            self.state = self._current()
+
+    def _receive(self, _widget: object, content: object, buffers: list[Any]) -> None:
+        self._channel.receive(content, buffers)
