@@ -85,7 +85,7 @@ export class Liveness {
 
   matched(): void {
     this.#mismatch = "";
-    if (this.#status !== "live") this.#become("live");
+    if (this.#status === "mismatch") this.#become("live");
   }
 
   /** Ask for a sign of life at once, and start counting pauses anew. */
