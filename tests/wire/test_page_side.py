@@ -54,10 +54,16 @@ def cases() -> list[tuple[str, Frame]]:
 
 
 def described(name: str, frame: Frame) -> dict[str, Any]:
-    """A frame, and as JSON what the page has to read from it (not finite numbers as text)."""
-    dense = [float(value) if np.isfinite(value) else str(value) for value in frame.values().ravel()]
+    """A frame, and what the page has to read from it."""
+    dense = [said(value) for value in frame.values().ravel()]
     data = base64.b64encode(frame.data).decode()
     return {"name": name, "header": frame.header(), "data": data, "dense": dense}
+
+
+def said(value: np.float32) -> float | str:
+    """A number, or as text what JSON cannot say (and bundlers lose: the sign of zero)."""
+    lost = not np.isfinite(value) or (value == 0 and np.signbit(value))
+    return str(value) if lost else float(value)
 
 
 def pieces() -> dict[str, Any]:

@@ -24,7 +24,7 @@ const bytesOf = (text: string) => Uint8Array.from(atob(text), (one) => one.charC
 function numberOf(value: number | string): number {
   if (typeof value === "number") return value;
   if (value === "nan") return Number.NaN;
-  if (value === "-0.0") return -0;
+  if (value === "-0.0") return -0; // JSON modules lose the sign
   return value === "inf" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
 }
 
