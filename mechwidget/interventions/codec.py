@@ -6,7 +6,7 @@ the field, what it was and what was expected. Nothing is guessed, nothing unknow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from mechwidget.errors import InterventionError
@@ -29,7 +29,8 @@ def component_from_json(data: Any) -> Component:
     positions = record.get("positions")
     if positions is not None and not isinstance(positions, list):
         raise InterventionError(f"positions is {_short(positions)}; expected a list of integers.")
-    return kind(**arguments, positions=positions)
+    build: Callable[..., Component] = kind
+    return build(**arguments, positions=positions)
 
 
 def intervention_from_json(data: Any) -> Ablate:

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.ledger import Ledger
     from mechwidget.models.loading import load
-    from mechwidget.models.run import Fired, Run
+    from mechwidget.models.run import Run
     from mechwidget.models.sites import Site, SiteLike
     from mechwidget.models.tokens import Tokens
+    from mechwidget.models.traffic import Fired
     from mechwidget.models.wrapping import wrap
 
 _HOMES = {
     "Edit": "edit",
-    "Fired": "run",
+    "Fired": "traffic",
     "HookedModel": "hooked_model",
     "Intervention": "edit",
     "Ledger": "ledger",

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
 NAME = "mechwidget"
 TAP = "_mechwidget_tap"  # instance attribute of a twin's attention module
@@ -57,12 +59,10 @@ def attend(
 
 def switch_attention(twin: nn.Module) -> bool:
     """Make `twin` use `attend` wherever it is on the interface; False when it is nowhere."""
-    from transformers import PreTrainedModel
-
     _register()
     copies: dict[int, Any] = {}
     for module in twin.modules():
-        if isinstance(module, PreTrainedModel) and module._can_set_attn_implementation():
+        if isinstance(module, PreTrainedModel) and module._can_set_attn_implementation():  # noqa: SLF001
             _switched(module.config, copies)
     for module in twin.modules() if copies else ():
         state = module.__dict__
@@ -87,9 +87,6 @@ def _switched(config: Any, copies: dict[int, Any]) -> Any:
 
 @cache
 def _register() -> None:
-    from transformers import AttentionInterface
-    from transformers.masking_utils import AttentionMaskInterface, eager_mask
-
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, eager_mask)
 

@@ -14,9 +14,14 @@ from mechwidget.models.sites import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mechwidget.models.ledger import Block, Ledger, Place, Write
+    from mechwidget.models.ledger import Block, Ledger, Place, Route, Write
 
 End = Literal["input", "output", "middle", "tap", "result"]
+
+_TAPS: dict[Route, tuple[str, ...]] = {
+    "interface": ("q", "k", "v", "scores", "pattern"),
+    "softmax": ("scores", "pattern"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +59,19 @@ def _block(layer: int, block: Block) -> Iterator[Binding]:
     yield Binding(Site("resid_pre", layer), block.place, "input")
     attention, mlp = block.write("attention"), block.write("mlp")
     if block.attention is not None:
-        taps = ("scores", "pattern")
-        if block.attention.route == "interface":
-            taps = ("q", "k", "v", *taps)
-        for name in taps:
+        for name in _TAPS[block.attention.route]:
             yield Binding(Site(name, layer), block.attention.place, "tap", block.attention.heads)
-    if attention is not None:
-        if attention.projection is not None and heads_of(block):
-            yield Binding(Site("z", layer), attention.projection, "input", heads_of(block))
-        if attention.at is not None:
-            yield _out("attn_out", layer, attention)
-            if block.sequential and block.additive:
-                out = _out("resid_mid", layer, attention)
-                yield Binding(out.site, out.place, "middle", factor=out.factor)
-    if mlp is not None:
-        if mlp.projection is not None:
-            yield Binding(Site("mlp_post", layer), mlp.projection, "input")
-        if mlp.at is not None:
-            yield _out("mlp_out", layer, mlp)
+    if attention is not None and heads_of(block):
+        yield Binding(Site("z", layer), attention.projection, "input", heads_of(block))
+    if attention is not None and attention.at is not None:
+        yield _out("attn_out", layer, attention)
+        if block.sequential and block.additive:
+            middle = Site("resid_mid", layer)
+            yield Binding(middle, attention.at, "middle", factor=attention.factor)
+    if mlp is not None and mlp.projection is not None:
+        yield Binding(Site("mlp_post", layer), mlp.projection, "input")
+    if mlp is not None and mlp.at is not None:
+        yield _out("mlp_out", layer, mlp)
     yield Binding(Site("resid_post", layer), block.place, "output")
 
 

@@ -16,6 +16,10 @@ from torch import nn
 
 from mechwidget.errors import UnsupportedModelError
 
+_SET_GRAD = torch._C._set_grad_enabled  # noqa: SLF001
+_MODES = torch._C._len_torch_function_stack  # noqa: SLF001
+_POP_MODE = torch._C._pop_torch_function_stack  # noqa: SLF001
+
 
 def call_model(twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
     """Logits of one forward pass of `twin`."""
@@ -36,15 +40,14 @@ def _quietly(twin: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]
     The restoring calls are single C calls at the head of a `finally`, where CPython delivers no
     asynchronous exception; the `__exit__` of a context manager could be interrupted.
     """
-    grad = torch.is_grad_enabled()
-    modes = torch._C._len_torch_function_stack()
+    grad, modes = torch.is_grad_enabled(), _MODES()
     try:
-        torch._C._set_grad_enabled(False)
+        _SET_GRAD(False)
         return twin(*positional, **named)
     finally:
-        torch._C._set_grad_enabled(grad)
-        while torch._C._len_torch_function_stack() > modes:
-            torch._C._pop_torch_function_stack()
+        _SET_GRAD(grad)
+        while _MODES() > modes:
+            _POP_MODE()
 
 
 def logits_of(output: Any) -> torch.Tensor:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
 from mechwidget.errors import ModelLoadError, UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -60,9 +63,6 @@ def check_weights(files: set[str], where: str) -> None:
 
 def check_config(config: dict[str, Any], where: str, *, trust: bool) -> None:
     """Raise unless the config names a decoder that may be loaded."""
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
     kind = config.get("model_type")
     remote = config.get("auto_map")
     if not isinstance(kind, str) and not remote:
@@ -71,14 +71,14 @@ def check_config(config: dict[str, Any], where: str, *, trust: bool) -> None:
         )
     if kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         return
-    if remote and kind not in CONFIG_MAPPING_NAMES:
+    if remote and kind not in CONFIG_MAPPING:
         if trust:
             return
         raise ModelLoadError(
             f"{where} needs Python code that comes with the checkpoint (model type {kind!r}).",
             "If you have read that code and trust it, load with trust_remote_code=True.",
         )
-    if kind not in CONFIG_MAPPING_NAMES:
+    if kind not in CONFIG_MAPPING:
         raise ModelLoadError(f"{where} is of type {kind!r}, which this transformers does not know.")
     raise UnsupportedModelError(
         f"{where} is of type {kind!r}, which is not a causal language model.",

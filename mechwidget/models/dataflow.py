@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 Factor: TypeAlias = float | torch.Tensor
 
 _SAME = {
-    "_to_copy", "_unsafe_view", "alias", "clone", "contiguous", "detach", "dropout", "expand",
-    "permute", "reshape", "slice", "squeeze", "transpose", "unsqueeze", "view",
-}  # fmt: skip
+    *("_to_copy", "_unsafe_view", "alias", "clone", "contiguous", "detach", "dropout", "expand"),
+    *("native_dropout", "permute", "reshape", "slice", "squeeze", "transpose", "unsqueeze", "view"),
+}
 _IN_PLACE = {"add_", "sub_", "mul_", "div_"}
 
 
@@ -54,11 +54,11 @@ class AttentionEvent:
     by_interface: bool
 
 
-class Dataflow(TorchDispatchMode):
+class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Record how activations over `n_positions` tokens are made of one another."""
 
     def __init__(self, n_positions: int, where: Callable[[], tuple[int, str]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.n_positions = n_positions
         self.where = where  # the clock, and the name of the module that is running
         self.made: dict[int, Made] = {}
@@ -131,10 +131,9 @@ def _how(
     if name in ("mul", "div"):
         return _product(args[0], args[1], out, divided=name == "div")
     source = args[0] if args else None
-    if name in _SAME or name == "native_dropout":
-        if isinstance(source, torch.Tensor) and source.numel() == out.numel():
-            return Made("same", (source,))
-    return None
+    if name not in _SAME or not isinstance(source, torch.Tensor):
+        return None
+    return Made("same", (source,)) if source.numel() == out.numel() else None
 
 
 def _sum(a: Any, b: Any, factor: float, out: torch.Tensor) -> Made | None:

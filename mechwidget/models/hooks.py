@@ -135,7 +135,7 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
     if binding.heads:
-        split = carried.unflatten(-1, (binding.heads, -1))
+        split = carried.reshape(*carried.shape[:-1], binding.heads, -1)
         passed = traffic.pass_on(binding.site, split)
         return carried if passed is split else passed.flatten(-2)
     shown = _scaled(carried, binding.factor)

@@ -10,6 +10,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import HfApi, snapshot_download, try_to_load_from_cache
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
 from mechwidget.errors import ModelLoadError
 from mechwidget.models.checkpoint import check_weights, is_complete
 
@@ -30,17 +33,12 @@ def folder_of(name: str, *, trust: bool) -> Path:
 
 
 def _cached(name: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
     config = try_to_load_from_cache(name, "config.json")
     folder = Path(config).parent if isinstance(config, str) else None
     return folder if folder is not None and is_complete(folder) else None
 
 
 def _downloaded(name: str, *, trust: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
-
     files = _files(name)
     check_weights({file for file in files if "/" not in file}, name)
     wanted = [*_WANTED, "*.py"] if trust else _WANTED
@@ -52,9 +50,6 @@ def _downloaded(name: str, *, trust: bool) -> Path:
 
 def _files(name: str) -> list[str]:
     """What is in the hub's repository, or why that cannot be known."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-
     try:
         info: Any = HfApi().model_info(name, timeout=_PATIENCE)
     except GatedRepoError:

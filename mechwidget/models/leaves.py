@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ def is_linear(module: nn.Module) -> bool:
         return False
     if hasattr(module, "in_features") and hasattr(module, "out_features"):
         return True
-    weight = module._parameters.get("weight")
-    return not module._modules and weight is not None and weight.dim() == 2
+    weight = getattr(module, "weight", None)
+    return is_leaf(module) and isinstance(weight, torch.Tensor) and weight.dim() == 2
 
 
 def is_norm(module: nn.Module) -> bool:
@@ -29,7 +30,12 @@ def is_norm(module: nn.Module) -> bool:
     if isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
         return True
     name = type(module).__name__.lower()
-    return ("norm" in name or name.endswith("ln")) and not module._modules
+    return ("norm" in name or name.endswith("ln")) and is_leaf(module)
+
+
+def is_leaf(module: nn.Module) -> bool:
+    """A module without modules in it."""
+    return next(module.children(), None) is None
 
 
 def is_nothing(call: Call) -> bool:

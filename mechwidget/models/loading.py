@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mechwidget.errors import ModelLoadError
+from mechwidget.microcosm import checkpoint_path
 from mechwidget.models.checkpoint import check_folder, has_tokenizer
 from mechwidget.models.hub import folder_of
 from mechwidget.models.wrapping import wrap
@@ -48,8 +50,6 @@ def load(
 
 
 def _microcosm() -> Path:
-    from mechwidget.microcosm import checkpoint_path
-
     return Path(checkpoint_path())
 
 
@@ -96,11 +96,10 @@ def _load(
 def _weights(
     folder: Path, dtype: str | torch.dtype, device: torch.device | None, options: dict[str, Any]
 ) -> nn.Module:
-    from transformers import AutoModelForCausalLM
-
     if device is None:
         options = {**options, "device_map": "auto"}
-    model, info = AutoModelForCausalLM.from_pretrained(
+    read: Any = AutoModelForCausalLM.from_pretrained  # its stubs know no output_loading_info
+    model, info = read(
         folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
     )
     missing = sorted(info.get("missing_keys", ()))
@@ -115,8 +114,6 @@ def _weights(
 
 
 def _tokenizer(folder: Path, options: dict[str, Any]) -> Any:
-    from transformers import AutoTokenizer
-
     return AutoTokenizer.from_pretrained(folder, **options)
 
 

@@ -75,8 +75,9 @@ def _from_text(text: str, vocabulary: Vocabulary) -> tuple[int, ...]:
 
 def _id(token: Any) -> int:
     try:
-        if isinstance(token, bool):
-            raise TypeError
-        return index(token)
+        number = index(token)
     except TypeError:
-        raise PromptError(f"{token!r} is not a token id; expected integers.") from None
+        number = None
+    if number is None or isinstance(token, bool):
+        raise PromptError(f"{token!r} is not a token id; expected integers.")
+    return number

@@ -11,7 +11,7 @@ from torch import nn
 
 from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models.calling import call_model
-from mechwidget.models.leaves import is_linear, is_norm
+from mechwidget.models.leaves import is_leaf, is_linear, is_norm
 from mechwidget.models.ledger import Ledger, Place
 from mechwidget.models.probing import Prober
 from mechwidget.models.stack import find_blocks, reaches
@@ -81,7 +81,7 @@ def _refuse_look_ahead(model: nn.Module, ids: torch.Tensor, logits: torch.Tensor
 def _embedding(seen: Trace) -> Place | None:
     for call in sorted(seen.calls, key=lambda call: call.entered):
         given = [a for a in (*call.args, *call.kwargs.values()) if isinstance(a, torch.Tensor)]
-        if not given or given[0].is_floating_point() or call.y is None or call.module._modules:
+        if not given or given[0].is_floating_point() or call.y is None or not is_leaf(call.module):
             continue
         if given[0].shape == seen.ids.shape and torch.equal(given[0], seen.ids):
             return place(call)

@@ -52,7 +52,7 @@ class AttentionTap:
             return self._traffic.pass_on(site, tensor.transpose(1, 2)).transpose(1, 2)
         if tensor.dim() == 4:
             return self._traffic.pass_on(site, tensor)
-        split = tensor.unflatten(0, (self._batch, -1))  # [batch · head, query, key]
+        split = tensor.reshape(self._batch, -1, *tensor.shape[1:])  # [batch · head, query, key]
         return self._traffic.pass_on(site, split).flatten(0, 1)
 
 

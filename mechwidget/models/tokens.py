@@ -6,10 +6,8 @@ In: ids and texts from the vocabulary. Out: a frozen value that can be run and s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,4 @@ class Tokens:
 
     def tensor(self, device: torch.device | str | None = None) -> torch.Tensor:
         """The ids as `[1, pos]`."""
-        import torch
-
         return torch.tensor([self.ids], dtype=torch.long, device=device)

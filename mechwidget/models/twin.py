@@ -29,15 +29,25 @@ _OWN = (
     "_forward_hooks_always_called",
     "_forward_pre_hooks",
     "_forward_pre_hooks_with_kwargs",
+    "_non_persistent_buffers_set",
 )
-_NOT_COPIED = {*_OWN, "_modules", "training", "_compiled_call_impl"}
+_UNUSED = (  # nothing that a forward without gradients looks at
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
+_NOT_COPIED = {*_OWN, "_modules", "_compiled_call_impl"}
+_PLAIN = {bool, int, float, str, type(None), torch.dtype, torch.device}
 _DEPTH = 3  # how deep lists and dicts in attributes are searched for modules
 _CONTAINERS = (list, tuple, dict, OrderedDict, set)
 
 
 def uncompiled(module: nn.Module) -> nn.Module:
     """The module that `torch.compile` was given, or the module itself."""
-    original = module.__dict__.get("_modules", {}).get("_orig_mod")
+    original = module.__dict__.get("_modules", module.__dict__).get("_orig_mod")
     return uncompiled(original) if isinstance(original, nn.Module) else module
 
 
@@ -61,17 +71,18 @@ class _Twins:
         twin: nn.Module = object.__new__(type(original))
         self.known[id(original)] = twin
         source, state = original.__dict__, twin.__dict__
-        state["training"] = False
-        state.update((name, source[name].copy()) for name in _OWN)
+        for name in _OWN:
+            state[name] = source[name].copy()
         state["_modules"] = {
             name: None if child is None else self.of(child)
             for name, child in source["_modules"].items()
         }
-        state.update(
-            (name, self._moved(value, _DEPTH))
-            for name, value in source.items()
-            if name not in _NOT_COPIED
-        )
+        for name, value in source.items():
+            if type(value) in _PLAIN or name in _UNUSED:
+                state[name] = value
+            elif name not in _NOT_COPIED:
+                state[name] = self._moved(value, _DEPTH)
+        state["training"] = False
         plain = _before_compilation(type(original).__dict__.get("forward"))
         if plain is not None and "forward" not in state:
             state["forward"] = MethodType(plain, twin)
@@ -82,12 +93,7 @@ class _Twins:
         if isinstance(value, nn.Module):
             return self.of(value)
         if isinstance(value, MethodType):
-            owner = value.__self__
-            return (
-                MethodType(value.__func__, self.of(owner))
-                if isinstance(owner, nn.Module)
-                else value
-            )
+            return MethodType(value.__func__, self._moved(value.__self__, 0))
         if type(value) in _CONTAINERS:
             return self._moved_container(value, depth - 1) if depth else value
         if isinstance(value, functools.partial):
