@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from tests.browser.lab_server import LabServer
 
-# Lab asks a person which kernel to use when the notebook does not say.
-METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-
 EXECUTE = """async code => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const future = kernel.requestExecute({ code, store_history: false });
@@ -49,8 +46,10 @@ class KernelError(RuntimeError):
     """What the kernel raised for a piece of code that a test ran in it."""
 
 
-def write_notebook(path: Path, sources: Sequence[str]) -> None:
+def write_notebook(path: Path, sources: Sequence[str], kernel: str) -> None:
     """A notebook of code cells that have never run."""
+    # Lab asks a person which kernel to use when the notebook does not say.
+    metadata = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
     cells = [
         {
             "cell_type": "code",
@@ -62,7 +61,7 @@ def write_notebook(path: Path, sources: Sequence[str]) -> None:
         }
         for index, source in enumerate(sources)
     ]
-    notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     path.write_text(json.dumps(notebook))
 
 
@@ -83,9 +82,9 @@ class NotebookPage:
         if message.type == "error":
             self.complaints.append(message.text)
 
-    def open(self, sources: Sequence[str]) -> None:
+    def open(self, sources: Sequence[str], kernel: str = "python3") -> None:
         """Write the notebook, open it and wait for its kernel."""
-        write_notebook(self.server.root / self.name, sources)
+        write_notebook(self.server.root / self.name, sources, kernel)
         self.page.goto(self.server.url(self.name))
         self.wait_for_kernel()
 
@@ -106,9 +105,17 @@ class NotebookPage:
         """Run one cell and wait until it has finished."""
         self.page.evaluate(RUN_CELL, index)
 
+    def clear_cell(self, index: int) -> None:
+        """Take a cell's output off the page."""
+        self.page.evaluate(RUN_CELL.replace("run-cell", "clear-cell-output"), index)
+
     def start_cell(self, index: int) -> None:
         """Run one cell without waiting for its end."""
         self.page.evaluate(f"index => {{ ({RUN_CELL})(index); }}", index)
+
+    def shut_down(self) -> None:
+        """Stop the kernel, so that it does not compete with the next test for the processor."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
     def restart_kernel(self) -> None:
         self.page.evaluate(
