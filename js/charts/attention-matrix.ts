@@ -28,12 +28,18 @@ export interface AttentionScene {
 export const LABEL_WIDTH = 76;
 export const LABEL_HEIGHT = 60;
 const LINE = 13;
+// Slanted labels lie closer than their anchors are apart.
+const SLANTED_LINE = 17;
 
 /** The size of one square: whole pixels while they are large, fractions once they are not. */
 export function squareSize(n: number, room: { width: number; height: number }): number {
   const fit = Math.min(room.width - LABEL_WIDTH, room.height - LABEL_HEIGHT) / Math.max(1, n);
-  return Math.max(0.25, Math.min(36, fit >= 4 ? Math.floor(fit) : fit));
+  return Math.max(0.25, Math.min(28, fit >= 4 ? Math.floor(fit) : fit));
 }
+
+/** How tall the whole picture is, labels and all. */
+export const pictureHeight = (n: number, room: { width: number; height: number }): number =>
+  Math.ceil(n * squareSize(n, room)) + LABEL_HEIGHT;
 
 export class AttentionMatrix {
   readonly el = element("div", { class: "mw-matrix" });
@@ -91,12 +97,11 @@ export class AttentionMatrix {
     const key = `${size} ${row} ${column} ${tokens.map((token) => token.text).join(" ")}`;
     if (key === this.#axes) return;
     this.#axes = key;
-    const labels = (at: number | null): number[] => thinned(tokens.length, size, at);
-    fill(this.#queries, labels(row), (node, i) => {
+    fill(this.#queries, thinned(tokens.length, size, row, LINE), (node, i) => {
       describeLabel(node, tokens[i], i, i === row);
       node.style.transform = `translate(0, ${i * size + size / 2}px) translate(0, -50%)`;
     });
-    fill(this.#keys, labels(column), (node, i) => {
+    fill(this.#keys, thinned(tokens.length, size, column, SLANTED_LINE), (node, i) => {
       describeLabel(node, tokens[i], i, i === column);
       node.style.transform = `translate(${i * size + size / 2}px, 0) rotate(-45deg)`;
     });
@@ -107,11 +112,11 @@ export class AttentionMatrix {
 
 /** Every k-th index, so that labels do not touch, and always the one that is looked at, for which
  * those that it would touch make room. */
-export function thinned(n: number, size: number, at: number | null): number[] {
-  const step = Math.max(1, Math.ceil(LINE / size));
+export function thinned(n: number, size: number, at: number | null, line: number): number[] {
+  const step = Math.max(1, Math.ceil(line / size));
   const shown: number[] = [];
   for (let i = 0; i < n; i += step) {
-    if (at === null || i === at || Math.abs(i - at) * size >= LINE) shown.push(i);
+    if (at === null || i === at || Math.abs(i - at) * size >= line) shown.push(i);
   }
   if (at !== null && at < n && !shown.includes(at)) shown.push(at);
   return shown;

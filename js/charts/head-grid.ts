@@ -40,7 +40,7 @@ export type HeadEvents = GridEvents;
 export const MOST_ELEMENTS = 2500;
 const MLP_GAP = 8;
 
-export const gap = (size: number): number => (size >= 12 ? 2 : size >= 4 ? 1 : 0);
+export const gap = (size: number): number => (size >= 12 ? 2 : size >= 6 ? 1 : 0);
 
 export const mlpWidth = (size: number): number =>
   Math.max(18, Math.min(44, Math.round(size * 1.4)));
@@ -51,7 +51,11 @@ export function cellSize(
   rows: number,
   heads: number,
 ): number {
-  const across = (room.width - MLP_GAP - 44) / Math.max(1, heads);
+  // The MLP column is a good head wide, up to its own limit.
+  const across = Math.max(
+    (room.width - MLP_GAP) / (heads + 1.5),
+    (room.width - MLP_GAP - mlpWidth(48)) / Math.max(1, heads),
+  );
   const down = room.height / Math.max(1, rows);
   return Math.max(3, Math.min(48, Math.floor(Math.min(across, down))));
 }

@@ -12,23 +12,24 @@ export interface LegendScene {
   low: string;
   high: string;
   label: string;
+  note?: string;
 }
 
 export class Legend {
   readonly #low = element("span", { class: "mw-legend-end" });
   readonly #bar = element("span", { class: "mw-legend-bar" });
   readonly #high = element("span", { class: "mw-legend-end" });
-  readonly el = element(
-    "div",
-    { class: "mw-legend", role: "img" },
-    this.#low,
-    this.#bar,
-    this.#high,
-  );
+  readonly #note = element("span", { class: "mw-legend-note" });
+  readonly el = element("div", { class: "mw-legend", role: "img" });
+
+  constructor() {
+    this.el.append(this.#low, this.#bar, this.#high, this.#note);
+  }
 
   draw(scene: LegendScene): void {
     setText(this.#low, scene.low);
     setText(this.#high, scene.high);
+    setText(this.#note, scene.note ?? "");
     this.el.setAttribute("aria-label", scene.label);
     this.el.title = scene.label;
     this.#bar.style.backgroundImage = gradient(scene.scale, scene.theme, scene.from, scene.to);

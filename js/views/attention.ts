@@ -1,7 +1,7 @@
 // The attention pattern of the head under the pointer, or of the locked one: before the edits,
 // after them, or the change. The readout says in words what the pointer is on.
 
-import { AttentionMatrix } from "../charts/attention-matrix";
+import { AttentionMatrix, pictureHeight } from "../charts/attention-matrix";
 import { button, element, icon, setAttributes, setText } from "../charts/dom";
 import { plain, signed } from "../charts/format";
 import type { Cell } from "../charts/grid-keys";
@@ -97,6 +97,9 @@ export function attention(
     el.toggleAttribute("data-waiting", values?.waiting ?? false);
     matrix.el.hidden = !shows;
     setText(empty, shows ? "" : emptyText(next, values));
+    // The room of the picture is kept while it is on its way.
+    const kept = state && at ? pictureHeight(state.tokens.length, room(holder)) : 0;
+    holder.style.minHeight = `${kept}px`;
     legend.el.style.visibility = shows ? "visible" : "hidden";
     if (!shows || !state || !at) {
       setText(readout, " ");
@@ -162,6 +165,7 @@ export function attention(
       const on = value === (edited ? (page.baseline ? "before" : moment) : "before");
       setAttributes(node, { "aria-pressed": String(on), disabled: !edited });
     }
+    moments.style.visibility = edited ? "visible" : "hidden";
   }
 
   return { el, draw };

@@ -16,11 +16,11 @@ export const CHOICES: Record<Choice, string> = {
 };
 
 export const SHORT_CHOICES: Record<Choice, string> = {
-  effect: "effect",
-  induction: "induction",
-  previous_token: "previous token",
-  duplicate_token: "duplicate token",
-  first_token: "first token",
+  effect: "effect when ablated",
+  induction: "induction score",
+  previous_token: "previous-token score",
+  duplicate_token: "duplicate-token score",
+  first_token: "attention to the first token",
 };
 
 // Until an effect has come, a score is better than an empty map; but not for the blink of an eye.
@@ -58,6 +58,12 @@ export class MapValues {
     const waiting =
       this.choice === "effect" && !this.#hasEffect() && (this.#impatient || this.refusal);
     return waiting && this.scores.has("induction") ? "induction" : this.choice;
+  }
+
+  /** Is there any number to colour the map with? */
+  get known(): boolean {
+    const { shown } = this;
+    return shown === "effect" ? this.#hasEffect() : this.scores.has(shown);
   }
 
   choose(choice: Choice): void {

@@ -23,7 +23,7 @@ export function promptEditor(
   let asked = false;
   const input = element("textarea", {
     class: "mw-input mw-prompt-input",
-    rows: 2,
+    rows: 1,
     spellcheck: "false",
     dir: "auto",
     "aria-label": "Prompt",

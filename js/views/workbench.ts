@@ -3,6 +3,7 @@
 
 import { element, setAttributes } from "../charts/dom";
 import type { View, ViewContext } from "../host/host";
+import type { SessionClient } from "../wire/session-client";
 import { Actions } from "./actions";
 import { announcer } from "./announcer";
 import { attention } from "./attention";
@@ -24,6 +25,9 @@ const SLOW_MS = 150;
 
 let views = 0;
 
+/** A kernel that has not answered yet may still be on its way: what is asked now will be answered. */
+const mayAct = ({ status }: SessionClient): boolean => status === "live" || status === "connecting";
+
 const isApple = (): boolean => /mac|iphone|ipad/i.test(globalThis.navigator?.platform ?? "");
 
 export const workbench: View = (el, context) => {
@@ -31,7 +35,7 @@ export const workbench: View = (el, context) => {
   const { signal } = host;
   const root = element("div", {
     class: "mw-workbench",
-    role: "application",
+    role: "group",
     "aria-label": "mechwidget workbench",
     "data-testid": "mw-workbench",
   });
@@ -39,7 +43,7 @@ export const workbench: View = (el, context) => {
   const moment = new Moment(invalidate);
   const values = new MapValues(client, invalidate, signal);
   const patterns = new Patterns(client, invalidate, signal);
-  const actions = new Actions(client, () => client.status === "live");
+  const actions = new Actions(client, () => mayAct(client));
   let scene: Scene | null = null;
 
   views += 1;
@@ -127,7 +131,7 @@ function sceneOf(
   const state = client.shown ?? client.state;
   const behind = state !== null && state.outcome?.revision !== state.revision;
   const stale =
-    client.status === "live" && (client.pending.length > 0 || (behind && state.phase !== "error"));
+    mayAct(client) && (client.pending.length > 0 || (behind && state.phase !== "error"));
   moment.follow(stale);
   const page = store.value;
   const looked = headOf(page.locked) ?? headOf(page.hover.component) ?? before?.head ?? null;
@@ -140,7 +144,7 @@ function sceneOf(
     page,
     marks: marksOf(state?.interventions ?? []),
     values,
-    enabled: client.status === "live",
+    enabled: mayAct(client),
     stale,
     slow: moment.slow,
     head: known ?? (first >= 0 ? { layer: first, head: 0 } : null),
