@@ -48,7 +48,7 @@ wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist .
 
 bench: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
-	@$(PY) tests/benchmarks/click_to_paint.py
+	@$(PY) -m tests.benchmarks.click_to_paint
 
 dev: $(VENV)/.demo node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
 	@npm run -s dev & watch=$$!; trap 'kill $$watch 2>/dev/null' EXIT; \
