@@ -29,6 +29,7 @@ export function createWidget(views: Readonly<Record<string, View>>, version: str
     },
     render({ model, el, signal }) {
       const scope = scopeOf(signal);
+      if (scope.signal.aborted) return () => {};
       const host = createHost(el, scope.signal);
       const name: unknown = model.get("_view");
       const view = typeof name === "string" && Object.hasOwn(views, name) ? views[name] : undefined;

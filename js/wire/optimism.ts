@@ -26,8 +26,8 @@ function paintOne(list: InterventionJson[], action: PendingAction): Intervention
   const key = componentKey(component);
   const listed = list.some((one) => componentKey(one.component) === key);
   if (want === "restored") return list.filter((one) => componentKey(one.component) !== key);
-  if (want === "ablated") return listed ? list : [...list, ablation(component)];
-  const enabled = want === "enabled";
+  if (want === "ablated" && !listed) return [...list, ablation(component)];
+  const enabled = want !== "disabled";
   return list.map((one) => (componentKey(one.component) === key ? { ...one, enabled } : one));
 }
 
