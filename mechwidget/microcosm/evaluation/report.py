@@ -3,7 +3,7 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from transformers import (
     AutoModelForCausalLM,
@@ -35,12 +35,10 @@ def load(folder: Path) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerFast]:
     """The checkpoint exactly as anybody would load it."""
     if not (folder / "config.json").is_file():  # else transformers would ask the network for it
         raise FileNotFoundError(f"no checkpoint in {folder}")
-    model: GPT2LMHeadModel = AutoModelForCausalLM.from_pretrained(
-        folder,
-        attn_implementation="eager",  # the one implementation that returns its patterns
-    )
-    model.train(False)
-    return model, cast("PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(folder))
+    # Eager is the one attention implementation that returns its patterns.
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    return model.eval(), tokenizer
 
 
 def _behaviours(values: dict[str, float], questions: int) -> dict[str, dict[str, Any]]:
