@@ -15,6 +15,7 @@ from threading import Event
 from typing import Any, Generic, TypeVar
 
 from mechwidget.errors import CancelledError, MechwidgetError
+from mechwidget.session.waiting import result_of
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -62,7 +63,7 @@ class Job(Generic[T]):
                 "Read the result later, or in another thread.",
             )
         try:
-            return self._future.result(timeout)
+            return result_of(self._future, timeout)
         except KeyboardInterrupt:
             self.cancel()
             raise

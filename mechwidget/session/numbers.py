@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mechwidget.errors import CancelledError, MechwidgetError
 from mechwidget.session.job import Job, Priority, Steps
+from mechwidget.session.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +89,7 @@ class Numbers:
                 "Read the result later, or in another thread.",
             )
         try:
-            with self._settled:
-                return self._settled.wait_for(lambda: self._standing.settled, timeout)
+            return wait_for(self._wait, timeout)
         except KeyboardInterrupt:
             self.cancel()
             raise
@@ -120,6 +120,10 @@ class Numbers:
             error = CancelledError("The session was closed.")
             self._standing = Standing(self._standing.wanted, error=error)
             self._settled.notify_all()
+
+    def _wait(self, seconds: float) -> bool:
+        with self._settled:
+            return self._settled.wait_for(lambda: self._standing.settled, seconds)
 
     def _work(self, job: Job[Computed], state: State) -> Steps[Computed]:
         return (yield from job.uninterrupted(lambda: self._compute(job, state)))

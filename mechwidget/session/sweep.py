@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from mechwidget.analysis import Effect, ablation_effect, effect_grid, sweep_components
 from mechwidget.errors import CancelledError
 from mechwidget.session.job import Job, Priority, Steps
+from mechwidget.session.waiting import result_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ class Watch:
     def result(self, timeout: float | None = None) -> Grid:
         """Wait for all effects: float32 `[layer, head … MLP]`, nan where there is nothing."""
         try:
-            return self._future.result(timeout)
+            return result_of(self._future, timeout)
         except KeyboardInterrupt:
             self.cancel()
             raise

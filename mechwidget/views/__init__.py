@@ -6,7 +6,7 @@ the session's, and what they change they change through the session.
 
 from __future__ import annotations
 
-from mechwidget.views.explore import explore
+from mechwidget.views.exploring import explore
 from mechwidget.views.workbench import Workbench
 
 __all__ = ["Workbench", "explore"]
