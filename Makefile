@@ -12,7 +12,7 @@ export HATCH_JUPYTER_BUILDER_SKIP_NPM := 1
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
+PIP := $(PY) -m pip install -qq --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
 BUNDLE := mechwidget/static/mechwidget.js
 JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
 
@@ -55,7 +55,7 @@ dev: $(VENV)/.demo node_modules/.stamp ## rebuild on save, and JupyterLab that r
 	  ANYWIDGET_HMR=1 $(PY) -m mechwidget.demo
 
 microcosm: $(VENV)/.demo ## train the embedded model again from its seed
-	@$(PY) -m mechwidget.microcosm.train
+	@$(PY) -m mechwidget.microcosm
 
 screenshot: $(VENV)/.test $(BUNDLE) chromium ## the README's picture, made by the browser test
 	@SCREENSHOT=1 $(PY) -m pytest tests/browser -k screenshot

@@ -158,7 +158,7 @@ def report(times: dict[str, list[float]], chromium: str) -> str:
         "|---|---|---|",
         *rows,
         "",
-        f"Ours beyond the bare round trip, median: {ours - bare:.1f} ms, {verdict} our {TARGET_MS} ms.",
+        f"Ours beyond the bare, median: {ours - bare:.1f} ms; {verdict} the {TARGET_MS} ms allowed",
         "",
         f"Python {platform.python_version()}, {used}, {chromium}; {processor()}.",
     ]
