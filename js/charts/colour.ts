@@ -101,11 +101,11 @@ export function contrast(one: Rgb, other: Rgb): number {
 }
 
 const INKS: readonly Rgb[] = [
-  [17, 20, 24],
+  [0, 0, 0],
   [255, 255, 255],
 ];
 
-/** Black or white, whichever reads better on the fill of this value. */
+/** Black or white, whichever reads better on the fill of this value: one of them always passes AA. */
 export function inkOn(value: number, max: number, scale: Scale, theme: Theme): string {
   const fill = levelColour(Math.max(0, level(value, max)), scale, theme);
   const [dark, light] = INKS as [Rgb, Rgb];

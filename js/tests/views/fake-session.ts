@@ -1,0 +1,245 @@
+// A session without a kernel for view tests: the test plays the kernel by hand. What the page shows
+// at once (pending actions painted over the state) is the client's own optimism, so it is real here.
+
+import type { Host, Theme, View } from "../../host/host";
+import { acquireStore } from "../../store/session-store";
+import type { ErrorJson, MetricJson, ScoreName, SessionState } from "../../types";
+import { componentKey } from "../../types";
+import { workbench } from "../../views/workbench";
+import { decodeFrame, type Frame } from "../../wire/frames";
+import { paint } from "../../wire/optimism";
+import type {
+  Effects,
+  Pattern,
+  PendingAction,
+  Scores,
+  SessionClient,
+  Status,
+} from "../../wire/session-client";
+import { stateOf } from "../wire/states";
+
+export function frame(rows: number[][]): Frame {
+  const values = new Float32Array(rows.flat());
+  const shape = [rows.length, rows[0]?.length ?? 0];
+  return decodeFrame(
+    { dtype: "f32", shape, layout: "dense", scale: 1, offset: 0 },
+    new Uint8Array(values.buffer),
+  );
+}
+
+export function triangle(n: number, value: (query: number, key: number) => number): Frame {
+  const values: number[] = [];
+  for (let query = 0; query < n; query++) {
+    for (let key = 0; key <= query; key++) values.push(value(query, key));
+  }
+  const bytes = new Uint8Array(new Float32Array(values).buffer);
+  return decodeFrame({ dtype: "f32", shape: [n, n], layout: "tril", scale: 1, offset: 0 }, bytes);
+}
+
+interface Waiting {
+  action: PendingAction;
+  settle: (agreed: boolean) => void;
+}
+
+type EffectsOptions = Parameters<SessionClient["effects"]>[0];
+
+export class FakeSession {
+  readonly sent: [op: string, ...args: unknown[]][] = [];
+  state: SessionState | null;
+  status: Status = "live";
+  statusText = "";
+  lastError: (ErrorJson & { op: string }) | null = null;
+  effectsAsked: EffectsOptions[] = [];
+  giveEffects: (effects: Effects) => void = () => {};
+  #waiting: Waiting[] = [];
+  #onChange = new Set<() => void>();
+
+  constructor(state: SessionState | null = stateOf()) {
+    this.state = state;
+  }
+
+  readonly client = this.#makeClient();
+
+  #makeClient(): SessionClient {
+    const act = (
+      op: string,
+      args: unknown[] = [],
+      component: PendingAction["component"] = null,
+      want: PendingAction["want"] = null,
+    ): Promise<boolean> => {
+      this.sent.push([op, ...args]);
+      return new Promise((settle) => {
+        this.#waiting.push({ action: { op, component, want }, settle });
+        this.changed();
+      });
+    };
+    const session = this;
+    const shown = () => (session.state ? paint(session.state, pending()) : null);
+    const pending = () => session.#waiting.map(({ action }) => action);
+    const at = (index: number) => shown()?.interventions[index]?.component ?? null;
+    return {
+      get state() {
+        return session.state;
+      },
+      get shown() {
+        return shown();
+      },
+      get pending() {
+        return pending();
+      },
+      isPending: (component) =>
+        pending().some(
+          (one) => one.component && componentKey(one.component) === componentKey(component),
+        ),
+      get status() {
+        return session.status;
+      },
+      get statusText() {
+        return session.statusText;
+      },
+      get lastError() {
+        return session.lastError;
+      },
+      dismissError: () => {
+        session.lastError = null;
+        session.changed();
+      },
+      retry: () => session.sent.push(["retry"]),
+      onState: () => () => {},
+      onChange: (callback) => {
+        session.#onChange.add(callback);
+        return () => session.#onChange.delete(callback);
+      },
+      toggle: (component) => {
+        const listed = shown()?.interventions.some(
+          (one) => componentKey(one.component) === componentKey(component),
+        );
+        return act("toggle", [component], component, listed ? "restored" : "ablated");
+      },
+      setEnabled: (index, enabled) =>
+        act("set_enabled", [index, enabled], at(index), enabled ? "enabled" : "disabled"),
+      remove: (index) => act("remove", [index], at(index), "restored"),
+      clear: () => act("clear"),
+      undo: () => act("undo"),
+      redo: () => act("redo"),
+      setPrompt: (prompt) => act("set_prompt", [prompt]),
+      setMetric: (metric: MetricJson | null) => act("set_metric", [metric]),
+      select: (component, position) => session.sent.push(["select", component, position]),
+      pattern: async (layer, head, edited): Promise<Pattern> => ({
+        layer,
+        head,
+        revision: session.state?.revision ?? 0,
+        pattern: triangle(session.state?.tokens.length ?? 0, (query, key) =>
+          key === query ? (edited ? 0.25 : 0.75) : 0,
+        ),
+      }),
+      scores: async (name: ScoreName): Promise<Scores> => ({
+        name,
+        unit: "share",
+        reason: "",
+        values: frame(session.state?.model.heads.map((n) => Array(n).fill(0.5)) ?? [[0]]),
+      }),
+      effects: (options) => {
+        session.effectsAsked.push(options);
+        return new Promise((resolve) => {
+          session.giveEffects = resolve;
+        });
+      },
+    };
+  }
+
+  changed(): void {
+    for (const callback of this.#onChange) callback();
+  }
+
+  /** The kernel agrees to everything asked so far and says the new state. */
+  async agree(change: Partial<SessionState>): Promise<void> {
+    if (this.state) this.state = { ...this.state, revision: this.state.revision + 1, ...change };
+    this.#settle(true);
+    await painted();
+  }
+
+  async refuse(op: string, message: string, hint = ""): Promise<void> {
+    this.lastError = { op, type: "Refused", message, hint };
+    this.#settle(false);
+    await painted();
+  }
+
+  async say(change: Partial<SessionState>): Promise<void> {
+    if (this.state) this.state = { ...this.state, ...change };
+    this.changed();
+    await painted();
+  }
+
+  #settle(agreed: boolean): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { settle } of waiting) settle(agreed);
+    this.changed();
+  }
+}
+
+/** After the next animation frame, and whatever it set going. */
+export async function painted(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+  await new Promise((resolve) => requestAnimationFrame(resolve));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+let sessions = 0;
+
+export interface Mounted {
+  el: HTMLElement;
+  session: FakeSession;
+  end: AbortController;
+  get(testid: string): HTMLElement;
+  find(testid: string): HTMLElement | null;
+  store: ReturnType<typeof acquireStore>;
+}
+
+export async function mount(
+  session = new FakeSession(),
+  theme: Theme = "light",
+  view: View = workbench,
+): Promise<Mounted> {
+  const end = new AbortController();
+  const el = document.createElement("div");
+  el.className = "mw";
+  document.body.append(el);
+  const live = <T>(value: T) => ({ value, subscribe: () => () => {} });
+  const host: Host = {
+    el,
+    theme: live(theme),
+    root: document,
+    signal: end.signal,
+    visible: live(true),
+    perFrame: (draw) => {
+      let asked = false;
+      return (...args) => {
+        if (asked) return;
+        asked = true;
+        requestAnimationFrame(() => {
+          asked = false;
+          if (!end.signal.aborted) draw(...args);
+        });
+      };
+    },
+  };
+  sessions += 1;
+  const store = acquireStore(`${session.state?.session ?? "none"} ${sessions}`, end.signal);
+  view(el, { client: session.client, store, host });
+  await painted();
+  const find = (testid: string) => el.querySelector<HTMLElement>(`[data-testid="${testid}"]`);
+  return {
+    el,
+    session,
+    end,
+    store,
+    find,
+    get(testid) {
+      const found = find(testid);
+      if (!found) throw new Error(`nothing named ${testid} on the page`);
+      return found;
+    },
+  };
+}
