@@ -88,9 +88,9 @@ def test_a_metric_elsewhere_reads_the_logits_there(model):
 
 def test_what_was_found_before_a_cancel_stays_found(model):
     found = []
+    sweep = ablation_sweep(model, PROMPT, cancelled=lambda: len(found) >= 3)
     with pytest.raises(CancelledError):
-        for effect in ablation_sweep(model, PROMPT, cancelled=lambda: len(found) >= 3):
-            found.append(effect)  # noqa: PERF402 - the sweep is stopped from inside
+        found.extend(sweep)
     assert len(found) == 3
 
 

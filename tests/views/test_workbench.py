@@ -1,0 +1,308 @@
+"""The workbench answers a page: every op, every refusal, and a state that is always coherent."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import mechwidget as mw
+from mechwidget.errors import MechwidgetError
+from mechwidget.views import workbench as workbench_module
+from tests.session.tiny import PROMPT, SECONDS, brake, eventually, tiny_model
+from tests.views.conftest import Page, Tapped
+
+HEAD = {"type": "head", "layer": 1, "head": 2}
+
+
+def test_a_click_is_answered_at_once_and_its_numbers_follow(page):
+    before = page.state()
+    answer, _ = page.ask("toggle", {"component": HEAD})
+    assert answer == {"revision": 1}
+    assert page.workbench.session.interventions == (mw.Ablate(mw.Head(1, 2)),)
+    after = page.state()
+    assert after["interventions"] == [
+        {
+            "index": 0,
+            "type": "ablate",
+            "component": HEAD,
+            "mode": "zero",
+            "sentence": "Zero head 1.2",
+            "enabled": True,
+        }
+    ]
+    assert after["outcome"]["revision"] == 1
+    assert after["outcome"]["fired"] == 1
+    assert after["outcome"]["kl"] > 0 == before["outcome"]["kl"]
+    assert after["outcome"]["metric"]["before"] == before["outcome"]["metric"]["before"]
+    assert after["outcome"]["metric"]["after"] == page.workbench.session.metric_value
+
+
+def test_the_state_is_json_and_has_every_field(page):
+    state = page.state()
+    assert json.loads(json.dumps(state, allow_nan=False)) == state
+    assert set(state) == {
+        *("session", "revision", "model", "prompt", "tokens", "interventions", "metric"),
+        *("can_undo", "can_redo", "phase", "error", "outcome"),
+    }
+    assert state["tokens"][0] == {"id": 1, "text": "the", "special": False}
+    assert state["metric"] == {
+        "label": "logit difference mat \N{MINUS SIGN} rug",
+        "unit": "logits",
+        "position": 9,
+        "spec": {"type": "logit_diff", "a": "mat", "b": "rug", "position": -1},
+    }
+    model = state["model"]
+    assert (model["n_layers"], model["heads"], model["mlp"]) == (3, [3, 3, 3], [True] * 3)
+    assert (model["dtype"], model["device"], model["max_positions"]) == ("float32", "cpu", 32)
+    assert set(state["outcome"]["top"][0]) == {
+        *("id", "text", "before", "after", "logit_before", "logit_after"),
+        *("rank_before", "rank_after"),
+    }
+
+
+def test_all_that_a_page_can_change(page):
+    session = page.workbench.session
+    page.ask("toggle", {"component": HEAD})
+    page.ask("toggle", {"component": {"type": "mlp", "layer": 0}})
+    page.ask("set_enabled", {"index": 0, "enabled": False})
+    assert page.state()["interventions"][0]["enabled"] is False
+    page.ask("remove", {"index": 0})
+    assert session.interventions == (mw.Ablate(mw.MLP(0)),)
+    page.ask("set_prompt", {"prompt": "the dog sat"})
+    assert [token["text"] for token in page.state()["tokens"]] == ["the", "dog", "sat"]
+    page.ask("set_metric", {"type": "probability", "token": "cat"})
+    assert session.metric == mw.Probability("cat")
+    page.ask("set_metric")
+    assert page.state()["metric"] is None
+    page.ask("clear")
+    assert session.interventions == ()
+    page.ask("undo")
+    assert len(session.interventions) == 1
+    page.ask("redo")
+    assert session.interventions == ()
+    page.ask("select", {"component": HEAD, "position": 2})
+    assert (session.selection.component, session.selection.position) == (mw.Head(1, 2), 2)
+    page.ask("select", {"component": None, "position": None})
+    assert session.selection.component is None
+
+
+def test_arrays_come_as_frames(page):
+    session = page.workbench.session
+    result, (pattern,) = page.ask("pattern", {"layer": 2, "head": 1, "edited": False})
+    assert result == {"layer": 2, "head": 1, "revision": 0}
+    exact = session.pattern(mw.Head(2, 1), edited=False).result(SECONDS)
+    np.testing.assert_allclose(pattern, exact, atol=1 / 255)
+    result, (scores,) = page.ask("scores", {"name": "previous_token"})
+    assert result == {"name": "previous_token", "unit": "attention", "reason": ""}
+    np.testing.assert_array_equal(scores, session.scores("previous_token").result(SECONDS).values)
+    result, (effects,) = page.ask("effects")
+    assert result["unit"] == "logits"
+    assert effects.shape == (3, 4)
+    np.testing.assert_array_equal(effects, session.effects().result(SECONDS))
+    page.ask("set_metric")
+    assert page.ask("effects")[0] == {"unit": "nats", "label": "KL from the baseline"}
+
+
+def test_effects_grow_while_the_page_waits(page, model):
+    with brake(model, 0.02):
+        request = page.tell("effects")
+        _, (final,) = page.answer(request)
+    about_it = [content for content, _ in page.messages if content["id"] == request]
+    assert about_it[0] == {"v": 1, "id": request, "ack": True}
+    partial = [content for content in about_it if "progress" in content]
+    assert partial
+    assert partial[0]["partial"]["unit"] == "logits"
+    assert partial[0]["progress"]["total"] == 12
+    assert not np.isnan(final).any()
+
+
+def test_a_page_that_no_longer_wants_an_answer_stops_the_work(page, model):
+    page.state()
+    with brake(model, 0.02) as slow:
+        request = page.tell("effects")
+        assert slow.running.wait(SECONDS)
+        page.workbench._handle_custom_msg({"v": 1, "op": "cancel", "id": request}, [])
+        eventually(lambda: page.workbench.session._open().worker._current is None)
+        assert slow.passes < 6
+
+
+BAD = {
+    "no component": ("toggle", {}, "component"),
+    "a component that is text": ("toggle", {"component": "1.2"}, "object"),
+    "a kind that does not exist": ("toggle", {"component": {"type": "brain"}}, "brain"),
+    "a head that does not exist": (
+        "toggle",
+        {"component": HEAD | {"head": 9}},
+        "3 heads",
+    ),
+    "a layer below 0": ("toggle", {"component": HEAD | {"layer": -1}}, "-1"),
+    "a head of true": ("toggle", {"component": HEAD | {"head": True}}, "True"),
+    "a position past the prompt": ("toggle", {"component": HEAD | {"positions": [99]}}, "99"),
+    "an argument too many": ("toggle", {"component": HEAD, "mode": "mean"}, "mode"),
+    "an index past the list": ("remove", {"index": 3}, "intervention 3"),
+    "an index of text": ("remove", {"index": "0"}, "index"),
+    "a switch that is no switch": ("set_enabled", {"index": 0, "enabled": 1}, "enabled"),
+    "a switch of nothing": ("set_enabled", {"index": 5, "enabled": True}, "intervention 5"),
+    "an empty prompt": ("set_prompt", {"prompt": ""}, "empty"),
+    "no prompt": ("set_prompt", {}, "prompt"),
+    "a prompt of numbers": ("set_prompt", {"prompt": [1, 2]}, "text"),
+    "half a character": ("set_prompt", {"prompt": "\ud83d"}, "character"),
+    "a prompt past the context": ("set_prompt", {"prompt": "cat " * 40}, "context is 32"),
+    "an unknown metric": ("set_metric", {"type": "loss"}, "loss"),
+    "a token of several": ("set_metric", {"type": "probability", "token": "cat dog"}, "one token"),
+    "half a token": ("set_metric", {"type": "probability", "token": "\udc00"}, "character"),
+    "the same token twice": (
+        "set_metric",
+        {"type": "logit_diff", "a": "cat", "b": "cat"},
+        "two tokens",
+    ),
+    "an unknown score": ("scores", {"name": "beauty"}, "previous_token"),
+    "a pattern without a head": ("pattern", {"layer": 0}, "head"),
+    "a pattern of no layer": ("pattern", {"layer": 3, "head": 0, "edited": True}, "layer"),
+    "a pattern of no head": ("pattern", {"layer": 0, "head": 3, "edited": True}, "head"),
+    "a pattern edited perhaps": ("pattern", {"layer": 0, "head": 0, "edited": "?"}, "edited"),
+    "a position that is none": ("select", {"component": None, "position": 10}, "position"),
+    "clear with arguments": ("clear", {"all": True}, "all"),
+    "an unknown op": ("explode", {}, "explode"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_request_is_refused_with_the_reason_and_loses_nothing(page, name):
+    op, args, named = BAD[name]
+    page.ask("toggle", {"component": {"type": "head", "layer": 0, "head": 0}})
+    before = page.state()
+    error, frames = page.ask(op, args)
+    assert frames is None
+    assert named in error["message"]
+    assert error["type"] not in ("", "InternalError")
+    assert page.workbench.state == before
+    page.ask("toggle", {"component": HEAD})
+    assert page.state()["outcome"]["revision"] == 2
+
+
+def test_thirty_rapid_clicks_end_in_the_state_of_the_last(page, model):
+    clicks = random.Random(3)
+    pushes = []
+    page.workbench.observe(lambda _: pushes.append(time.monotonic()), "state")
+    with brake(model, 0.002):
+        for _ in range(30):
+            head = {"type": "head", "layer": clicks.randrange(3), "head": clicks.randrange(3)}
+            page.tell("toggle", {"component": head})
+        state = page.state()
+    session = page.workbench.session
+    assert state["outcome"]["revision"] == 30 == session.revision
+    assert [each["sentence"] for each in state["interventions"]] == [
+        each.sentence for each in session.interventions
+    ]
+    fresh = model.run(PROMPT, session.interventions, positions=[-1]).logits
+    assert torch.equal(session.result.logits, fresh)
+    assert all(sum(t <= other < t + 1 for other in pushes) <= 30 for t in pushes)
+
+
+def test_two_workbenches_of_one_session_show_the_same(page):
+    with Tapped(page.workbench.session) as other:
+        second = Page(other)
+        page.ask("toggle", {"component": HEAD})
+        assert second.state() == page.state()
+        second.ask("undo")
+        assert second.state() == page.state()
+        page.workbench.session.interventions = [mw.Ablate(mw.MLP(2))]
+        assert second.state()["interventions"] == page.state()["interventions"] != []
+    page.ask("clear")
+    assert page.state()["interventions"] == []
+
+
+def test_an_error_of_the_model_is_shown_and_undo_leads_out_of_it():
+    model = tiny_model(seed=9)
+    with mw.Session(model, PROMPT) as session, Tapped(session) as workbench:
+        page = Page(workbench)
+        good = page.state()
+        with torch.no_grad():
+            model.model.transformer.h[2].ln_1.weight.fill_(torch.nan)
+        page.ask("toggle", {"component": HEAD})
+        bad = page.state()
+        assert bad["phase"] == "error"
+        assert bad["error"]["type"] == "NotFiniteError"
+        assert "Undo" in bad["error"]["hint"]
+        assert bad["outcome"] == good["outcome"], "the page keeps what it had"
+        page.ask("undo")
+        assert page.state()["phase"] == "ready"
+        assert page.state()["error"] is None
+
+
+def test_while_numbers_are_computed_the_page_is_told(page, model):
+    page.state()
+    with brake(model, 0.02):
+        page.ask("toggle", {"component": HEAD})
+        state = page.workbench.state
+        assert (state["phase"], state["revision"], state["outcome"]["revision"]) == (
+            "running",
+            1,
+            0,
+        )
+        assert page.state()["phase"] == "ready"
+
+
+@pytest.mark.parametrize("name", ["state", "_esm", "_css", "_view", "_protocol", "layout"])
+def test_a_page_cannot_write_a_trait(page, name):
+    state = page.state()
+    before = getattr(page.workbench, name)
+    update = {"method": "update", "state": {name: {"evil": 1}}, "buffer_paths": []}
+    page.workbench._handle_msg({"content": {"data": update}, "buffers": []})
+    assert getattr(page.workbench, name) is before
+    assert page.workbench.state is state
+
+
+def test_clicks_from_many_threads_are_all_done(page):
+    heads = [{"type": "head", "layer": i, "head": j} for i in range(3) for j in range(3)]
+    threads = [
+        threading.Thread(target=page.tell, args=("toggle", {"component": head})) for head in heads
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert len(page.state()["interventions"]) == 9
+
+
+def test_a_closed_session_says_so_and_the_picture_stays(page):
+    state = page.state()
+    page.workbench.session.close()
+    error, _ = page.ask("toggle", {"component": HEAD})
+    assert "was closed" in error["message"]
+    assert page.workbench.state == state
+    assert "text/html" in page.workbench._repr_mimebundle_()[0]
+
+
+def test_a_closed_workbench_leaves_the_session_open(model):
+    with mw.Session(model, PROMPT) as session:
+        workbench = Tapped(session)
+        page = Page(workbench)
+        workbench.close()
+        workbench.close()
+        session.ablate(mw.Head(0, 0))
+        session.wait()
+        page.tell("clear")
+        assert len(session.interventions) == 1
+        assert page.messages == []
+        assert not session._listeners
+
+
+def test_it_shows_a_session_and_nothing_else(model):
+    with pytest.raises(MechwidgetError, match="shows a Session, not HookedModel"):
+        mw.Workbench(model)
+
+
+def test_explore_makes_both(model):
+    with mw.explore(model, PROMPT, mw.Probability("cat")) as workbench:
+        assert isinstance(workbench, workbench_module.Workbench)
+        assert workbench.session.metric == mw.Probability("cat")
+        assert repr(workbench) == f"Workbench({workbench.session!r})"
+        workbench.session.close()
