@@ -18,6 +18,8 @@ const LATE_MS = 1_000;
 export class Liveness {
   #status: Status = "connecting";
   #mismatch = "";
+  /** The host closed the comm: waiting will not bring it back. */
+  #closed = false;
   /** When the first message that nothing has followed was sent. */
   #waitingSince: number | null = null;
   #clock: ReturnType<typeof setTimeout> | undefined;
@@ -45,6 +47,12 @@ export class Liveness {
   get text(): string {
     if (this.#status === "mismatch") return this.#mismatch;
     if (this.#status !== "gone") return "";
+    if (this.#closed) {
+      return (
+        "The connection to the kernel is closed: the kernel was restarted, or the widget was " +
+        "closed. To go on, run the cell again."
+      );
+    }
     return (
       `No answer from the kernel for ${duration(this.#silence())}. If a cell is running, this ` +
       "continues when it ends; if the kernel was restarted, run the cell again."
@@ -66,6 +74,7 @@ export class Liveness {
   heard(): void {
     clearTimeout(this.#clock);
     this.#waitingSince = null;
+    this.#closed = false;
     this.#backoff = HEARTBEAT_MS;
     if (this.#status === "connecting" || this.#status === "gone") this.#become("live");
     this.#scheduleBeat();
@@ -73,6 +82,7 @@ export class Liveness {
 
   /** The comm itself refused to take a message. */
   broken(): void {
+    this.#closed = true;
     this.#waitingSince ??= Date.now();
     if (this.#status !== "mismatch") this.#become("gone");
   }

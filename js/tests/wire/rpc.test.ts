@@ -317,6 +317,7 @@ describe("is the kernel there?", () => {
     fake.disposed = true;
     await expect(rpc.request("toggle")).rejects.toMatchObject({ type: "KernelGone" });
     expect(status()).toBe("gone");
+    expect(rpc.liveness.text).toMatch(/closed.*run the cell again/);
     fake.disposed = false;
     rpc.liveness.askNow();
     await vi.advanceTimersByTimeAsync(0);
