@@ -83,7 +83,17 @@ def _without_neurons(ledger: Ledger) -> Iterator[str]:
         if (write := block.write("mlp")) is not None and write.projection is None
     ]
     if layers:
-        yield f"the MLP is a mixture of experts in {_layers(layers, ledger)}: no single neurons"
+        yield f"the MLP has no single down projection in {_layers(layers, ledger)} (experts?): no neurons to choose"
+
+
+def _several_mlps(ledger: Ledger) -> Iterator[str]:
+    layers = [
+        i
+        for i, block in enumerate(ledger.blocks)
+        if sum(write.kind == "mlp" for write in block.writes) > 1
+    ]
+    if layers:
+        yield f"the MLP writes in several parts in {_layers(layers, ledger)}: it has no one control"
 
 
 _NOTES = (
@@ -93,6 +103,7 @@ _NOTES = (
     _not_additive,
     _without_heads,
     _without_neurons,
+    _several_mlps,
 )
 
 

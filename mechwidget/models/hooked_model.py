@@ -148,6 +148,7 @@ class HookedModel:
         traffic = Traffic(
             in_order(one.edits(self, len(tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
+            (1, len(tokens)),
         )
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
@@ -174,7 +175,7 @@ class HookedModel:
         if cancelled is not None and cancelled():
             raise CancelledError("The run was cancelled.")
         twin, ids = make_twin(self.model), tokens.tensor(self.device)
-        explicit = tap_attention(twin, self._bindings, self.ledger, traffic, ids.shape[0])
+        explicit = tap_attention(twin, self._bindings, self.ledger, traffic)
         hook_sites(twin, self._bindings, self.ledger, traffic)
         if cancelled is not None:
             hook_cancel(twin, self.ledger, cancelled)

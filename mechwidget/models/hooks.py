@@ -64,10 +64,11 @@ class SiteHooks:
     def _middle(self, binding: Binding, written: torch.Tensor) -> torch.Tensor:
         """The stream right after a write: edited by changing what is written."""
         stream = self.streams[binding.site.layer or 0]
-        middle = stream + _scaled(written, binding.factor)
+        middle = stream + _scaled(written, binding.factor).reshape(stream.shape)
         edited = self.traffic.pass_on(binding.site, middle)
         if edited is middle:
             return written
+        written = written.reshape(stream.shape)
         return torch.where(edited == middle, written, (edited - stream) / binding.factor)
 
 
@@ -134,17 +135,15 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
-    if binding.heads:
-        split = carried.reshape(*carried.shape[:-1], binding.heads, -1)
-        passed = traffic.pass_on(binding.site, split)
-        return carried if passed is split else passed.flatten(-2)
-    shown = _scaled(carried, binding.factor)
+    shape = (*traffic.shape, binding.heads, -1) if binding.heads else (*traffic.shape, -1)
+    shown = _scaled(carried.reshape(shape), binding.factor)  # OPT carries [batch · pos, d]
     passed = traffic.pass_on(binding.site, shown)
     if passed is shown:
         return carried
+    changed = passed.reshape(carried.shape)
     if binding.factor == 1:
-        return passed
-    return torch.where(passed == shown, carried, passed / binding.factor)
+        return changed
+    return torch.where(changed == shown.reshape(carried.shape), carried, changed / binding.factor)
 
 
 def _scaled(tensor: torch.Tensor, factor: float) -> torch.Tensor:

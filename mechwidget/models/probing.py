@@ -28,6 +28,8 @@ class Prober:
         """Whether position t of the output depends on no other position of the input."""
         if call.x is None or call.y is None or call.x.dim() != 3:
             return False
+        if call.x.shape[:2].numel() * call.y.shape[-1] != call.y.numel():
+            return False
         changed = call.x.clone()
         changed[:, 0] = -changed[:, 0].flip(-1)
         try:
@@ -36,7 +38,7 @@ class Prober:
             return False  # a module that cannot be called alone is none that we claim to know
         if answer is None or answer.shape != call.y.shape:
             return False
-        moved = (answer - call.y)[:, 1:].abs().max()
+        moved = (answer - call.y).reshape(*call.x.shape[:2], -1)[:, 1:].abs().max()
         return bool(moved <= _TOLERANCE * (call.y.abs().max() + 1e-6))
 
     def _again(self, call: Call, changed: torch.Tensor) -> torch.Tensor | None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models.calling import call_model
+from mechwidget.models.carrier import activation_in, with_activation
 from mechwidget.models.leaves import is_leaf, is_linear, is_norm
 from mechwidget.models.ledger import Ledger, Place
 from mechwidget.models.probing import Prober
@@ -21,6 +22,7 @@ from mechwidget.models.writes import place, read_block
 
 _POSITIONS = 7  # prime, and no model's number of heads or experts, so that shapes are telling
 _TOLERANCE = 1e-3
+_SUPPORTED = "mechwidget reads decoder-only transformer language models."
 
 
 def survey(model: nn.Module) -> Ledger:
@@ -34,10 +36,11 @@ def survey(model: nn.Module) -> Ledger:
         raise UnsupportedModelError(
             f"{type(model).__name__} could not be traced: its forward failed on {ids.shape[1]} "
             f"token ids with {type(error).__name__}: {error}",
-            "mechwidget reads decoder-only transformer language models.",
+            _SUPPORTED,
         ) from error
     blocks = find_blocks(seen)
     _refuse_look_ahead(model, ids, seen.logits)
+    _refuse_side_streams(model, ids, blocks[-1])
     prober = Prober(make_twin(model))
     unembed = _unembedding(seen)
     return Ledger(
@@ -56,7 +59,7 @@ def _example(model: nn.Module) -> torch.Tensor:
         raise UnsupportedModelError(
             f"{type(model).__name__} has no token embedding: nothing turns token ids into a "
             "residual stream.",
-            "mechwidget reads decoder-only transformer language models.",
+            _SUPPORTED,
         )
     vocabulary = tables[0].num_embeddings
     device = tables[0].weight.device
@@ -68,13 +71,38 @@ def _refuse_look_ahead(model: nn.Module, ids: torch.Tensor, logits: torch.Tensor
     """Refuse a model whose earlier logits change with the last token."""
     other = ids.clone()
     other[0, -1] = ids[0, 0]
-    twin = make_twin(model)
-    moved = (call_model(twin, other) - call_model(twin, ids))[:, :-1].abs().max()
+    if logits.dtype != torch.float32:  # traced with explicit attention, which rounds differently
+        logits = call_model(make_twin(model), ids)
+    moved = (call_model(make_twin(model), other) - logits)[:, :-1].abs().max()
     if moved > _TOLERANCE * logits.abs().max():
         raise UnsupportedModelError(
             f"{type(model).__name__} reads tokens to the right: changing the last token changed "
             f"earlier logits by {moved:.2g}, so it is an encoder, not a decoder.",
-            "mechwidget reads decoder-only transformer language models.",
+            _SUPPORTED,
+        )
+
+
+def _refuse_side_streams(model: nn.Module, ids: torch.Tensor, last: Call) -> None:
+    """Refuse blocks that are not all there is: without the last one's output, nothing is known.
+
+    When that output is zero, the logits of all positions must be the same.
+    """
+    twin, calls = make_twin(model), iter(range(10**9))
+
+    def silence(_module: nn.Module, _args: object, result: object) -> object:
+        y = activation_in(result)
+        if y is None or next(calls) != last.nth:
+            return None
+        return with_activation(result, y, torch.zeros_like(y))
+
+    twin.get_submodule(last.name).register_forward_hook(silence)
+    logits = call_model(twin, ids)
+    if (logits - logits[:, :1]).abs().max() > _TOLERANCE * (logits.abs().max() + 1e-6):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has no single residual stream: the longest chain of blocks "
+            f"that was found ends in {last.name!r}, and the logits still depend on the tokens when "
+            "its output is zero.",
+            _SUPPORTED,
         )
 
 

@@ -32,9 +32,9 @@ _LAST = "pattern"  # the site that every attention call passes last
 class AttentionTap:
     """Shows one attention module's tensors to the run, call by call."""
 
-    def __init__(self, traffic: Traffic, batch: int) -> None:
+    def __init__(self, traffic: Traffic) -> None:
         self.layers: dict[int, int] = {}  # how-manieth call of the module -> layer
-        self._traffic, self._batch, self._calls = traffic, batch, 0
+        self._traffic, self._calls = traffic, 0
 
     def __call__(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
         """What flows on from this site of the layer that is running."""
@@ -52,12 +52,14 @@ class AttentionTap:
             return self._traffic.pass_on(site, tensor.transpose(1, 2)).transpose(1, 2)
         if tensor.dim() == 4:
             return self._traffic.pass_on(site, tensor)
-        split = tensor.reshape(self._batch, -1, *tensor.shape[1:])  # [batch · head, query, key]
+        split = tensor.reshape(
+            self._traffic.shape[0], -1, *tensor.shape[1:]
+        )  # [batch · head, query, key]
         return self._traffic.pass_on(site, split).flatten(0, 1)
 
 
 def tap_attention(
-    twin: nn.Module, bindings: Mapping[Site, Binding], ledger: Ledger, traffic: Traffic, batch: int
+    twin: nn.Module, bindings: Mapping[Site, Binding], ledger: Ledger, traffic: Traffic
 ) -> bool:
     """Tap what the run touches; True when the attention is ours for this run."""
     wanted = [b for site, b in bindings.items() if site in traffic.sites and b.end == "tap"]
@@ -68,7 +70,7 @@ def tap_attention(
     for binding in wanted:
         place, layer = binding.place or Place(""), binding.site.layer or 0
         new = place.module not in taps
-        tap = taps.setdefault(place.module, AttentionTap(traffic, batch))
+        tap = taps.setdefault(place.module, AttentionTap(traffic))
         tap.layers[place.nth] = layer
         if not new:
             continue

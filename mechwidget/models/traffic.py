@@ -41,6 +41,7 @@ class Traffic:
 
     edits: Sequence[tuple[int, Edit]]
     reads: frozenset[Site]
+    shape: tuple[int, int]  # batch, positions
     kept: dict[Site, torch.Tensor] = field(default_factory=dict)
     _by_site: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _changes: list[tuple[int, Site, torch.Tensor]] = field(default_factory=list)

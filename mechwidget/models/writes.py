@@ -60,12 +60,14 @@ def _find(
     post_norm = is_norm(inner.module)
     if post_norm and inner.x is not None:
         source = _makers_below(trace, inner.x, block)
+        if not source:
+            return _Found(
+                _of_several(trace, block, prober, inner, number), tensor, None, inner.left
+            )
     event = _event(trace, block, source)
-    linear = _projection(trace, source[0].y, block) if source else None
-    kind: Kind = "other"
-    if event is not None:
-        kind = "attention"
-    elif source and (is_linear(source[-1].module) or prober.is_positionwise(source[-1])):
+    linear = _projection(trace, source[0].y, block)
+    kind: Kind = "other" if event is None else "attention"
+    if event is None and _is_positionwise(source, prober):
         kind = "mlp"
     write = Write(
         kind,
@@ -76,6 +78,26 @@ def _find(
         post_norm,
     )
     return _Found(write, tensor, event, inner.left)
+
+
+def _of_several(trace: Trace, block: Call, prober: Prober, norm: Call, factor: float) -> Write:
+    """A norm over a sum, such as shared and routed experts: an MLP when every part is one."""
+    parts = _parts(trace, block, norm.x) if norm.x is not None else []
+    an_mlp = all(_event(trace, block, p) is None and _is_positionwise(p, prober) for p in parts)
+    return Write("mlp" if parts and an_mlp else "other", place(norm), None, 0, factor, True)
+
+
+def _parts(trace: Trace, block: Call, tensor: torch.Tensor) -> list[list[Call]]:
+    """The makers of each term of `tensor`."""
+    made_by = makers(trace, tensor, block)
+    made = trace.flow.made.get(id(tensor))
+    if made_by or made is None or made.how == "gate":
+        return [made_by]
+    return [part for source in made.of for part in _parts(trace, block, source)]
+
+
+def _is_positionwise(source: list[Call], prober: Prober) -> bool:
+    return bool(source) and (is_linear(source[-1].module) or prober.is_positionwise(source[-1]))
 
 
 def _makers_below(trace: Trace, tensor: torch.Tensor, block: Call) -> list[Call]:
