@@ -206,8 +206,10 @@ class LiveSessionClient implements SessionClient {
       this.#answered(action, result?.revision);
       return true;
     } catch (error) {
-      // Aborted means that the view has gone: nobody is left to be told.
-      if (!this.#signal.aborted) this.#lastError = { op, ...describe(error) };
+      // A view that has gone needs no telling, and what `statusText` says is not said twice.
+      const told =
+        this.#signal.aborted || (error instanceof RpcError && error.type === "KernelGone");
+      if (!told) this.#lastError = { op, ...describe(error) };
       this.#drop(action);
       return false;
     }

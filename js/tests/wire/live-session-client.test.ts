@@ -204,7 +204,8 @@ describe("a click", () => {
     await expect(client.toggle(HEAD)).resolves.toBe(false);
     expect(shown()).toEqual([]);
     expect(client.status).toBe("gone");
-    expect(client.lastError).toMatchObject({ type: "KernelGone", op: "toggle" });
+    expect(client.statusText).toContain("run the cell again");
+    expect(client.lastError).toBeNull(); // once is enough
   });
 
   it("is nobody's error when the view goes before the answer", async () => {
