@@ -58,7 +58,8 @@ def outcome(
     probability in either are listed; tokens in `include` (those of a metric) always are.
     """
     before, after = _double(baseline_logits), _double(edited_logits)
-    p_before, p_after = before.softmax(-1), after.softmax(-1)
+    log_before, log_after = before.log_softmax(-1), after.log_softmax(-1)
+    p_before, p_after = log_before.exp(), log_after.exp()
     chosen = torch.tensor(_chosen(p_before, p_after, k, include), dtype=torch.long)
     columns = (
         chosen.tolist(),
@@ -71,12 +72,13 @@ def outcome(
     )
     rows = zip(*columns, strict=True)
     top = (TokenChange(row[0], model.token_text(row[0]), *row[1:]) for row in rows)
-    return Outcome(tuple(top), _kl(before, after))
+    return Outcome(tuple(top), _kl(p_before, log_before, log_after))
 
 
 def kl_nats(baseline_logits: torch.Tensor, edited_logits: torch.Tensor) -> float:
     """KL(baseline ‖ edited) in nats between two next-token distributions `logits[vocab]`."""
-    return _kl(_double(baseline_logits), _double(edited_logits))
+    log_before = _double(baseline_logits).log_softmax(-1)
+    return _kl(log_before.exp(), log_before, _double(edited_logits).log_softmax(-1))
 
 
 def _double(logits: torch.Tensor) -> torch.Tensor:
@@ -84,9 +86,7 @@ def _double(logits: torch.Tensor) -> torch.Tensor:
     return logits.detach().cpu().double()
 
 
-def _kl(before: torch.Tensor, after: torch.Tensor) -> float:
-    log_p, log_q = before.log_softmax(-1), after.log_softmax(-1)
-    p = log_p.exp()
+def _kl(p: torch.Tensor, log_p: torch.Tensor, log_q: torch.Tensor) -> float:
     # A token that the model masks with -inf has p = 0 and adds nothing (0 · log 0 = 0).
     terms = torch.where(p > 0, p * (log_p - log_q), torch.zeros_like(p))
     total = float(terms.sum())
@@ -103,4 +103,4 @@ def _chosen(before: torch.Tensor, after: torch.Tensor, k: int, include: Sequence
 
 def _ranks(logits: torch.Tensor, chosen: torch.Tensor) -> list[int]:
     # Counting the larger ones is linear; sorting 250,000 tokens twice per click is not.
-    return [int((logits > logits[t]).sum()) + 1 for t in chosen]
+    return [int(torch.count_nonzero(logits > logits[t])) + 1 for t in chosen]

@@ -108,18 +108,29 @@ class Numbers:
         return standing.computed
 
     def cancel(self) -> None:
-        """Stop computing; the newest state then stands without numbers."""
-        if self._job is not None:
-            self._job.cancel()
+        """Stop computing; the newest state stands without numbers until somebody asks again."""
+        if self._give_up(CancelledError("The run was interrupted.", "Ask for the result again.")):
+            self._changed()
 
     def close(self) -> None:
-        """Cancel and let go of the model and everything computed from it."""
-        self.cancel()
+        """Cancel for good and let go of everything that was computed."""
+        self._give_up(CancelledError("The session was closed."))
         with self._settled:
-            self._state = self._job = None
+            self._state = None
             error = CancelledError("The session was closed.")
             self._standing = Standing(self._standing.wanted, error=error)
             self._settled.notify_all()
+
+    def _give_up(self, reason: CancelledError) -> bool:
+        # Said at once: a run may take long to come to its next block.
+        with self._settled:
+            job, self._job = self._job, None
+            if job is None:
+                return False
+            self._standing = replace(self._standing, error=reason)
+            self._settled.notify_all()
+        job.cancel()
+        return True
 
     def _wait(self, seconds: float) -> bool:
         with self._settled:

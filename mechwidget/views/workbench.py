@@ -21,6 +21,7 @@ from mechwidget.views.ops import Ops
 from mechwidget.views.pace import Pace
 from mechwidget.views.session_state import model_json, session_state
 from mechwidget.views.snapshot_html import snapshot_html
+from mechwidget.views.subshell import deliver_where_addressed
 from mechwidget.wire import PROTOCOL, Channel
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Workbench(AnyWidget):
         self._model_json = model_json(session.model)
         self._pushing = threading.RLock()
         super().__init__(state=self._current())
+        deliver_where_addressed(self.comm)
         self._channel = Channel(self.send, about={"session": session.id})
         Ops(session).register(self._channel)
         self._pace = Pace(self._push)

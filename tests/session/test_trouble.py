@@ -75,9 +75,9 @@ def test_an_interrupt_while_waiting_cancels_and_is_raised_again(session, model):
         interrupt_soon()
         with pytest.raises(KeyboardInterrupt):
             _ = session.result
+        assert isinstance(session.snapshot().standing.error, CancelledError), "known at once"
         eventually(lambda: session._open().worker._current is None)
         assert slow.blocks < 3
-        assert isinstance(session.snapshot().standing.error, CancelledError)
     assert session.result is not session.baseline, "asking again computes it after all"
 
 
