@@ -63,12 +63,16 @@ function fits(pattern: Pattern | null, state: SessionState): boolean {
   return pattern !== null && pattern.pattern.shape[0] === state.tokens.length;
 }
 
+let compared: { before: Pattern; after: Pattern; largest: number } | null = null;
+
 function largestChange(before: Pattern, after: Pattern): number {
+  if (compared?.before === before && compared.after === after) return compared.largest;
   const [old, now] = [before.pattern.values, after.pattern.values];
   let largest = 0;
   for (let i = 0; i < old.length; i++) {
     const size = Math.abs((now[i] ?? 0) - (old[i] ?? 0));
     if (size > largest) largest = size;
   }
+  compared = { before, after, largest };
   return largest;
 }

@@ -6,200 +6,181 @@ import { button, element, icon, setAttributes, setText } from "../charts/dom";
 import { plain, signed } from "../charts/format";
 import type { Cell } from "../charts/grid-keys";
 import { Legend } from "../charts/legend";
-import { short } from "../charts/token-text";
 import type { SessionStore } from "../store/session-store";
 import type { SessionState } from "../types";
 import { type AttentionValues, attentionValues, type Moment } from "./attention-values";
+import { emptyWords, readWords, restingWords } from "./attention-words";
 import type { Pane, Scene } from "./pane";
 import type { Patterns } from "./patterns";
 
 const MOMENTS: Record<Moment, { text: string; title: string }> = {
-  before: { text: "before", title: "The baseline, with no edits" },
+  before: { text: "before", title: "The baseline, with no edits (hold B)" },
   after: { text: "after", title: "With the edits that are switched on" },
   change: { text: "change", title: "After minus before" },
 };
 
-export function attention(
-  store: SessionStore,
-  patterns: Patterns,
-  invalidate: () => void,
-  signal: AbortSignal,
-): Pane {
-  let moment: Moment = "after";
-  let cell: Cell | null = null;
-  let scene: Scene | null = null;
-  const title = element("h3", {});
-  const facts = element("span", { class: "mw-muted mw-facts" });
-  const lock = button(
-    { class: "mw-button mw-lock", "data-testid": "mw-attention-lock" },
-    () => toggleLock(),
-    icon("pin"),
-    element("span", {}),
-  );
-  const moments = element("div", {
-    class: "mw-segments",
-    role: "group",
-    "aria-label": "Which pattern",
-  });
-  for (const [value, { text, title }] of Object.entries(MOMENTS)) {
-    const choose = (): void => {
-      moment = value as Moment;
-      invalidate();
-    };
-    moments.append(
-      button({ "data-moment": value, "data-testid": `mw-attention-${value}`, title }, choose, text),
-    );
-  }
-  const head = element("div", { class: "mw-pane-head" }, title, lock, facts);
-  head.append(element("span", { class: "mw-grow" }), moments);
-  const readout = element("div", { class: "mw-readout", "data-testid": "mw-attention-readout" });
-  const empty = element("div", { class: "mw-empty mw-muted" });
-  const legend = new Legend();
-  const el = element("section", {
+export class AttentionPane implements Pane {
+  readonly el = element("section", {
     class: "mw-pane mw-attention",
     "aria-label": "Attention pattern",
     "data-testid": "mw-attention",
   });
-  const matrix = new AttentionMatrix(
-    {
-      enter(at) {
-        cell = at;
-        store.set({ hover: { component: null, token: at.row } });
-        invalidate();
-      },
-      leave() {
-        cell = null;
-        store.set({ hover: { component: null, token: null } });
-        invalidate();
-      },
-      press(at) {
-        store.set({ token: at.row });
-        if (!store.value.locked) toggleLock();
-      },
-    },
-    signal,
-  );
-  const holder = element("div", { class: "mw-matrix-holder" }, matrix.el, empty);
-  el.append(head, readout, holder, legend.el);
+  readonly #title = element("h3", {});
+  readonly #facts = element("span", { class: "mw-muted mw-facts" });
+  readonly #lock: HTMLButtonElement;
+  readonly #moments = element("div", {
+    class: "mw-segments",
+    role: "group",
+    "aria-label": "Which pattern",
+  });
+  readonly #readout = element("div", {
+    class: "mw-readout",
+    "data-testid": "mw-attention-readout",
+  });
+  readonly #empty = element("div", { class: "mw-empty mw-muted" });
+  readonly #legend = new Legend();
+  readonly #matrix: AttentionMatrix;
+  readonly #holder: HTMLElement;
+  #moment: Moment = "after";
+  #cell: Cell | null = null;
+  #scene: Scene | null = null;
 
-  function toggleLock(): void {
-    const { locked } = store.value;
-    if (locked) store.lock(null);
-    else if (scene?.head) store.lock({ type: "head", ...scene.head });
-  }
-  function draw(next: Scene): void {
-    scene = next;
-    const { state, head: at, page } = next;
-    drawHead(next);
-    const values =
-      state && at ? attentionValues(patterns, state, at, page.baseline ? "before" : moment) : null;
-    const shows = values?.pattern && state ? values : null;
-    el.toggleAttribute("data-waiting", values?.waiting ?? false);
-    matrix.el.hidden = !shows;
-    setText(empty, shows ? "" : emptyText(next, values));
-    // The room of the picture is kept while it is on its way.
-    const kept = state && at ? pictureHeight(state.tokens.length, room(holder)) : 0;
-    holder.style.minHeight = `${kept}px`;
-    legend.el.style.visibility = shows ? "visible" : "hidden";
-    if (!shows || !state || !at) {
-      setText(readout, " ");
-      return;
-    }
-    const name = `${at.layer}.${at.head}`;
-    const tokens = state.tokens;
-    const inside = cell && cell.row < tokens.length ? cell : null;
-    matrix.draw({
-      label: `Attention of head ${name}, ${shows.moment}: queries down, keys across`,
-      tokens,
-      scale: shows.moment === "change" ? "diverging" : "ink",
-      theme: next.theme,
-      max: shows.max,
-      room: room(holder),
-      lit: page.hover.token ?? page.token,
-      cell: inside,
-      value: shows.value,
-      stamp: [shows.pattern, shows.moment, state.tokens.length],
-      describe: ({ row, column }) => sentence(state, shows, row, column),
-    });
-    legend.draw({
-      scale: shows.moment === "change" ? "diverging" : "ink",
-      theme: next.theme,
-      from: shows.moment === "change" ? -shows.max : 0,
-      to: shows.max,
-      low: shows.moment === "change" ? plain(-shows.max) : "0",
-      high: shows.moment === "change" ? signed(shows.max) : plain(shows.max),
-      label:
-        shows.moment === "change"
-          ? "Change of attention, after minus before"
-          : "Attention, share of 1 per query",
-    });
-    setText(
-      readout,
-      inside
-        ? sentence(state, shows, inside.row, inside.column)
-        : resting(state, shows, page.token),
+  constructor(
+    private readonly store: SessionStore,
+    private readonly patterns: Patterns,
+    private readonly invalidate: () => void,
+    signal: AbortSignal,
+  ) {
+    this.#lock = button(
+      { class: "mw-button mw-lock", "data-testid": "mw-attention-lock" },
+      () => this.#toggleLock(),
+      icon("pin"),
+      element("span", {}),
     );
+    const head = element("div", { class: "mw-pane-head" }, this.#title, this.#lock, this.#facts);
+    head.append(element("span", { class: "mw-grow" }), this.#moments);
+    this.#addMoments();
+    this.#matrix = new AttentionMatrix(
+      {
+        enter: (cell) => this.#look(cell),
+        leave: () => this.#look(null),
+        press: (cell) => this.#press(cell),
+      },
+      signal,
+    );
+    this.#holder = element("div", { class: "mw-matrix-holder" }, this.#matrix.el, this.#empty);
+    this.el.append(head, this.#readout, this.#holder, this.#legend.el);
   }
 
-  function drawHead({ state, head: at, page, values, marks }: Scene): void {
-    setText(title, at ? `Head ${at.layer}.${at.head}` : "Attention");
+  draw(scene: Scene): void {
+    this.#scene = scene;
+    const { state, head, page } = scene;
+    this.#drawHead(scene);
+    const wish = page.baseline ? "before" : this.#moment;
+    const values = state && head ? attentionValues(this.patterns, state, head, wish) : null;
+    const shown = values?.pattern ? values : null;
+    this.el.toggleAttribute("data-waiting", values?.waiting ?? false);
+    this.#matrix.el.hidden = !shown;
+    this.#legend.el.style.visibility = shown ? "visible" : "hidden";
+    // The room of the picture is kept while it is on its way.
+    const height = state && head ? pictureHeight(state.tokens.length, room(this.#holder)) : 0;
+    this.#holder.style.minHeight = `${height}px`;
+    setText(this.#empty, shown ? "" : emptyWords(scene, values));
+    if (shown && state) this.#drawPattern(scene, state, shown);
+    else setText(this.#readout, " ");
+  }
+
+  #drawPattern({ theme, page, head }: Scene, state: SessionState, values: AttentionValues): void {
+    const isChange = values.moment === "change";
+    const scale = isChange ? "diverging" : "ink";
+    const { tokens } = state;
+    const cell = this.#cell && this.#cell.row < tokens.length ? this.#cell : null;
+    this.#matrix.draw({
+      label: `Attention of head ${head?.layer}.${head?.head}, ${values.moment}: queries down, keys across`,
+      tokens,
+      scale,
+      theme,
+      max: values.max,
+      room: room(this.#holder),
+      lit: page.hover.token ?? page.token,
+      cell,
+      value: values.value,
+      stamp: [values.pattern, values.moment, tokens.length],
+      describe: ({ row, column }) => readWords(state, values, row, column),
+    });
+    this.#legend.draw({
+      scale,
+      theme,
+      from: isChange ? -values.max : 0,
+      to: values.max,
+      low: isChange ? plain(-values.max) : "0",
+      high: isChange ? signed(values.max) : "1 attention",
+      label: isChange
+        ? "Change of attention, after minus before"
+        : "Attention: the share of 1 that a query gives to a key",
+    });
+    const words = cell
+      ? readWords(state, values, cell.row, cell.column)
+      : restingWords(state, values, page.token);
+    setText(this.#readout, words);
+  }
+
+  #drawHead({ state, head, page, values, marks }: Scene): void {
+    setText(this.#title, head ? `Head ${head.layer}.${head.head}` : "Attention");
     const locked = page.locked !== null;
-    setAttributes(lock, {
+    setAttributes(this.#lock, {
       "aria-pressed": String(locked),
       "aria-label": locked ? "Unlock the head" : "Lock this head",
       title: locked
         ? "Unlock (Esc): the pattern follows the pointer again"
         : "Keep this head here (L, or click the pattern)",
-      disabled: !at,
+      disabled: !head,
     });
-    setText(lock.lastElementChild as HTMLElement, locked ? "locked · Esc" : "lock");
-    const ablated = at ? marks.head(at.layer, at.head) === "whole" : false;
-    const effect = at ? values.effect(at.layer, at.head) : Number.NaN;
-    const unit = values.effects?.unit ?? "";
-    const known =
-      !Number.isNaN(effect) && unit === "logits" ? `effect ${signed(effect)} logits` : "";
-    setText(facts, [known, ablated ? "ablated" : ""].filter(Boolean).join(" · "));
+    setText(this.#lock.lastElementChild as HTMLElement, locked ? "locked · Esc" : "lock");
+    const effect = head ? values.effect(head.layer, head.head) : Number.NaN;
+    const known = !Number.isNaN(effect) && values.effects?.unit === "logits";
+    const ablated = head ? marks.head(head.layer, head.head) === "whole" : false;
+    const facts = [known ? `effect ${signed(effect)} logits` : "", ablated ? "ablated" : ""];
+    setText(this.#facts, facts.filter(Boolean).join(" · "));
     const edited = state?.interventions.some((item) => item.enabled) ?? false;
-    for (const node of Array.from(moments.children)) {
-      const value = (node as HTMLElement).dataset.moment as Moment;
-      const on = value === (edited ? (page.baseline ? "before" : moment) : "before");
-      setAttributes(node, { "aria-pressed": String(on), disabled: !edited });
+    const moment = page.baseline ? "before" : this.#moment;
+    this.#moments.style.visibility = edited ? "visible" : "hidden";
+    for (const node of Array.from(this.#moments.children)) {
+      const on = (node as HTMLElement).dataset.moment === moment;
+      setAttributes(node, { "aria-pressed": String(on) });
     }
-    moments.style.visibility = edited ? "visible" : "hidden";
   }
 
-  return { el, draw };
+  #addMoments(): void {
+    for (const [value, { text, title }] of Object.entries(MOMENTS)) {
+      const attributes = { "data-moment": value, "data-testid": `mw-attention-${value}`, title };
+      const choose = (): void => {
+        this.#moment = value as Moment;
+        this.invalidate();
+      };
+      this.#moments.append(button(attributes, choose, text));
+    }
+  }
+
+  #look(cell: Cell | null): void {
+    this.#cell = cell;
+    this.store.hover(null, cell?.row ?? null);
+    this.invalidate();
+  }
+
+  #press(cell: Cell): void {
+    this.store.set({ token: cell.row });
+    if (!this.store.value.locked) this.#toggleLock();
+  }
+
+  #toggleLock(): void {
+    const head = this.#scene?.head;
+    if (this.store.value.locked) this.store.lock(null);
+    else if (head) this.store.lock({ type: "head", ...head });
+  }
 }
 
 function room(holder: HTMLElement): { width: number; height: number } {
   const width = Math.max(220, holder.clientWidth || 480);
   return { width, height: Math.max(320, Math.min(680, width * 0.8)) };
-}
-
-function emptyText({ state, head }: Scene, values: AttentionValues | null): string {
-  if (!state) return "";
-  if (state.model.heads.every((n) => n === 0)) return "This model has no attention patterns.";
-  if (state.tokens.length === 0) return "Type a prompt to see what its tokens attend to.";
-  if (!head) return "Point at a head to see what it attends to.";
-  return values?.refusal ?? "";
-}
-
-const named = (state: SessionState, index: number): string =>
-  `${short(state.tokens[index]?.text ?? "", 24)} (${index})`;
-
-function sentence(state: SessionState, shows: AttentionValues, query: number, key: number): string {
-  const reads = `query ${named(state, query)} reads ${named(state, key)}`;
-  const value = shows.value(query, key);
-  return shows.moment === "change" ? `${reads} ${signed(value)}` : `${reads} ${plain(value)}`;
-}
-
-/** With nothing under the pointer: what the query of interest reads most. */
-function resting(state: SessionState, shows: AttentionValues, token: number | null): string {
-  if (shows.moment !== "before" && shows.unchanged) return "The edits do not change this pattern.";
-  const query = Math.min(token ?? state.tokens.length - 1, state.tokens.length - 1);
-  let most = 0;
-  for (let key = 1; key <= query; key++) {
-    if (Math.abs(shows.value(query, key)) > Math.abs(shows.value(query, most))) most = key;
-  }
-  return `${sentence(state, shows, query, most)} · the ${shows.moment === "change" ? "largest change" : "most"}`;
 }

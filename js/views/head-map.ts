@@ -48,88 +48,108 @@ function roomFor(width: number, rows: number): { width: number; height: number }
 /** How wide the map would like its column to be. */
 const wishedWidth = (heads: number): number => Math.min(460, Math.max(312, heads * 22 + 92));
 
-export function headMap(store: SessionStore, actions: Actions, signal: AbortSignal): Pane {
-  const progress = element("span", { class: "mw-muted mw-progress", title: "components done" });
-  const choice = choiceOf();
-  const head = element("div", { class: "mw-pane-head" }, element("h3", {}, "Heads"), choice);
-  head.append(element("span", { class: "mw-grow" }), progress);
-  const axes = headAxes();
-  const holder = element("div", { class: "mw-map-holder" }, axes.el);
-  const legend = new Legend();
-  const words = element("div", { class: "mw-readout-words" });
-  const hint = element("div", { class: "mw-readout-hint" });
-  const readout = element("div", { class: "mw-readout", "aria-hidden": "true" }, words, hint);
-  const notes = element("div", { class: "mw-notes mw-muted" });
-  const el = element("section", { class: "mw-pane mw-heads", "aria-label": "Heads" });
-  el.append(head, holder, legend.el, readout, notes);
+export class HeadMapPane implements Pane {
+  readonly el = element("section", { class: "mw-pane mw-heads", "aria-label": "Heads" });
+  readonly #progress = element("span", { class: "mw-muted mw-progress", title: "components done" });
+  readonly #choice = choiceOf();
+  readonly #axes = headAxes();
+  readonly #holder = element("div", { class: "mw-map-holder" }, this.#axes.el);
+  readonly #legend = new Legend();
+  readonly #words = element("div", { class: "mw-readout-words" });
+  readonly #hint = element("div", { class: "mw-readout-hint" });
+  readonly #notes = element("div", { class: "mw-notes mw-muted" });
+  #chart: HeadChart | null = null;
+  #heads = 0;
+  #scene: Scene | null = null;
 
-  let scene: Scene | null = null;
-  let chart: HeadChart | null = null;
-  let heads = 0;
-  const events: HeadEvents = {
-    enter: (cell) => store.hover(componentAt(cell, heads)),
-    leave: () => store.hover(null),
-    press(cell, event) {
-      const component = componentAt(cell, heads);
-      if (event.shiftKey && component.type === "head") store.lock(component);
-      else actions.toggle(component);
-    },
-  };
-  const chartFor = (cells: number): HeadChart => {
-    const large = cells > MOST_ELEMENTS;
-    if (chart && large === chart instanceof HeadCanvas) return chart;
-    chart = large ? new HeadCanvas(events, signal) : new HeadElements(events);
-    axes.place(chart.el);
-    return chart;
-  };
-  choice.addEventListener("change", () => scene?.values.choose(choice.value as Choice));
+  constructor(
+    private readonly store: SessionStore,
+    private readonly actions: Actions,
+    private readonly signal: AbortSignal,
+  ) {
+    const head = element(
+      "div",
+      { class: "mw-pane-head" },
+      element("h3", {}, "Heads"),
+      this.#choice,
+    );
+    head.append(element("span", { class: "mw-grow" }), this.#progress);
+    const readout = element("div", { class: "mw-readout", "aria-hidden": "true" });
+    readout.append(this.#words, this.#hint);
+    this.el.append(head, this.#holder, this.#legend.el, readout, this.#notes);
+    this.#choice.addEventListener("change", () => {
+      this.#scene?.values.choose(this.#choice.value as Choice);
+    });
+  }
 
-  const drawMap = (next: Scene, model: ModelJson, scale: MapScale): void => {
-    const map = shapeOf(model);
-    heads = map.heads;
-    el.parentElement?.style.setProperty("--mw-map-width", `${wishedWidth(heads)}px`);
-    const { rows, columns } = map.shape;
+  draw(scene: Scene): void {
+    this.#scene = scene;
+    const { state, values, theme, page } = scene;
+    if (!state) return;
+    const scale = scaleOf(values);
+    this.#drawMap(scene, state.model, scale);
+    if (this.#choice.value !== values.choice) this.#choice.value = values.choice;
+    const { progress } = values;
+    const counted = progress && values.choice === "effect";
+    setText(this.#progress, counted ? `${progress.done}/${progress.total}` : "");
+    this.#legend.draw({
+      ...scale,
+      theme,
+      to: scale.max,
+      label: scale.caption,
+      note: noteOf(values),
+    });
+    // Ends without a number between them would be invented.
+    this.#legend.el.style.visibility = values.known ? "visible" : "hidden";
+    this.el.toggleAttribute("data-disabled", !scene.enabled);
+    const looked = page.hover.component ?? page.locked;
+    setText(this.#words, looked ? describe(scene, scale, looked, this.#heads) : RESTING.words);
+    setText(this.#hint, looked ? hintOf(scene, looked) : RESTING.hint);
+    setText(this.#notes, notesOf(state.model, values.reason));
+  }
+
+  #drawMap(scene: Scene, model: ModelJson, scale: MapScale): void {
+    const { shape, heads } = shapeOf(model);
+    this.#heads = heads;
+    this.el.parentElement?.style.setProperty("--mw-map-width", `${wishedWidth(heads)}px`);
+    const { rows } = shape;
     const drawn: HeadScene = {
       label: `Heads by layer, ${scale.caption}`,
-      ...map,
-      size: cellSize(roomFor(holder.clientWidth || 330, rows), rows, heads),
-      ramp: ramp(scale.scale, next.theme),
-      cell: (row, column) => cellOf(next, scale.max, componentAt({ row, column }, heads), heads),
-      describe: (cell) => describe(next, scale, componentAt(cell, heads), heads),
-      print: (cell) => printed(next, scale, componentAt(cell, heads), heads),
+      shape,
+      heads,
+      size: cellSize(roomFor(this.#holder.clientWidth || 330, rows), rows, heads),
+      ramp: ramp(scale.scale, scene.theme),
+      cell: (row, column) => cellOf(scene, scale.max, componentAt({ row, column }, heads), heads),
+      describe: (cell) => describe(scene, scale, componentAt(cell, heads), heads),
+      print: (cell) => printed(scene, scale, componentAt(cell, heads), heads),
     };
-    chartFor(rows * columns).draw(drawn);
-    axes.draw(drawn, headGeometry(drawn), model.mlp.some(Boolean));
-  };
+    this.#chartFor(rows * shape.columns).draw(drawn);
+    this.#axes.draw(drawn, headGeometry(drawn), model.mlp.some(Boolean));
+  }
 
-  return {
-    el,
-    draw(next: Scene): void {
-      scene = next;
-      const { state, values, theme, page } = next;
-      if (!state) return;
-      const scale = scaleOf(values);
-      drawMap(next, state.model, scale);
-      if (choice.value !== values.choice) choice.value = values.choice;
-      const { progress: at } = values;
-      setText(progress, at && values.choice === "effect" ? `${at.done}/${at.total}` : "");
-      legend.draw({ ...scale, theme, to: scale.max, label: scale.caption, note: noteOf(values) });
-      // Ends without a number between them would be invented.
-      legend.el.style.visibility = values.known ? "visible" : "hidden";
-      el.toggleAttribute("data-disabled", !next.enabled);
-      const looked = page.hover.component ?? page.locked;
-      setText(
-        words,
-        looked ? describe(next, scale, looked, heads) : "Point at a head to see its attention.",
-      );
-      setText(
-        hint,
-        looked ? hintOf(next, looked) : "A click ablates it, another click restores it.",
-      );
-      setText(notes, notesOf(state.model));
-    },
-  };
+  #chartFor(cells: number): HeadChart {
+    const large = cells > MOST_ELEMENTS;
+    if (this.#chart && large === this.#chart instanceof HeadCanvas) return this.#chart;
+    const events: HeadEvents = {
+      enter: (cell) => this.store.hover(componentAt(cell, this.#heads)),
+      leave: () => this.store.hover(null),
+      press: (cell, event) => this.#press(componentAt(cell, this.#heads), event.shiftKey),
+    };
+    this.#chart = large ? new HeadCanvas(events, this.signal) : new HeadElements(events);
+    this.#axes.place(this.#chart.el);
+    return this.#chart;
+  }
+
+  #press(component: ComponentJson, shift: boolean): void {
+    if (shift && component.type === "head") this.store.lock(component);
+    else this.actions.toggle(component);
+  }
 }
+
+const RESTING = {
+  words: "Point at a head to see its attention.",
+  hint: "A click ablates it, another click restores it.",
+};
 
 function choiceOf(): HTMLSelectElement {
   const choice = element("select", {
@@ -155,7 +175,7 @@ function hintOf(scene: Scene, component: ComponentJson): string {
   return `${act} · ${locked ? "L or Esc unlocks" : "L or Shift-click locks"}`;
 }
 
-function notesOf(model: ModelJson): string {
+function notesOf(model: ModelJson, reason: string): string {
   const none = model.heads.every((n) => n === 0) ? ["this model has no attention heads"] : [];
-  return [...none, ...model.notes].join(" · ");
+  return [...none, ...model.notes, reason].filter(Boolean).join(" · ");
 }

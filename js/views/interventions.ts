@@ -88,7 +88,7 @@ export function interventions(client: SessionClient, store: SessionStore, action
     () => actions.clear(),
     "Clear",
   );
-  const el = element("footer", { class: "mw-interventions" }, list, none, clear);
+  const el = element("footer", { class: "mw-interventions", tabindex: -1 }, list, none, clear);
   // Chips are kept by component, so that focus stays on the one that a person was using.
   const chips = new Map<string, Chip>();
   const keyOf = ({ component, mode }: InterventionJson): string =>
@@ -101,7 +101,11 @@ export function interventions(client: SessionClient, store: SessionStore, action
       const keys = new Set(items.map(keyOf));
       for (const [key, gone] of chips) {
         if (keys.has(key)) continue;
+        // Whoever removes chips by keyboard keeps a place to go on from.
+        const next = gone.el.nextElementSibling ?? gone.el.previousElementSibling;
+        const focused = gone.el.matches(":focus-within");
         gone.el.remove();
+        if (focused) (next?.querySelector<HTMLElement>(".mw-chip-remove") ?? el).focus();
         chips.delete(key);
       }
       items.forEach((item, i) => {

@@ -36,7 +36,7 @@ export class MapValues {
   choice: Choice = "effect";
   effects: Effects | null = null;
   progress: Progress | null = null;
-  /** Why there are no effects, in the kernel's words. */
+  /** Why there are no effects. */
   refusal = "";
   readonly scores = new Map<ScoreName, Scores>();
   #question = "";
@@ -60,10 +60,17 @@ export class MapValues {
     return waiting && this.scores.has("induction") ? "induction" : this.choice;
   }
 
+  /** Why the map, or a part of it, has no numbers, in the kernel's words. */
+  get reason(): string {
+    const { shown } = this;
+    return shown === "effect" ? this.refusal : (this.scores.get(shown)?.reason ?? "");
+  }
+
   /** Is there any number to colour the map with? */
   get known(): boolean {
     const { shown } = this;
-    return shown === "effect" ? this.#hasEffect() : this.scores.has(shown);
+    if (shown === "effect") return this.#hasEffect();
+    return this.scores.get(shown)?.values.values.some((value) => !Number.isNaN(value)) ?? false;
   }
 
   choose(choice: Choice): void {

@@ -1,156 +1,124 @@
 // The question put to the model: an answer and, against it, a distractor. With both the metric is
 // their logit difference, with an answer alone its probability, with neither there is none.
 
-import { button, element, icon, setAttributes, setText } from "../charts/dom";
-import { typed, visible } from "../charts/token-text";
-import type { MetricJson, SessionState } from "../types";
+import { button, element, icon, setAttributes } from "../charts/dom";
+import { visible } from "../charts/token-text";
+import type { SessionState } from "../types";
 import type { SessionClient } from "../wire/session-client";
+import { drawFieldNote } from "./field-note";
+import { metricOf, metricTexts, type Side } from "./metric-texts";
 import type { Pane, Scene } from "./pane";
 
-type Side = "answer" | "distractor";
+const SIDES: Record<Side, { label: string; title: string }> = {
+  answer: {
+    label: "Answer token",
+    title: "The token whose logit counts for. A leading · is a space.",
+  },
+  distractor: {
+    label: "Distractor token",
+    title: "The token whose logit counts against. Empty: the probability of the answer.",
+  },
+};
 
-/** The tokens of a metric as a person would type them. Ids are looked up among the top tokens. */
-export function metricTexts(state: SessionState | null): Record<Side, string> {
-  const spec = state?.metric?.spec;
-  const text = (token: string | number): string => {
-    if (typeof token === "string") return visible(token);
-    const known =
-      state?.outcome?.top.find((top) => top.id === token) ??
-      state?.tokens.find((t) => t.id === token);
-    return known ? visible(known.text) : `#${token}`;
-  };
-  if (!spec) return { answer: "", distractor: "" };
-  if (spec.type === "probability") return { answer: text(spec.token), distractor: "" };
-  return { answer: text(spec.a), distractor: text(spec.b) };
-}
+let editors = 0;
 
-/** `#1234` is a vocabulary id; everything else is text. */
-const tokenOf = (text: string): string | number =>
-  /^#\d+$/.test(text) ? Number(text.slice(1)) : typed(text);
+export class MetricEditor implements Pane {
+  readonly el = element("section", { class: "mw-metric-editor", "aria-label": "Metric" });
+  readonly #fields: Record<Side, HTMLInputElement>;
+  readonly #swap: HTMLButtonElement;
+  readonly #note = element("div", { class: "mw-field-note", role: "status" });
+  readonly #options: HTMLElement;
+  /** Typed and not yet agreed to: not to be painted over. */
+  #dirty = false;
 
-export function metricOf(answer: string, distractor: string): MetricJson | null {
-  if (answer === "") return null;
-  if (distractor === "") return { type: "probability", token: tokenOf(answer) };
-  return { type: "logit_diff", a: tokenOf(answer), b: tokenOf(distractor) };
-}
+  constructor(private readonly client: SessionClient) {
+    editors += 1;
+    this.#options = element("datalist", { id: `mw-metric-tokens-${editors}` });
+    this.#fields = { answer: this.#field("answer"), distractor: this.#field("distractor") };
+    const swap = "Swap answer and distractor";
+    this.#swap = button(
+      { class: "mw-icon-button", "aria-label": swap, title: swap },
+      () => this.#exchange(),
+      icon("swap"),
+    );
+    const line = element("div", { class: "mw-metric-line" });
+    line.append("answer", this.#fields.answer, this.#swap, "not", this.#fields.distractor);
+    this.el.append(line, this.#note, this.#options);
+  }
 
-export function metricEditor(client: SessionClient, listId: string): Pane {
-  const field = (side: Side, label: string, title: string): HTMLInputElement =>
-    element("input", {
+  draw({ state, enabled }: Scene): void {
+    const fields = Object.values(this.#fields);
+    const refused = drawFieldNote(this.#note, fields, this.client, "set_metric", "");
+    if (!this.#dirty && !refused && !isTyping(this.el)) this.#restore(state);
+    for (const input of fields) setAttributes(input, { disabled: !enabled || !state });
+    const { answer, distractor } = this.#fields;
+    setAttributes(this.#swap, { disabled: !enabled || !answer.value || !distractor.value });
+    drawOptions(this.#options, state);
+  }
+
+  #field(side: Side): HTMLInputElement {
+    const { label, title } = SIDES[side];
+    const input = element("input", {
       class: "mw-input mw-metric-input",
       type: "text",
-      size: 8,
       spellcheck: "false",
       autocomplete: "off",
       autocapitalize: "off",
-      list: listId,
+      list: this.#options.id,
       placeholder: "none",
       "aria-label": label,
       "data-testid": `mw-metric-${side}`,
       title,
     });
-  const fields: Record<Side, HTMLInputElement> = {
-    answer: field(
-      "answer",
-      "Answer token",
-      "The token whose logit counts for. A leading · is a space.",
-    ),
-    distractor: field(
-      "distractor",
-      "Distractor token",
-      "The token whose logit counts against. Empty: the probability of the answer.",
-    ),
-  };
-  const swap = button(
-    {
-      class: "mw-icon-button",
-      "aria-label": "Swap answer and distractor",
-      title: "Swap answer and distractor",
-    },
-    () => {
-      const { answer, distractor } = fields;
-      [answer.value, distractor.value] = [distractor.value, answer.value];
-      void submit();
-    },
-    icon("swap"),
-  );
-  const message = element("div", { class: "mw-field-note", role: "status" });
-  const options = element("datalist", { id: listId });
-  const line = element("div", { class: "mw-metric-line" });
-  line.append("answer", fields.answer, swap, "not", fields.distractor);
-  const el = element(
-    "section",
-    { class: "mw-metric-editor", "aria-label": "Metric" },
-    line,
-    message,
-    options,
-  );
-  let shownKey = "";
-  let dirty = false;
-
-  const restore = (): void => {
-    const texts = metricTexts(client.shown);
-    fields.answer.value = texts.answer;
-    fields.distractor.value = texts.distractor;
-    dirty = false;
-  };
-  const submit = async (): Promise<void> => {
-    const metric = metricOf(fields.answer.value, fields.distractor.value);
-    if (metric === null && !client.state?.metric) return restore();
-    dirty = true;
-    if (await client.setMetric(metric)) dirty = false;
-  };
-  for (const side of ["answer", "distractor"] as const) {
-    const input = fields[side];
     input.addEventListener("input", () => {
-      dirty = true;
+      this.#dirty = true;
       // An input hides a leading space, and whether it is there decides which token is meant.
       if (input.value.startsWith(" ")) input.value = input.value.replace(/^ /, "·");
     });
-    input.addEventListener("change", () => void submit());
-    input.addEventListener("keydown", (event) => {
-      if (event.isComposing) return;
-      if (event.key === "Escape") {
-        event.preventDefault();
-        event.stopPropagation();
-        if (client.lastError?.op === "set_metric") client.dismissError();
-        restore();
-        input.blur();
-      } else if (event.key === "Enter") {
-        event.preventDefault();
-        // A change event follows only when the text differs from what was last accepted.
-        input.blur();
-        input.focus();
-      }
-    });
+    input.addEventListener("change", () => void this.#submit());
+    input.addEventListener("keydown", (event) => this.#key(event, input));
+    return input;
   }
 
-  return {
-    el,
-    draw({ state, enabled }: Scene): void {
-      const key = JSON.stringify([metricTexts(state)]);
-      const refusal = client.lastError?.op === "set_metric" ? client.lastError : null;
-      if ((key !== shownKey || !dirty) && !refusal && !isTyping(el)) {
-        shownKey = key;
-        restore();
-      }
-      for (const input of Object.values(fields)) {
-        setAttributes(input, {
-          disabled: !enabled || !state,
-          "aria-invalid": refusal ? "true" : null,
-        });
-      }
-      setAttributes(swap, {
-        disabled: !enabled || !fields.answer.value || !fields.distractor.value,
-      });
-      setText(message, refusal ? [refusal.message, refusal.hint].filter(Boolean).join(" ") : "");
-      setAttributes(message, {
-        "data-error": refusal !== null,
-        "data-testid": refusal ? "mw-metric-error" : null,
-      });
-      drawOptions(options, state);
-    },
-  };
+  #key(event: KeyboardEvent, input: HTMLInputElement): void {
+    if (event.isComposing || (event.key !== "Escape" && event.key !== "Enter")) return;
+    event.preventDefault();
+    if (event.key === "Enter") {
+      // A change event follows only when the text differs from what was there before.
+      input.blur();
+      input.focus();
+      return;
+    }
+    // Esc here means this field, not the lock.
+    event.stopPropagation();
+    if (this.client.lastError?.op === "set_metric") this.client.dismissError();
+    this.#restore(this.client.shown);
+    input.blur();
+  }
+
+  #restore(state: SessionState | null): void {
+    const texts = metricTexts(state);
+    this.#dirty = false;
+    for (const side of ["answer", "distractor"] as const) {
+      const input = this.#fields[side];
+      if (input.value !== texts[side]) input.value = texts[side];
+    }
+  }
+
+  #exchange(): void {
+    const { answer, distractor } = this.#fields;
+    [answer.value, distractor.value] = [distractor.value, answer.value];
+    void this.#submit();
+  }
+
+  async #submit(): Promise<void> {
+    const { answer, distractor } = this.#fields;
+    const old = this.client.state?.metric ?? null;
+    const metric = metricOf(answer.value, distractor.value, old?.spec.position);
+    if (metric === null && old === null) return this.#restore(this.client.shown);
+    this.#dirty = true;
+    if (await this.client.setMetric(metric)) this.#dirty = false;
+  }
 }
 
 function isTyping(el: Element): boolean {
@@ -159,6 +127,7 @@ function isTyping(el: Element): boolean {
   return active instanceof HTMLInputElement && el.contains(active);
 }
 
+/** The top tokens are offered: the answer is usually among them. */
 function drawOptions(options: HTMLElement, state: SessionState | null): void {
   const texts = state?.outcome?.top.map((top) => visible(top.text)) ?? [];
   const key = texts.join("\n");

@@ -1,27 +1,16 @@
 // The prompt edited where it stands: Enter runs it, Esc keeps the old one, a refusal is said right
 // here with the typed text still in place.
 
-import { button, element, setAttributes, setText } from "../charts/dom";
+import { button, element, setAttributes } from "../charts/dom";
 import type { SessionClient } from "../wire/session-client";
-import type { Scene } from "./pane";
-
-export interface PromptEditor {
-  readonly el: HTMLElement;
-  readonly isOpen: boolean;
-  open(): void;
-  draw(scene: Scene): void;
-}
+import { drawFieldNote } from "./field-note";
 
 const HINT = "Enter runs · Shift+Enter new line · Esc keeps the old prompt";
+const BY_IDS = "The prompt was given as token ids; type a new one";
 
-export function promptEditor(
-  client: SessionClient,
-  signal: AbortSignal,
-  onClosed: () => void,
-): PromptEditor {
-  let isOpen = false;
-  let asked = false;
-  const input = element("textarea", {
+export class PromptEditor {
+  readonly el = element("div", { class: "mw-prompt-editor", hidden: true });
+  readonly #input = element("textarea", {
     class: "mw-input mw-prompt-input",
     rows: 1,
     spellcheck: "false",
@@ -29,78 +18,71 @@ export function promptEditor(
     "aria-label": "Prompt",
     "data-testid": "mw-prompt-input",
   });
-  const message = element("div", { class: "mw-field-note", role: "status" });
-  const run = button({ class: "mw-button mw-primary" }, () => void submit(), "Run");
-  const cancel = button({ class: "mw-button" }, () => close(), "Cancel");
-  const actions = element("div", { class: "mw-prompt-actions" }, message, cancel, run);
-  const el = element("div", { class: "mw-prompt-editor", hidden: true }, input, actions);
+  readonly #note = element("div", { class: "mw-field-note", role: "status" });
+  readonly #run: HTMLButtonElement;
+  #asked = false;
 
-  const show = (): void => {
-    el.hidden = !isOpen;
-    el.parentElement?.toggleAttribute("data-editing", isOpen);
-  };
-  const close = (): void => {
-    if (client.lastError?.op === "set_prompt") client.dismissError();
-    isOpen = false;
-    asked = false;
-    show();
-    onClosed();
-  };
-  const submit = async (): Promise<void> => {
-    if (asked) return;
-    asked = true;
-    draw();
-    const agreed = await client.setPrompt(input.value);
-    asked = false;
-    if (signal.aborted) return;
-    if (agreed) close();
-    else input.focus();
-    draw();
-  };
-  const draw = (): void => {
-    const refusal = client.lastError?.op === "set_prompt" ? client.lastError : null;
-    setText(message, refusal ? [refusal.message, refusal.hint].filter(Boolean).join(" ") : HINT);
-    setAttributes(message, {
-      "data-error": refusal !== null,
-      "data-testid": refusal ? "mw-prompt-error" : null,
-    });
-    setAttributes(input, { "aria-invalid": refusal ? "true" : null });
-    setAttributes(run, { disabled: asked });
-  };
-  input.addEventListener("keydown", (event) => {
+  constructor(
+    private readonly client: SessionClient,
+    private readonly onClosed: () => void,
+  ) {
+    this.#run = button({ class: "mw-button mw-primary" }, () => void this.#submit(), "Run");
+    const cancel = button({ class: "mw-button" }, () => this.#close(), "Cancel");
+    const actions = element("div", { class: "mw-prompt-actions" }, this.#note, cancel, this.#run);
+    this.el.append(this.#input, actions);
+    this.#input.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  open(): void {
+    if (!this.el.hidden) return;
+    const prompt = this.client.state?.prompt ?? null;
+    this.#input.value = prompt ?? "";
+    setAttributes(this.#input, { placeholder: prompt === null ? BY_IDS : null });
+    this.#show(true);
+    this.draw();
+    this.#input.focus();
+    this.#input.select();
+  }
+
+  draw(): void {
+    if (this.el.hidden) return;
+    drawFieldNote(this.#note, [this.#input], this.client, "set_prompt", HINT);
+    setAttributes(this.#run, { disabled: this.#asked });
+  }
+
+  #show(open: boolean): void {
+    this.el.hidden = !open;
+    this.el.parentElement?.toggleAttribute("data-editing", open);
+  }
+
+  #close(): void {
+    if (this.client.lastError?.op === "set_prompt") this.client.dismissError();
+    this.#show(false);
+    this.onClosed();
+  }
+
+  async #submit(): Promise<void> {
+    if (this.#asked) return;
+    this.#asked = true;
+    this.draw();
+    const agreed = await this.client.setPrompt(this.#input.value);
+    this.#asked = false;
+    if (this.el.hidden) return;
+    if (agreed) this.#close();
+    else this.#input.focus();
+    this.draw();
+  }
+
+  #key(event: KeyboardEvent): void {
     if (event.isComposing) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
-      void submit();
+      void this.#submit();
     } else if (event.key === "Escape") {
       event.preventDefault();
+      // Esc here means this field, not the lock.
       event.stopPropagation();
-      close();
+      this.#close();
     }
-  });
-
-  return {
-    el,
-    get isOpen() {
-      return isOpen;
-    },
-    open(): void {
-      if (isOpen) return;
-      isOpen = true;
-      input.value = client.state?.prompt ?? "";
-      setAttributes(input, {
-        placeholder:
-          client.state?.prompt === null
-            ? "The prompt was given as token ids; type a new one"
-            : null,
-      });
-      show();
-      draw();
-      input.focus();
-      input.select();
-    },
-    draw(): void {
-      if (isOpen) draw();
-    },
-  };
+  }
 }

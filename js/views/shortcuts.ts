@@ -42,45 +42,39 @@ function lock(store: SessionStore, head: { layer: number; head: number } | null)
   if (target) store.lock(target);
 }
 
-/** Keys that are the notebook's even while the widget has the focus: run the cell, save, leave. */
+/** Keys that are the notebook's even while the widget has the focus: save, find, leave. */
 function isForeign(event: KeyboardEvent): boolean {
   if (event.key === "Tab") return true;
-  if (event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey)) return true;
-  return (event.ctrlKey || event.metaKey) && !/^[acvxyz]$/i.test(event.key);
+  return (event.ctrlKey || event.metaKey) && !/^([acvxyz]|Enter)$/i.test(event.key);
 }
 
+const isModifier = ({ key }: KeyboardEvent): boolean => key === "Control" || key === "Meta";
+
 export function shortcuts(root: HTMLElement, keys: Keys, signal: AbortSignal): void {
-  root.setAttribute(SUPPRESS, "true");
-  // The registry looks at the attribute before it lets the key reach us, so it has to be off from
-  // the moment that Ctrl or ⌘ goes down.
-  const follow = (event: KeyboardEvent): void => {
-    const modifier = event.key === "Control" || event.key === "Meta";
-    const free = event.type === "keydown" && modifier;
-    if (free) root.removeAttribute(SUPPRESS);
-    else root.setAttribute(SUPPRESS, "true");
+  // Off from the moment that Ctrl or ⌘ goes down: the registry looks at the attribute either before
+  // or after the key reaches us.
+  const suppress = (event: KeyboardEvent): void => {
+    const free = event.type === "keydown" && (isModifier(event) || isForeign(event));
+    root.toggleAttribute(SUPPRESS, !free);
+    if (!isForeign(event) && !isModifier(event)) event.stopPropagation();
   };
-  root.addEventListener(
-    "keydown",
-    (event) => {
-      const typing = isTextField(event.target);
-      if (!typing && act(event, keys)) event.preventDefault();
-      if (!isForeign(event)) event.stopPropagation();
-      follow(event);
-    },
-    { signal },
-  );
-  root.addEventListener(
-    "keyup",
-    (event) => {
-      if (event.key.toLowerCase() === "b") keys.store.set({ baseline: false });
-      follow(event);
-      if (!isForeign(event)) event.stopPropagation();
-    },
-    { signal },
-  );
+  const down = (event: KeyboardEvent): void => {
+    if (!isTextField(event.target) && act(event, keys)) event.preventDefault();
+    suppress(event);
+  };
+  const up = (event: KeyboardEvent): void => {
+    if (event.key.toLowerCase() === "b") keys.store.set({ baseline: false });
+    suppress(event);
+  };
+  root.toggleAttribute(SUPPRESS, true);
+  root.addEventListener("keydown", down, { signal });
+  root.addEventListener("keyup", up, { signal });
   root.addEventListener(
     "focusout",
-    () => keys.store.value.baseline && keys.store.set({ baseline: false }),
+    () => {
+      root.toggleAttribute(SUPPRESS, true);
+      keys.store.set({ baseline: false });
+    },
     { signal },
   );
 }

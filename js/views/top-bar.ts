@@ -35,7 +35,9 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-export function topBar(client: SessionClient, appleKeys: boolean): Pane {
+const isApple = (): boolean => /mac|iphone|ipad/i.test(globalThis.navigator?.platform ?? "");
+
+export function topBar(client: SessionClient): Pane {
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
   const tool = element(
@@ -49,7 +51,7 @@ export function topBar(client: SessionClient, appleKeys: boolean): Pane {
   );
   const running = element("span", { class: "mw-running mw-muted", "aria-hidden": "true" });
   running.append(element("span", { class: "mw-running-dot" }), "running");
-  const [undoKeys, redoKeys] = appleKeys ? ["⌘Z", "⇧⌘Z"] : ["Ctrl+Z", "Ctrl+Shift+Z"];
+  const [undoKeys, redoKeys] = isApple() ? ["⌘Z", "⇧⌘Z"] : ["Ctrl+Z", "Ctrl+Shift+Z"];
   const undo = button(
     {
       class: "mw-icon-button",

@@ -3,78 +3,94 @@
 
 import { element, setAttributes } from "../charts/dom";
 import type { View, ViewContext } from "../host/host";
+import type { SessionStore } from "../store/session-store";
+import { componentKey } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import { Actions } from "./actions";
 import { announcer } from "./announcer";
-import { attention } from "./attention";
-import { headMap } from "./head-map";
+import { AttentionPane } from "./attention";
+import { HeadMapPane } from "./head-map";
 import { interventions } from "./interventions";
+import { Lateness } from "./lateness";
 import { MapValues } from "./map-values";
 import { marksOf } from "./marks";
-import { metricEditor } from "./metric-editor";
+import { MetricEditor } from "./metric-editor";
 import { banner, errorNotice } from "./notices";
 import { outcome } from "./outcome";
 import { headOf, type Pane, type Scene } from "./pane";
 import { Patterns } from "./patterns";
 import { shortcuts } from "./shortcuts";
-import { tokenStrip } from "./token-strip";
+import { TokenStrip } from "./token-strip";
 import { topBar } from "./top-bar";
 
-// Shorter waits are not worth a sign: it would only flicker.
-const SLOW_MS = 150;
-
-let views = 0;
-
-/** A kernel that has not answered yet may still be on its way: what is asked now will be answered. */
-const mayAct = ({ status }: SessionClient): boolean => status === "live" || status === "connecting";
-
-const isApple = (): boolean => /mac|iphone|ipad/i.test(globalThis.navigator?.platform ?? "");
-
 export const workbench: View = (el, context) => {
-  const { client, store, host } = context;
-  const { signal } = host;
-  const root = element("div", {
+  new Workbench(el, context);
+};
+
+class Workbench {
+  readonly #root = element("div", {
     class: "mw-workbench",
     role: "group",
     "aria-label": "mechwidget workbench",
     "data-testid": "mw-workbench",
   });
-  const invalidate = host.perFrame(() => draw());
-  const moment = new Moment(invalidate);
-  const values = new MapValues(client, invalidate, signal);
-  const patterns = new Patterns(client, invalidate, signal);
-  const actions = new Actions(client, () => mayAct(client));
-  let scene: Scene | null = null;
+  readonly #context: ViewContext;
+  readonly #values: MapValues;
+  readonly #lateness: Lateness;
+  readonly #panes: readonly Pane[];
+  #scene: Scene | null = null;
 
-  views += 1;
-  const strip = tokenStrip(client, store, signal);
-  const metric = metricEditor(client, `mw-metric-tokens-${views}`);
-  const question: Pane = {
-    el: element("div", { class: "mw-question" }, strip.el, metric.el),
-    draw(next) {
-      strip.draw(next);
-      metric.draw(next);
-    },
-  };
-  const map = headMap(store, actions, signal);
-  const detail = attention(store, patterns, invalidate, signal);
-  const result = outcome();
-  const top = topBar(client, isApple());
-  const notice = banner(client);
-  const chips = interventions(client, store, actions);
-  const error = errorNotice(client);
-  const status = announcer();
-  const panes = [top, notice, question, map, detail, result, chips, error, status];
-  const body = element("div", { class: "mw-body" }, map.el, detail.el, result.el);
-  root.append(top.el, notice.el, question.el, body, chips.el, error.el, status.el);
+  constructor(el: HTMLElement, context: ViewContext) {
+    const { client, store, host } = context;
+    const { signal } = host;
+    const invalidate = host.perFrame(() => this.#draw());
+    const actions = new Actions(client, () => mayAct(client));
+    this.#context = context;
+    this.#lateness = new Lateness(invalidate, signal);
+    this.#values = new MapValues(client, invalidate, signal);
+    this.#panes = this.#build(actions, new Patterns(client, invalidate, signal), invalidate);
+    shortcuts(this.#root, { store, actions, scene: () => this.#scene }, signal);
+    client.onChange(invalidate, { signal });
+    store.subscribe(invalidate, { signal });
+    host.theme.subscribe(invalidate, { signal });
+    tellSelection(client, store, signal);
+    const observer = new ResizeObserver(invalidate);
+    observer.observe(this.#root);
+    signal.addEventListener("abort", () => {
+      observer.disconnect();
+      this.#root.remove();
+    });
+    el.append(this.#root);
+    this.#draw();
+  }
 
-  function draw(): void {
-    if (signal.aborted) return;
+  #build(actions: Actions, patterns: Patterns, invalidate: () => void): Pane[] {
+    const { client, store, host } = this.#context;
+    const top = topBar(client);
+    const notice = banner(client);
+    const strip = new TokenStrip(client, store);
+    const metric = new MetricEditor(client);
+    const map = new HeadMapPane(store, actions, host.signal);
+    const detail = new AttentionPane(store, patterns, invalidate, host.signal);
+    const result = outcome();
+    const chips = interventions(client, store, actions);
+    const error = errorNotice(client);
+    const status = announcer();
+    const question = element("div", { class: "mw-question" }, strip.el, metric.el);
+    const body = element("div", { class: "mw-body" }, map.el, detail.el, result.el);
+    this.#root.append(top.el, notice.el, question, body, chips.el, error.el, status.el);
+    return [top, notice, strip, metric, map, detail, result, chips, error, status];
+  }
+
+  #draw(): void {
+    const { client, host } = this.#context;
+    if (host.signal.aborted) return;
     const { state } = client;
-    if (state) values.follow(state);
-    scene = sceneOf(context, values, moment, scene);
-    for (const pane of panes) pane.draw(scene);
-    setAttributes(root, {
+    if (state) this.#values.follow(state);
+    const scene = this.#sceneNow();
+    this.#scene = scene;
+    for (const pane of this.#panes) pane.draw(scene);
+    setAttributes(this.#root, {
       "data-mw-status": client.status,
       "data-mw-revision": state?.revision ?? null,
       "data-mw-outcome-revision": state?.outcome?.revision ?? null,
@@ -82,71 +98,44 @@ export const workbench: View = (el, context) => {
     });
   }
 
-  shortcuts(root, { store, actions, scene: () => scene }, signal);
-  client.onChange(invalidate, { signal });
-  client.onState(invalidate, { signal });
-  store.subscribe(invalidate, { signal });
-  host.theme.subscribe(invalidate, { signal });
-  const observer = new ResizeObserver(invalidate);
-  observer.observe(root);
-  signal.addEventListener("abort", () => {
-    observer.disconnect();
-    moment.stop();
-    root.remove();
-  });
-  el.append(root);
-  draw();
-};
-
-/** How long the numbers on show have been old. */
-class Moment {
-  slow = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(private readonly onSlow: () => void) {}
-
-  follow(stale: boolean): void {
-    if (!stale) this.stop();
-    else if (this.#timer === undefined) {
-      this.#timer = setTimeout(() => {
-        this.slow = true;
-        this.onSlow();
-      }, SLOW_MS);
-    }
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.slow = false;
+  #sceneNow(): Scene {
+    const { client, store, host } = this.#context;
+    const state = client.shown ?? client.state;
+    const behind = state?.outcome?.revision !== state?.revision && state?.phase !== "error";
+    const enabled = mayAct(client);
+    const stale = enabled && (client.pending.length > 0 || behind);
+    const page = store.value;
+    const looked = headOf(page.locked) ?? headOf(page.hover.component) ?? this.#scene?.head ?? null;
+    const heads = state?.model.heads ?? [];
+    const first = heads.findIndex((n) => n > 0);
+    const known = looked && looked.head < (heads[looked.layer] ?? 0) ? looked : null;
+    return {
+      state,
+      client,
+      theme: host.theme.value,
+      page,
+      marks: marksOf(state?.interventions ?? []),
+      values: this.#values,
+      enabled,
+      stale,
+      slow: this.#lateness.follow(stale),
+      head: known ?? (first >= 0 ? { layer: first, head: 0 } : null),
+    };
   }
 }
 
-function sceneOf(
-  { client, store, host }: ViewContext,
-  values: MapValues,
-  moment: Moment,
-  before: Scene | null,
-): Scene {
-  const state = client.shown ?? client.state;
-  const behind = state !== null && state.outcome?.revision !== state.revision;
-  const stale =
-    mayAct(client) && (client.pending.length > 0 || (behind && state.phase !== "error"));
-  moment.follow(stale);
-  const page = store.value;
-  const looked = headOf(page.locked) ?? headOf(page.hover.component) ?? before?.head ?? null;
-  const known = looked && looked.head < (state?.model.heads[looked.layer] ?? 0) ? looked : null;
-  const first = state?.model.heads.findIndex((n) => n > 0) ?? -1;
-  return {
-    state,
-    client,
-    theme: host.theme.value,
-    page,
-    marks: marksOf(state?.interventions ?? []),
-    values,
-    enabled: mayAct(client),
-    stale,
-    slow: moment.slow,
-    head: known ?? (first >= 0 ? { layer: first, head: 0 } : null),
-  };
+/** A kernel that has not answered yet may still be on its way: what is asked now will be answered. */
+const mayAct = ({ status }: SessionClient): boolean => status === "live" || status === "connecting";
+
+/** Python hears of what is locked and selected here. */
+function tellSelection(client: SessionClient, store: SessionStore, signal: AbortSignal): void {
+  const key = (component: typeof store.value.locked): string =>
+    component ? componentKey(component) : "";
+  store.subscribe(
+    ({ locked, token }, before) => {
+      if (key(locked) === key(before.locked) && token === before.token) return;
+      client.select(locked, token);
+    },
+    { signal },
+  );
 }

@@ -37,6 +37,19 @@ it("takes a removed one away at once and keeps the other, under its new index", 
   expect(get("mw-chip-0")).toBe(kept);
 });
 
+it("keeps a place for the keyboard when the chip in use goes", async () => {
+  const { get } = await mount(listed());
+  const cross = (chip: string) =>
+    get(chip).querySelector<HTMLElement>("[data-testid='mw-chip-remove']");
+  cross("mw-chip-0")?.focus();
+  cross("mw-chip-0")?.click();
+  await painted();
+  expect(document.activeElement).toBe(cross("mw-chip-0"));
+  cross("mw-chip-0")?.click();
+  await painted();
+  expect(document.activeElement?.className).toBe("mw-interventions");
+});
+
 it("says what the sweep found each to do, and nothing for a part of one", async () => {
   const part = { ...ablation({ ...HEAD, positions: [0] }, 0), sentence: "Zero head 1.2 at 0" };
   const { session, get } = await mount(

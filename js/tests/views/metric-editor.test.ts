@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { metricOf, metricTexts } from "../../views/metric-editor";
+import { metricOf, metricTexts } from "../../views/metric-texts";
 import { stateOf } from "../wire/states";
 import { FakeSession, mount, painted } from "./fake-session";
 import { metric, outcomeOf } from "./outcomes";
@@ -14,6 +14,10 @@ it.each([
   ["", "·John", null],
 ] as const)("%j against %j is the metric %j", (answer, distractor, expected) => {
   expect(metricOf(answer, distractor)).toEqual(expected);
+});
+
+it("keeps the position that Python gave the metric", () => {
+  expect(metricOf("·Mary", "", 3)).toEqual({ type: "probability", token: " Mary", position: 3 });
 });
 
 it("shows the tokens of the metric with their leading space, ids by the text they have", () => {

@@ -72,7 +72,8 @@ describe("a click on a head", () => {
     const { session, get, store } = await mount(ready());
     get("mw-cell-1-2").dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: true }));
     await painted();
-    expect(session.sent).toEqual([]);
+    // Nothing is edited; Python only hears what is looked at.
+    expect(session.sent).toEqual([["select", head, null]]);
     expect(store.value.locked).toEqual(head);
     expect(get("mw-attention").textContent).toContain("Head 1.2");
   });

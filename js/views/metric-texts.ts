@@ -1,0 +1,30 @@
+// Between a metric and the two fields that a person types it into.
+
+import { typed, visible } from "../charts/token-text";
+import type { MetricJson, SessionState } from "../types";
+
+export type Side = "answer" | "distractor";
+
+/** The tokens of a metric as a person would type them; ids by their text, where it is on the page. */
+export function metricTexts(state: SessionState | null): Record<Side, string> {
+  const spec = state?.metric?.spec;
+  if (!state || !spec) return { answer: "", distractor: "" };
+  const text = (token: string | number): string => {
+    if (typeof token === "string") return visible(token);
+    const named = [...(state.outcome?.top ?? []), ...state.tokens].find(({ id }) => id === token);
+    return named ? visible(named.text) : `#${token}`;
+  };
+  if (spec.type === "probability") return { answer: text(spec.token), distractor: "" };
+  return { answer: text(spec.a), distractor: text(spec.b) };
+}
+
+/** `#1234` is a vocabulary id; everything else is text. */
+const tokenOf = (text: string): string | number =>
+  /^#\d+$/.test(text) ? Number(text.slice(1)) : typed(text);
+
+export function metricOf(answer: string, distractor: string, position?: number): MetricJson | null {
+  if (answer === "") return null;
+  const at = position === undefined ? {} : { position };
+  if (distractor === "") return { type: "probability", token: tokenOf(answer), ...at };
+  return { type: "logit_diff", a: tokenOf(answer), b: tokenOf(distractor), ...at };
+}
