@@ -8,6 +8,7 @@ server and its kernels.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOTEBOOK = "tour.ipynb"
+CONFIG = ".jupyter"
+# JupyterLab would ask about news in front of the tour, and look for updates on the network.
+QUIET = {"@jupyterlab/apputils-extension:announcements": True}
 PREFERRED_PORTS = range(8888, 8908)
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 10.0
@@ -70,6 +74,9 @@ def copy_tour() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="mechwidget-tour-"))
     with as_file(files("mechwidget") / "notebooks" / NOTEBOOK) as source:
         shutil.copyfile(source, folder / NOTEBOOK)
+    config = folder / CONFIG / "labconfig"
+    config.mkdir(parents=True)
+    (config / "page_config.json").write_text(json.dumps({"disabledExtensions": QUIET}))
     return folder
 
 
@@ -89,7 +96,7 @@ def start_server(folder: Path, port: int, token: str) -> subprocess.Popen[bytes]
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C reaches us alone, and we stop the server in order
-            env={**os.environ, "JUPYTER_TOKEN": token},
+            env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": str(folder / CONFIG)},
         )
 
 
@@ -134,7 +141,8 @@ def terminal_signals() -> Iterator[None]:
     `make` is in the terminal's foreground group as well and would call an interrupt an error.
     Without a terminal, or in the background, nothing changes hands.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
+        signal.signal(getattr(signal, name), signal.default_int_handler)
     ours = hasattr(os, "tcgetpgrp") and sys.stdin.isatty() and os.getpid() != os.getpgrp()
     foreground = os.tcgetpgrp(0) if ours else None
     if foreground is None or foreground != os.getpgrp():
@@ -150,18 +158,18 @@ def terminal_signals() -> Iterator[None]:
 
 
 def serve(asked_port: str) -> None:
-    """Run the demo until it is interrupted, the server ends, or our parent is gone."""
+    """Run the demo until it is interrupted, the server ends, or nobody is there any more."""
     port = choose_port(asked_port)
     folder = copy_tour()
     token = secrets.token_urlsafe(16)
-    parent = os.getppid()
+    parent, terminal = os.getppid(), os.isatty(0)
     server = start_server(folder, port, token)
     try:
         wait_until_up(server, port, folder)
         url = f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK}?token={token}"
         say(f"\n  The tour is open at\n\n    {url}\n\n  (a copy, in {folder}; Ctrl-C stops)\n")
         open_browser(url)
-        while server.poll() is None and os.getppid() == parent:
+        while server.poll() is None and os.getppid() == parent and os.isatty(0) == terminal:
             time.sleep(0.3)
     except KeyboardInterrupt:
         say("\n  Stopping JupyterLab …")

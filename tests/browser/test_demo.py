@@ -1,0 +1,119 @@
+"""`python -m mechwidget.demo`, from a terminal: the tour in a browser, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import VIEWPORT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+COMMAND = [sys.executable, "-m", "mechwidget.demo"]
+
+
+class Terminal:
+    """A program on a terminal of its own, started by a parent that takes Ctrl-C as make does."""
+
+    def __init__(self, *command: str, **environment: str) -> None:
+        self.said = ""
+        self.pid, self.screen = pty.fork()
+        if self.pid == 0:
+            os.environ.update(environment)
+            status = subprocess.run(command, check=False).returncode
+            os._exit(status & 0xFF)
+
+    def read_until(self, pattern: str, seconds: float) -> re.Match[str] | None:
+        """What matches in what the program has said so far, as soon as it does."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := re.search(pattern, self.said):
+                return found
+            if select.select([self.screen], [], [], 0.2)[0]:
+                try:
+                    self.said += os.read(self.screen, 4096).decode()
+                except OSError:  # the program has ended
+                    break
+        return re.search(pattern, self.said)
+
+    def press_ctrl_c(self) -> None:
+        os.write(self.screen, b"\x03")
+
+    def exit_status(self) -> int:
+        self.read_until("$^", 15)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def processes_of(folder: str) -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return [line for line in listed.stdout.splitlines() if folder in line]
+
+
+def run_all(page: Page) -> None:
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.wait_for_selector("text=/Python 3.*\\| Idle/", timeout=60_000)
+    page.keyboard.press("Escape")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def test_demo_shows_the_tour_and_stops(browser: Browser) -> None:
+    terminal = Terminal(*COMMAND, CI="1")
+    url = terminal.read_until(r"http://\S+", 60)
+    assert url, terminal.said
+    folder = terminal.read_until(r"a copy, in (\S+);", 5).group(1)
+    context = browser.new_context(viewport=VIEWPORT)
+    try:
+        page = context.new_page()
+        page.goto(url.group(0))
+        run_all(page)
+        second = page.locator("[data-testid=mw-workbench]").nth(1)
+        ablated = second.locator("[data-testid=mw-cell-0-0]")
+        expect(ablated).to_have_attribute("data-mark", "whole", timeout=60_000)
+        names = second.locator("option").all_inner_texts()
+        assert {"previous-token score", "induction score"} <= set(names)
+        assert page.locator(".jp-OutputArea-output[data-mime-type*=stderr]").count() == 0
+    finally:
+        context.close()
+        terminal.press_ctrl_c()
+    assert terminal.exit_status() == 0
+    assert "Stopping" in terminal.said
+    assert processes_of(folder) == []
+
+
+def test_closing_the_terminal_stops_the_server() -> None:
+    terminal = Terminal(*COMMAND, CI="1")
+    assert terminal.read_until(r"http://\S+", 60), terminal.said
+    folder = terminal.read_until(r"a copy, in (\S+);", 5).group(1)
+    os.close(terminal.screen)
+    deadline = time.monotonic() + 15
+    while processes_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_of(folder) == []
+    os.kill(terminal.pid, signal.SIGKILL)
+    os.waitpid(terminal.pid, 0)
+
+
+def test_demo_on_a_port_that_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        environment = os.environ | {"PORT": port}
+        done = subprocess.run(COMMAND, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"mechwidget: port {port} is taken; choose another one with PORT=.\n"
