@@ -83,7 +83,8 @@ def _without_neurons(ledger: Ledger) -> Iterator[str]:
         if (write := block.write("mlp")) is not None and write.projection is None
     ]
     if layers:
-        yield f"the MLP has no single down projection in {_layers(layers, ledger)} (experts?): no neurons to choose"
+        where = _layers(layers, ledger)
+        yield f"the MLP has no single down projection in {where}: no neurons to choose"
 
 
 def _several_mlps(ledger: Ledger) -> Iterator[str]:

@@ -45,8 +45,10 @@ def load(
     name = os.fspath(name_or_path)
     if name == "microcosm" and not Path(name).is_dir():
         return _load(_microcosm(), name, device, dtype or "float32", trust=False)
-    folder = _local(name) or folder_of(name, trust=trust_remote_code)
-    return _load(folder, name.rstrip("/"), device, dtype, trust=trust_remote_code)
+    local = _local(name)
+    folder = local or folder_of(name, trust=trust_remote_code)
+    title = local.resolve().name if local else name
+    return _load(folder, title, device, dtype, trust=trust_remote_code)
 
 
 def _microcosm() -> Path:
@@ -55,10 +57,14 @@ def _microcosm() -> Path:
 
 def _local(name: str) -> Path | None:
     """The folder that `name` is, or None when it can only be a name on the hub."""
-    path = Path(name).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(name).expanduser()
+        is_folder, is_file = path.is_dir() and name != "", path.is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, no such user
+        is_folder = is_file = False
+    if is_folder:
         return path
-    if path.is_file():
+    if is_file:
         raise ModelLoadError(
             f"{name} is a file; expected a folder with config.json and *.safetensors.",
             "Give the folder that it is in.",
@@ -89,8 +95,7 @@ def _load(
         raise ModelLoadError(
             f"{name} could not be loaded: {type(error).__name__}: {first}"
         ) from error
-    short = name if "/" not in name or not Path(name).expanduser().is_dir() else Path(name).name
-    return wrap(model, tokenizer, name=short)
+    return wrap(model, tokenizer, name=name)
 
 
 def _weights(

@@ -63,7 +63,9 @@ def _example(model: nn.Module) -> torch.Tensor:
         )
     vocabulary = tables[0].num_embeddings
     device = tables[0].weight.device
-    ids = [(3 * i + 1) % vocabulary for i in range(_POSITIONS)]
+    padding = getattr(getattr(model, "config", None), "pad_token_id", None)
+    candidates = ((vocabulary // 3 + 3 * i) % vocabulary for i in range(2 * _POSITIONS))
+    ids = [token for token in candidates if token != padding][:_POSITIONS]
     return torch.tensor([ids], device="cpu" if device.type == "meta" else device)
 
 

@@ -103,7 +103,7 @@ def test_gpt_oss_sinks_take_their_share_of_the_pattern() -> None:
     assert pattern.triu(1).abs().max() == 0
 
 
-@pytest.mark.parametrize("name", [n for n in WITH_HEADS])
+@pytest.mark.parametrize("name", WITH_HEADS)
 def test_z_is_the_pattern_times_the_values_of_the_same_head(name: str) -> None:
     """Editing the pattern of one head to zero zeroes its z and no other head's."""
     from mechwidget.models import Edit
