@@ -161,6 +161,30 @@ describe("several renders of one model", () => {
   });
 });
 
+describe("a host that shares one copy of the module", () => {
+  it("and shows two widgets of one session: the second outlives the first", () => {
+    const widget = createWidget(views, "0.1.0");
+    const other = model();
+    const [end, endOther] = [fake, other].map((one) => widget.initialize({ model: one.proxy() }));
+    const close = widget.render({ model: other.proxy(), el });
+    end?.();
+    drawn[0]?.client.toggle(HEAD);
+    expect(other.count("toggle")).toBe(1);
+    close();
+    endOther?.();
+  });
+
+  it("and initialises only one of two: the other talks to its own session", () => {
+    const widget = createWidget(views, "0.1.0");
+    const other = model({ state: stateOf({ session: "s-2" }) });
+    const end = widget.initialize({ model: fake.proxy() });
+    const close = widget.render({ model: other.proxy(), el });
+    expect(drawn[0]?.client.state?.session).toBe("s-2");
+    close();
+    end();
+  });
+});
+
 describe("instead of a blank cell", () => {
   it("an unknown view is named", () => {
     const close = createWidget(views, "0.1.0").render({

@@ -97,6 +97,7 @@ describe("the page", () => {
     const again = new AbortController();
     expect(acquire("s-3", again.signal).value.locked).toEqual(HEAD);
     vi.advanceTimersByTime(60_000);
+    expect(acquire("s-3", AbortSignal.abort())).toBe(store);
     again.abort();
     vi.advanceTimersByTime(60_000);
     expect(acquire("s-3").value.locked).toBeNull();

@@ -128,6 +128,7 @@ describe("a click", () => {
     const agreed = client.toggle(HEAD);
     fake.answer("toggle", { revision: 2 });
     await agreed;
+    fake.put("state", stateOf({ revision: 1, phase: "running" })); // older than the answer
     await vi.advanceTimersByTimeAsync(1_000);
     fake.put("state", stateOf({ revision: 2, interventions: [ablation(HEAD)] }));
     expect(seen.length).toBeGreaterThan(1);

@@ -298,6 +298,7 @@ describe("is the kernel there?", () => {
     expect(status()).toBe("live");
     await vi.advanceTimersByTimeAsync(200);
     expect(status()).toBe("gone");
+    expect(rpc.liveness.text).toContain("for 5 s"); // a hidden page did not wait
   });
 
   it("a page that slept gives the kernel another chance before it calls it gone", async () => {
