@@ -112,7 +112,7 @@ class Session(Readings):
             )
         )
 
-    def toggle(self, component: Component | Ablate) -> int:
+    def toggle(self, component: Component | Ablate) -> None:
         """Zero-ablate a component that is not listed, restore one that is: what a click does."""
         wanted = states.ablation_of(component)
 
@@ -121,9 +121,9 @@ class Session(Readings):
             listed = len(rest) < len(old.interventions)
             return states.with_interventions(old, model, rest if listed else [*rest, wanted])
 
-        return self._change(toggled)
+        self._change(toggled)
 
-    def remove(self, index: int) -> int:
+    def remove(self, index: int) -> None:
         """Take the intervention at `index` (from 0) off the list."""
 
         def removed(old: State, model: HookedModel) -> State:
@@ -132,27 +132,27 @@ class Session(Readings):
                 old, model, [each for each in old.interventions if each != gone]
             )
 
-        return self._change(removed)
+        self._change(removed)
 
-    def enable(self, index: int) -> int:
+    def enable(self, index: int) -> None:
         """Switch the intervention at `index` on."""
-        return self._change(lambda old, _: states.with_switch(old, index, enabled=True))
+        self._change(lambda old, _: states.with_switch(old, index, enabled=True))
 
-    def disable(self, index: int) -> int:
+    def disable(self, index: int) -> None:
         """Switch the intervention at `index` off, leaving it on the list."""
-        return self._change(lambda old, _: states.with_switch(old, index, enabled=False))
+        self._change(lambda old, _: states.with_switch(old, index, enabled=False))
 
-    def clear(self) -> int:
+    def clear(self) -> None:
         """Take every intervention off the list."""
-        return self._change(lambda old, model: states.with_interventions(old, model, ()))
+        self._change(lambda old, model: states.with_interventions(old, model, ()))
 
-    def undo(self) -> int:
+    def undo(self) -> None:
         """Go back to the state before the last change; without one nothing happens."""
-        return self._change(lambda old, _: self._history.undo(old) or old, remember=False)
+        self._change(lambda old, _: self._history.undo(old) or old, remember=False)
 
-    def redo(self) -> int:
+    def redo(self) -> None:
         """Return to the state that was undone last; without one nothing happens."""
-        return self._change(lambda old, _: self._history.redo(old) or old, remember=False)
+        self._change(lambda old, _: self._history.redo(old) or old, remember=False)
 
     @property
     def can_undo(self) -> bool:
@@ -213,12 +213,14 @@ class Session(Readings):
             raise MechwidgetError("The session was closed.", "Make a new one with mw.Session.")
         return engine
 
-    def _change(self, changed: Callable[[State, HookedModel], State], remember: bool = True) -> int:
+    def _change(
+        self, changed: Callable[[State, HookedModel], State], remember: bool = True
+    ) -> None:
         with self._lock:
             engine, old = self._open(), self._state
             new = changed(old, engine.model)  # raises where the change is refused
             if new == old:
-                return self._revision
+                return
             if remember:
                 self._history.leave(old)
             self._state = new
@@ -226,11 +228,9 @@ class Session(Readings):
             if new.tokens != old.tokens:
                 self._select(Selection(self._selection.component))
             engine.numbers.compute(new, self._revision)
-            revision = self._revision
         engine.sweeps.keep_only(self._state)
         self._tell()
         self._mailbox.deliver()
-        return revision
 
     def _announce(self, old: State, new: State) -> None:
         for name in ("prompt", "interventions", "disabled", "metric"):

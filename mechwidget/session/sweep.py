@@ -7,6 +7,7 @@ nobody watches any more, and goes on where it stopped when somebody does again.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     Grid = npt.NDArray[np.float32]
 
+log = logging.getLogger(__name__)
+
 Progress = Callable[[int, int, "Grid"], object]
 
 _SECONDS_BETWEEN_PROGRESS = 0.1
@@ -41,7 +44,7 @@ class Watch:
     """One watcher's view of a sweep: a deferred result that can be given up on its own."""
 
     def __init__(self, progress: Progress | None, leave: Callable[[Watch], None]) -> None:
-        self.progress = progress
+        self._progress = progress
         self._leave = leave
         self._future: Future[Grid] = Future()
 
@@ -65,6 +68,16 @@ class Watch:
         """Stop watching; the last one to leave stops the sweep."""
         self.end(CancelledError("Nobody watches this sweep any more."))
         self._leave(self)
+
+    def report(self, done: int, total: int, grid: Grid) -> None:
+        """Told by the sweep how far it is."""
+        if self._progress is None or self.done():
+            return
+        try:
+            self._progress(done, total, grid)
+        except Exception:
+            # Others watch the same sweep: it goes on.
+            log.exception("a progress callback of a sweep failed")
 
     def end(self, outcome: Grid | BaseException) -> None:
         """Told by the sweep how it ended; later news are not for this watcher."""
@@ -138,8 +151,7 @@ class Sweep:
         with self._lock:
             watches = list(self._watches)
         for watch in watches:
-            if watch.progress is not None:
-                watch.progress(len(self._effects), len(self._components), grid)
+            watch.report(len(self._effects), len(self._components), grid)
 
     def _leave(self, watch: Watch) -> None:
         with self._lock:

@@ -56,43 +56,49 @@ class Ops:
 
     def toggle(self, args: Arguments, _: Request) -> Revision:
         """Zero-ablate a component, or restore it."""
-        return _revision(self._session.toggle(_component(args.only("component"))))
+        self._session.toggle(_component(args.only("component")))
+        return self._revision()
 
     def set_enabled(self, args: Arguments, _: Request) -> Revision:
         """Switch a listed intervention on or off."""
         index = args.only("index", "enabled").integer("index", 0, _MOST_INTERVENTIONS)
         switch = self._session.enable if args.boolean("enabled") else self._session.disable
-        return _revision(switch(index))
+        switch(index)
+        return self._revision()
 
     def remove(self, args: Arguments, _: Request) -> Revision:
         """Take a listed intervention off the list."""
         index = args.only("index").integer("index", 0, _MOST_INTERVENTIONS)
-        return _revision(self._session.remove(index))
+        self._session.remove(index)
+        return self._revision()
 
     def clear(self, args: Arguments, _: Request) -> Revision:
         """Take every intervention off the list."""
         args.only()
-        return _revision(self._session.clear())
+        self._session.clear()
+        return self._revision()
 
     def undo(self, args: Arguments, _: Request) -> Revision:
         """Go back one change."""
         args.only()
-        return _revision(self._session.undo())
+        self._session.undo()
+        return self._revision()
 
     def redo(self, args: Arguments, _: Request) -> Revision:
         """Go forward one undone change."""
         args.only()
-        return _revision(self._session.redo())
+        self._session.redo()
+        return self._revision()
 
     def set_prompt(self, args: Arguments, _: Request) -> Revision:
         """Put another text in the place of the prompt."""
         self._session.prompt = args.only("prompt").text("prompt")
-        return _revision(self._session.revision)
+        return self._revision()
 
     def set_metric(self, args: Arguments, _: Request) -> Revision:
         """Measure something else; no arguments at all mean nothing."""
         self._session.metric = metric_from_json(dict(args) or None)
-        return _revision(self._session.revision)
+        return self._revision()
 
     def select(self, args: Arguments, _: Request) -> None:
         """Tell Python what is selected on the page."""
@@ -103,6 +109,10 @@ class Ops:
             last = len(self._session.snapshot().state.tokens) - 1
             position = args.integer("position", 0, last)
         self._session.select(component, position)
+
+    def _revision(self) -> Revision:
+        # Another thread may have made a newer one by now; the page waits for this or a later.
+        return {"revision": self._session.revision}
 
     # -- arrays
 
@@ -143,10 +153,6 @@ class Ops:
             request.progress(done, total, "ablating", [encode(grid)], about)
 
         return Then(self._session.effects(progress), lambda grid: (about, encode(grid)))
-
-
-def _revision(revision: int) -> Revision:
-    return {"revision": revision}
 
 
 def _component(args: Arguments) -> Component:

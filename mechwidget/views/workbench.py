@@ -37,7 +37,6 @@ class Workbench(AnyWidget):
     it is no longer needed: a widget that is open is kept alive by the notebook.
 
     Attributes:
-        session: the experiment; code and clicks change the same one.
         state: what the page shows now, as JSON.
     """
 
@@ -53,7 +52,7 @@ class Workbench(AnyWidget):
                 f"A workbench shows a Session, not {type(session).__name__}.",
                 "Make one with mw.Session(model, prompt), or use mw.explore(model, prompt).",
             )
-        self.session = session
+        self._session = session
         self._model_json = model_json(session.model)
         self._pushing = threading.RLock()
         super().__init__(state=self._current())
@@ -64,6 +63,11 @@ class Workbench(AnyWidget):
         self.on_msg(self._receive)
         self._stop_listening = session.on_change(self._pace.ask)
         self._pace.ask()  # the session may have changed while the widget was made
+
+    @property
+    def session(self) -> Session:
+        """The experiment that is shown."""
+        return self._session
 
     def close(self) -> None:
         """Take it off every page and let go of the session, which stays open."""

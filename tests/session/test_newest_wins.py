@@ -117,6 +117,11 @@ def test_watchers_share_a_sweep_and_it_goes_on_where_it_stopped(model, session):
     assert not np.isnan(third).any()
 
 
+def test_a_failing_progress_callback_does_not_stop_the_sweep(session, caplog):
+    assert session.effects(lambda *_: 1 / 0).result(SECONDS).shape == (3, 4)
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_new_prompt_ends_the_sweep_of_the_old_one(model, session):
     with brake(model, 0.01):
         watch = session.effects()

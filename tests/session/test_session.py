@@ -256,7 +256,9 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(changes)
 def test_undoing_everything_leads_back_and_redoing_everything_returns(model, steps):
     with mw.Session(model, PROMPT) as session:
