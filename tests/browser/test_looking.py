@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from mechwidget.microcosm import phenomena
 from tests.browser.conftest import RESULTS
 from tests.browser.workbench_page import WorkbenchPage, shown
 
@@ -108,15 +109,12 @@ def luminance(workbench: WorkbenchPage) -> float:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_screenshot(workbench: WorkbenchPage, strong: list[tuple[int, int]], theme: str) -> None:
+def test_screenshot(workbench: WorkbenchPage, theme: str) -> None:
     """The widget follows the theme, live; the light picture is the README's."""
-    layer, head = strong[0]
-    workbench.click(layer, head)
+    ask_for_induction(workbench)
     workbench.notebook.set_theme(THEMES[theme])
-    expect(
-        workbench.root.locator("xpath=ancestor-or-self::*[@data-mw-theme][1]")
-    ).to_have_attribute("data-mw-theme", theme)
-    effects_are_in(workbench)
+    holder = workbench.root.locator("xpath=ancestor-or-self::*[@data-mw-theme][1]")
+    expect(holder).to_have_attribute("data-mw-theme", theme)
     try:
         assert (luminance(workbench) > 0.8) if theme == "light" else (luminance(workbench) < 0.2)
         RESULTS.mkdir(exist_ok=True)
@@ -124,6 +122,19 @@ def test_screenshot(workbench: WorkbenchPage, strong: list[tuple[int, int]], the
         workbench.root.screenshot(path=PICTURE if wanted else RESULTS / f"workbench-{theme}.png")
     finally:
         workbench.notebook.set_theme(THEMES["light"])
+
+
+def ask_for_induction(workbench: WorkbenchPage) -> None:
+    """Eight words come round twice, and the head that looks one token back is ablated."""
+    example = phenomena()["examples"]["repeat"]
+    answer, foil = f" {example['answer']}", f" {example['foil']}"
+    workbench.notebook.execute(f"session.prompt = {example['prompt']!r}")
+    workbench.notebook.execute(f"session.metric = mw.LogitDiff({answer!r}, {foil!r})")
+    expect(workbench.get("mw-metric-answer")).to_have_value(answer.replace(" ", "·"))
+    workbench.settle()
+    effects_are_in(workbench)
+    layer, head = phenomena()["heads"]["previous_token"].removeprefix("L").split("H")
+    workbench.click(int(layer), int(head))
 
 
 def effects_are_in(workbench: WorkbenchPage) -> None:
