@@ -120,42 +120,46 @@ export class Rpc {
   }
 
   #start<T>(op: string, args: object, options: RequestOptions): Promise<Answer<T>> {
-    const { signal, timeoutMs } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     if (this.#signal.aborted) return Promise.reject(abortError());
     this.#count += 1;
     const id = `${this.#prefix}-${this.#count}`;
     return new Promise((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const withdraw = (reason: unknown) => {
-        this.#pending.get(id)?.reject(reason);
-        this.#post(cancelMessage(id));
-      };
-      const onAbort = () => withdraw(signal?.reason);
-      const done = () => {
-        this.#pending.delete(id);
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-      };
+      const settled = this.#limit(id, options);
       this.#pending.set(id, {
         resolve: (answer) => {
-          done();
+          settled();
           resolve(answer as Answer<T>);
         },
         reject: (error) => {
-          done();
+          settled();
           reject(error);
         },
         onProgress: options.onProgress,
         assembly: null,
       });
-      signal?.addEventListener("abort", onAbort, { once: true });
-      if (timeoutMs !== undefined) {
-        const late = wireError("Timeout", `The kernel took longer than ${timeoutMs / 1000} s.`);
-        timer = setTimeout(() => withdraw(late), timeoutMs);
-      }
       this.#sendAsk(id, askMessage(id, op, args));
     });
+  }
+
+  /** Withdraws a request with its signal or when its time is up; returns what to do once it is settled. */
+  #limit(id: string, { signal, timeoutMs }: RequestOptions): () => void {
+    const withdraw = (reason: unknown) => {
+      this.#pending.get(id)?.reject(reason);
+      this.#post(cancelMessage(id));
+    };
+    const onAbort = () => withdraw(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    if (timeoutMs !== undefined) {
+      const late = wireError("Timeout", `The kernel took longer than ${timeoutMs / 1000} s.`);
+      timer = setTimeout(() => withdraw(late), timeoutMs);
+    }
+    return () => {
+      this.#pending.delete(id);
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
   }
 
   #sendAsk(id: string, message: object): void {
