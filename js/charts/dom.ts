@@ -40,6 +40,13 @@ export function button(
   return node;
 }
 
+/** The focused element within a node, in the document or in a shadow root. */
+export function focusedIn(node: Element): Element | null {
+  const root = node.getRootNode() as Node & Partial<DocumentOrShadowRoot>;
+  const active = root.activeElement ?? null;
+  return active && node.contains(active) ? active : null;
+}
+
 /** A block of children that is rebuilt only when what it shows has another key. */
 export function keyed(node: Element): (key: string, build: () => (Node | string)[]) => boolean {
   let shown: string | null = null;

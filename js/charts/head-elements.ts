@@ -2,7 +2,7 @@
 // is room. For maps up to a few thousand cells; larger ones are drawn by head-canvas.ts.
 
 import type { Rect } from "./canvas-grid";
-import { element, setAttributes, setText } from "./dom";
+import { element, focusedIn, setAttributes, setText } from "./dom";
 import { type Cell, firstCell, move } from "./grid-keys";
 import {
   type HeadCell,
@@ -71,7 +71,7 @@ export class HeadElements implements HeadChart {
   }
 
   #build(scene: HeadScene, layout: string): void {
-    const focused = this.#cellOf(activeElement(this.el));
+    const focused = this.#cellOf(focusedIn(this.el));
     this.#layout = layout;
     this.#cells.clear();
     const { shape, size } = scene;
@@ -126,11 +126,6 @@ export class HeadElements implements HeadChart {
     event.preventDefault();
     if (next) this.#button(next)?.focus();
   }
-}
-
-function activeElement(within: Element): Element | null {
-  const root = within.getRootNode();
-  return root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
 }
 
 function cellButton(row: number, column: number, heads: number, rect: Rect): HTMLButtonElement {

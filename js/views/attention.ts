@@ -77,7 +77,8 @@ export class AttentionPane implements Pane {
     const { state, head, page } = scene;
     this.#drawHead(scene);
     const wish = page.baseline ? "before" : this.#moment;
-    const values = state && head ? attentionValues(this.patterns, state, head, wish) : null;
+    const values =
+      state?.tokens.length && head ? attentionValues(this.patterns, state, head, wish) : null;
     const shown = values?.pattern ? values : null;
     this.el.toggleAttribute("data-waiting", values?.waiting ?? false);
     this.#matrix.el.hidden = !shown;

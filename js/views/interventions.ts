@@ -1,7 +1,7 @@
 // All interventions at the bottom, each a sentence with its effect, a switch and a cross; nothing is
 // hidden in a menu that is needed twice.
 
-import { button, element, icon, setAttributes, setText } from "../charts/dom";
+import { button, element, focusedIn, icon, setAttributes, setText } from "../charts/dom";
 import { change, nats } from "../charts/format";
 import type { SessionStore } from "../store/session-store";
 import type { ComponentJson, InterventionJson } from "../types";
@@ -103,7 +103,7 @@ export function interventions(client: SessionClient, store: SessionStore, action
         if (keys.has(key)) continue;
         // Whoever removes chips by keyboard keeps a place to go on from.
         const next = gone.el.nextElementSibling ?? gone.el.previousElementSibling;
-        const focused = gone.el.matches(":focus-within");
+        const focused = focusedIn(gone.el) !== null;
         gone.el.remove();
         if (focused) (next?.querySelector<HTMLElement>(".mw-chip-remove") ?? el).focus();
         chips.delete(key);

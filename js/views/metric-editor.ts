@@ -1,7 +1,7 @@
 // The question put to the model: an answer and, against it, a distractor. With both the metric is
 // their logit difference, with an answer alone its probability, with neither there is none.
 
-import { button, element, icon, setAttributes } from "../charts/dom";
+import { button, element, focusedIn, icon, setAttributes } from "../charts/dom";
 import { visible } from "../charts/token-text";
 import type { SessionState } from "../types";
 import type { SessionClient } from "../wire/session-client";
@@ -49,7 +49,8 @@ export class MetricEditor implements Pane {
   draw({ state, enabled }: Scene): void {
     const fields = Object.values(this.#fields);
     const refused = drawFieldNote(this.#note, fields, this.client, "set_metric", "");
-    if (!this.#dirty && !refused && !isTyping(this.el)) this.#restore(state);
+    if (!this.#dirty && !refused && !(focusedIn(this.el) instanceof HTMLInputElement))
+      this.#restore(state);
     for (const input of fields) setAttributes(input, { disabled: !enabled || !state });
     const { answer, distractor } = this.#fields;
     setAttributes(this.#swap, { disabled: !enabled || !answer.value || !distractor.value });
@@ -119,12 +120,6 @@ export class MetricEditor implements Pane {
     this.#dirty = true;
     if (await this.client.setMetric(metric)) this.#dirty = false;
   }
-}
-
-function isTyping(el: Element): boolean {
-  const root = el.getRootNode();
-  const active = root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
-  return active instanceof HTMLInputElement && el.contains(active);
 }
 
 /** The top tokens are offered: the answer is usually among them. */

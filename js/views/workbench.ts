@@ -101,7 +101,8 @@ class Workbench {
   #sceneNow(): Scene {
     const { client, store, host } = this.#context;
     const state = client.shown ?? client.state;
-    const behind = state?.outcome?.revision !== state?.revision && state?.phase !== "error";
+    const awaited = state !== null && state.tokens.length > 0 && state.phase !== "error";
+    const behind = awaited && state.outcome?.revision !== state.revision;
     const enabled = mayAct(client);
     const stale = enabled && (client.pending.length > 0 || behind);
     const page = store.value;

@@ -187,6 +187,13 @@ export async function painted(): Promise<void> {
 }
 
 let sessions = 0;
+const mounted: AbortController[] = [];
+
+/** Takes every view off the page, timers and all. */
+export function unmountAll(): void {
+  for (const end of mounted.splice(0)) end.abort();
+  document.body.replaceChildren();
+}
 
 export interface Mounted {
   el: HTMLElement;
@@ -203,6 +210,7 @@ export async function mount(
   view: View = workbench,
 ): Promise<Mounted> {
   const end = new AbortController();
+  mounted.push(end);
   const el = document.createElement("div");
   el.className = "mw";
   document.body.append(el);

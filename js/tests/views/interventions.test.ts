@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { ablation, HEAD, OTHER, stateOf } from "../wire/states";
-import { FakeSession, frame, mount, painted } from "./fake-session";
+import { FakeSession, frame, mount, painted, unmountAll } from "./fake-session";
 import { outcomeOf } from "./outcomes";
 
 const listed = () =>
@@ -11,7 +11,7 @@ const listed = () =>
     }),
   );
 
-afterEach(() => document.body.replaceChildren());
+afterEach(unmountAll);
 
 it("shows each intervention as a sentence with a switch and a cross", async () => {
   const { session, get } = await mount(listed());

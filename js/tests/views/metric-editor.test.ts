@@ -1,10 +1,10 @@
 import { afterEach, expect, it } from "vitest";
 import { metricOf, metricTexts } from "../../views/metric-texts";
 import { stateOf } from "../wire/states";
-import { FakeSession, mount, painted } from "./fake-session";
+import { FakeSession, mount, painted, unmountAll } from "./fake-session";
 import { metric, outcomeOf } from "./outcomes";
 
-afterEach(() => document.body.replaceChildren());
+afterEach(unmountAll);
 
 it.each([
   ["·Mary", "·John", { type: "logit_diff", a: " Mary", b: " John" }],

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { ablation, stateOf } from "../wire/states";
-import { FakeSession, frame, mount, painted } from "./fake-session";
+import { FakeSession, frame, mount, painted, unmountAll } from "./fake-session";
 import { metric, outcomeOf, top } from "./outcomes";
 
 const ready = () => new FakeSession(stateOf({ metric, outcome: outcomeOf() }));
@@ -8,7 +8,7 @@ const head = { type: "head", layer: 1, head: 2 } as const;
 const key = (name: string, more: KeyboardEventInit = {}) =>
   new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...more });
 
-afterEach(() => document.body.replaceChildren());
+afterEach(unmountAll);
 
 describe("a click on a head", () => {
   it("looks ablated and pending at once, then confirmed, with the numbers and the revision", async () => {
