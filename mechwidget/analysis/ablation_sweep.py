@@ -7,6 +7,7 @@ metric it is KL(baseline ‖ edited) in nats at the last position.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,10 @@ def ablation_effect(
     run = model.run(tokens.ids, [Ablate(component)], positions=[position], cancelled=cancelled)
     edited = run.logits[0, 0]
     if metric is None:
-        return Effect(component, kl_nats(baseline_logits, edited))
-    return Effect(component, metric(edited) - metric(baseline_logits))
+        value = kl_nats(baseline_logits, edited)
+    else:
+        value = metric(edited) - metric(baseline_logits)
+    return Effect(component, value if math.isfinite(value) else math.nan)
 
 
 def ablation_sweep(

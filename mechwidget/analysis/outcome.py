@@ -54,13 +54,15 @@ def outcome(
 ) -> Outcome:
     """Compare two next-token distributions, each given as `logits[vocab]`.
 
-    Of the `k` likeliest tokens before and the `k` likeliest after, the `k` that reach the highest
-    probability in either are listed; tokens in `include` (those of a metric) always are.
+    Listed are the likeliest before and the likeliest after, half of `k` each, and then those that
+    reach the highest probability in either, until there are `k`. Tokens in `include` (those of a
+    metric) always are, tokens that the model masks with -inf never.
     """
     before, after = _double(baseline_logits), _double(edited_logits)
     log_before, log_after = before.log_softmax(-1), after.log_softmax(-1)
     p_before, p_after = log_before.exp(), log_after.exp()
-    chosen = torch.tensor(_chosen(p_before, p_after, k, include), dtype=torch.long)
+    peak = torch.maximum(p_before, p_after)
+    chosen = torch.tensor(_chosen(before, after, peak, k, include), dtype=torch.long)
     columns = (
         chosen.tolist(),
         p_before[chosen].tolist(),
@@ -93,12 +95,17 @@ def _kl(p: torch.Tensor, log_p: torch.Tensor, log_q: torch.Tensor) -> float:
     return 0.0 if total < 0 else total  # rounding goes below 0; nan must stay nan
 
 
-def _chosen(before: torch.Tensor, after: torch.Tensor, k: int, include: Sequence[int]) -> list[int]:
-    k = min(k, before.numel())
-    candidates = {*before.topk(k).indices.tolist(), *after.topk(k).indices.tolist()}
-    peak = torch.maximum(before, after)
-    likeliest = sorted(candidates, key=lambda t: (-float(peak[t]), t))[:k]
-    return sorted({*likeliest, *include}, key=lambda t: (-float(before[t]), t))
+def _chosen(
+    before: torch.Tensor, after: torch.Tensor, peak: torch.Tensor, k: int, include: Sequence[int]
+) -> list[int]:
+    tops = [logits.topk(min(k, logits.numel())).indices.tolist() for logits in (before, after)]
+    half = max(1, k // 2)
+    chosen = {*tops[0][:half], *tops[1][:half], *include}
+    rest = sorted({*tops[0], *tops[1]} - chosen, key=lambda token: -float(peak[token]))
+    while rest and len(chosen) < k:
+        chosen.add(rest.pop(0))
+    unmasked = {token for token in chosen if float(peak[token]) > 0} | {*include}
+    return sorted(unmasked, key=lambda token: (-float(before[token]), token))
 
 
 def _ranks(logits: torch.Tensor, chosen: torch.Tensor) -> list[int]:

@@ -17,6 +17,9 @@ from mechwidget.errors import MechwidgetError
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
+    import torch
+
+    from mechwidget.analysis import BoundMetric
     from mechwidget.interventions import Ablate
     from mechwidget.models import HookedModel, Run
     from mechwidget.session.state import State
@@ -76,7 +79,7 @@ class Computation:
             baseline=baseline,
             result=result,
             outcome=changed,
-            metric=None if measure is None else (measure(before), measure(after)),
+            metric=None if measure is None else _finite(measure, before, after),
             position=state.position,
             milliseconds=(time.perf_counter() - began) * 1000,
         )
@@ -92,6 +95,16 @@ class Computation:
             _require_finite(run, interventions, state.position)
             self._runs.keep(key, run, run.logits.nbytes)
         return run
+
+
+def _finite(measure: BoundMetric, before: torch.Tensor, after: torch.Tensor) -> tuple[float, float]:
+    values = measure(before), measure(after)
+    if not all(map(math.isfinite, values)):
+        raise NotFiniteError(
+            f"The {measure.label} is {values[0]} before and {values[1]} after.",
+            "The model masks one of its tokens: measure another one.",
+        )
+    return values
 
 
 def _require_finite(run: Run, interventions: Sequence[Ablate], position: int) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,6 +40,21 @@ def test_nan_logits_are_an_error_that_says_what_to_do():
             norm.copy_(kept)
         session.redo()
         assert torch.isfinite(session.result.logits).all()
+
+
+def test_a_metric_on_a_token_that_the_model_masks_says_so():
+    model = tiny_model(seed=1)
+    with torch.no_grad():
+        model.model.lm_head.bias = torch.nn.Parameter(torch.zeros(model.vocab_size))
+        model.model.lm_head.bias[1] = -torch.inf
+    with mw.Session(model, PROMPT) as session:
+        assert len(session.outcome.top) == 8
+        session.metric = mw.LogitDiff("the", "cat")
+        with pytest.raises(NotFiniteError, match=r"logit difference the . cat is -inf"):
+            _ = session.metric_value
+        assert np.isnan(session.effects().result(SECONDS)).all()
+        session.metric = mw.LogitDiff("dog", "cat")
+        assert session.metric_value is not None
 
 
 def test_a_model_that_raises_harms_neither_session_nor_worker(session, model):
