@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.components import Component
+from mechwidget.interventions.fields import short
 from mechwidget.models.edit import Edit
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ class Ablate:
     def __post_init__(self) -> None:
         if not isinstance(self.component, Component):
             raise InterventionError(
-                f"Ablate was given {self.component!r}; expected a Head, MLP, Attention or Neuron."
+                f"Ablate was given {short(self.component)}; expected a Head, MLP, Attention or Neuron."
             )
         if self.mode not in MODES:
             raise InterventionError(
-                f"Ablate mode is {self.mode!r}; expected {' or '.join(map(repr, MODES))}."
+                f"Ablate mode is {short(self.mode)}; expected {' or '.join(map(repr, MODES))}."
             )
 
     @property

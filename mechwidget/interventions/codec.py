@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.ablate import Ablate
 from mechwidget.interventions.components import KINDS, Component
+from mechwidget.interventions.fields import short
 
 Chosen = TypeVar("Chosen")
 
@@ -28,7 +29,7 @@ def component_from_json(data: Any) -> Component:
     arguments = {name: record[name] for name in fields}
     positions = record.get("positions")
     if positions is not None and not isinstance(positions, list):
-        raise InterventionError(f"positions is {_short(positions)}; expected a list of integers.")
+        raise InterventionError(f"positions is {short(positions)}; expected a list of integers.")
     build: Callable[..., Component] = kind
     return build(**arguments, positions=positions)
 
@@ -42,13 +43,13 @@ def intervention_from_json(data: Any) -> Ablate:
         raise InterventionError("ablate has no 'component'; expected what it is to ablate.")
     mode = record.get("mode", "zero")
     if not isinstance(mode, str):
-        raise InterventionError(f"Ablate mode is {_short(mode)}; expected 'zero'.")
+        raise InterventionError(f"Ablate mode is {short(mode)}; expected 'zero'.")
     return Ablate(component_from_json(record["component"]), mode)
 
 
 def _record(data: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
-        raise InterventionError(f"The {what} is {_short(data)}; expected a JSON object.")
+        raise InterventionError(f"The {what} is {short(data)}; expected a JSON object.")
     return data
 
 
@@ -56,7 +57,7 @@ def _choice(record: Mapping[str, Any], what: str, choices: Mapping[str, Chosen])
     name = record.get("type")
     if not isinstance(name, str) or name not in choices:
         raise InterventionError(
-            f"The {what} is {_short(name)}; expected {' or '.join(map(repr, choices))}."
+            f"The {what} is {short(name)}; expected {' or '.join(map(repr, choices))}."
         )
     return choices[name]
 
@@ -65,10 +66,5 @@ def _only(record: Mapping[str, Any], known: set[str], what: str) -> None:
     unknown = sorted(set(record) - known)
     if unknown:
         raise InterventionError(
-            f"{what} has an unknown field {_short(unknown[0])}; expected {sorted(known)}."
+            f"{what} has an unknown field {short(unknown[0])}; expected {sorted(known)}."
         )
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

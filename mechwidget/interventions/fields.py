@@ -6,6 +6,7 @@ says what was expected. Strings and bools are refused, numpy and torch integers 
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from operator import index
 from typing import Any
@@ -14,6 +15,13 @@ from mechwidget.errors import InterventionError
 
 LARGEST = 2**31 - 1  # more than any layer, head, neuron or position; keeps JSON integers exact
 MOST_POSITIONS = 1_000_000
+LONGEST = 60
+
+
+def short(value: Any) -> str:
+    """`value` as it is shown in an error: a line of a page, not a page."""
+    text = reprlib.repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def whole_number(value: Any, what: str) -> int:
@@ -30,7 +38,7 @@ def token_positions(value: Any) -> tuple[int, ...] | None:
         return None
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise InterventionError(
-            f"positions is {value!r}; expected integers such as (3, 5), or None for every position."
+            f"positions is {short(value)}; expected integers such as (3, 5), or None for every position."
         )
     numbers: set[int] = set()
     for item in value:
@@ -44,11 +52,11 @@ def token_positions(value: Any) -> tuple[int, ...] | None:
 
 def _integer(value: Any, what: str) -> int:
     if isinstance(value, bool):
-        raise InterventionError(f"{what} is {value!r}; expected an integer.")
+        raise InterventionError(f"{what} is {short(value)}; expected an integer.")
     try:
         number = index(value)
     except TypeError:
-        raise InterventionError(f"{what} is {value!r}; expected an integer.") from None
+        raise InterventionError(f"{what} is {short(value)}; expected an integer.") from None
     if not -LARGEST <= number <= LARGEST:
         raise InterventionError(f"{what} is {number}; expected an integer below {LARGEST:,}.")
     return number

@@ -9,12 +9,14 @@ anything else is refused with what to do instead. No code from a checkpoint runs
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
 from mechwidget.errors import ModelLoadError
 from mechwidget.microcosm import checkpoint_path
@@ -23,6 +25,8 @@ from mechwidget.models.hub import folder_of
 from mechwidget.models.wrapping import wrap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mechwidget.models.hooked_model import HookedModel
 
 
@@ -44,15 +48,24 @@ def load(
     """
     name = os.fspath(name_or_path)
     if name == "microcosm" and not Path(name).is_dir():
-        return _load(_microcosm(), name, device, dtype or "float32", trust=False)
+        with _without_progress_bar():
+            return _load(Path(checkpoint_path()), name, device, dtype or "float32", trust=False)
     local = _local(name)
     folder = local or folder_of(name, trust=trust_remote_code)
     title = local.resolve().name if local else name
     return _load(folder, title, device, dtype, trust=trust_remote_code)
 
 
-def _microcosm() -> Path:
-    return Path(checkpoint_path())
+@contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    """A model of three megabytes is there before a bar for it is."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _local(name: str) -> Path | None:

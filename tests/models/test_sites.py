@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import torch
 from hypothesis import given
@@ -49,10 +51,8 @@ def test_sites_of_the_whole_model_have_no_layer(name: str) -> None:
 
 @given(st.one_of(st.text(), st.integers(), st.none(), st.tuples(st.text(), st.integers())))
 def test_nonsense_is_a_site_error_or_a_site(like: object) -> None:
-    try:
+    with contextlib.suppress(SiteError):
         assert isinstance(parse_site(like), mw.Site)
-    except SiteError as error:
-        assert error.message
 
 
 @pytest.mark.parametrize(

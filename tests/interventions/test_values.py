@@ -1,0 +1,178 @@
+"""Components and ablations are values: equal when they mean the same, hashable, JSON both ways."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mechwidget as mw
+from mechwidget.errors import InterventionError
+from mechwidget.interventions import Component, component_from_json, intervention_from_json
+
+NUMBERS = st.integers(0, 2**31 - 1)
+POSITIONS = st.none() | st.lists(st.integers(-(2**31) + 1, 2**31 - 1), min_size=1, max_size=6)
+COMPONENTS: st.SearchStrategy[Component] = st.one_of(
+    st.builds(mw.Head, NUMBERS, NUMBERS, POSITIONS),
+    st.builds(mw.Neuron, NUMBERS, NUMBERS, POSITIONS),
+    st.builds(mw.MLP, NUMBERS, POSITIONS),
+    st.builds(mw.Attention, NUMBERS, POSITIONS),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(COMPONENTS)
+def test_a_component_survives_json(component: Component) -> None:
+    again = component_from_json(json.loads(json.dumps(component.to_json())))
+    assert again == component
+    assert hash(again) == hash(component)
+
+
+@given(COMPONENTS)
+def test_an_intervention_survives_json_and_is_the_code_one_would_type(component) -> None:
+    ablate = mw.Ablate(component)
+    assert intervention_from_json(json.loads(json.dumps(ablate.to_json()))) == ablate
+    names = {"Head": mw.Head, "MLP": mw.MLP, "Attention": mw.Attention, "Neuron": mw.Neuron}
+    assert eval(repr(ablate), {"Ablate": mw.Ablate, **names}) == ablate
+
+
+@given(COMPONENTS, COMPONENTS)
+def test_equal_means_the_same_part(a: Component, b: Component) -> None:
+    assert (a == b) == (a.to_json() == b.to_json())
+    assert len({a, b}) == (1 if a == b else 2)
+
+
+def value_or_error(read: Callable[[object], Any], data: object) -> Any:
+    """What was read, or the message of the error, which must be short enough to show."""
+    try:
+        return read(data)
+    except InterventionError as wrong:
+        return wrong.message if len(wrong.message) < 300 else None
+
+
+@given(JSON)
+def test_json_that_nobody_checked_is_a_value_or_a_clear_error(data: object) -> None:
+    for read in (component_from_json, intervention_from_json):
+        assert value_or_error(read, data)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["head", "mlp", "neuron", "attention"])},
+        optional={"layer": JSON, "head": JSON, "index": JSON, "positions": JSON, "extra": JSON},
+    )
+)
+def test_json_that_is_nearly_right_is_a_value_or_a_clear_error(data: dict[str, object]) -> None:
+    outcome = value_or_error(component_from_json, data)
+    if isinstance(outcome, Component):
+        assert outcome.to_json().keys() <= data.keys()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (None, "component is None; expected a JSON object"),
+        ([], "expected a JSON object"),
+        ({1: 2}, "expected a JSON object"),
+        ({}, "component type is None; expected 'head' or 'attention' or 'mlp' or 'neuron'"),
+        ({"type": "tail", "layer": 1}, "component type is 'tail'"),
+        ({"type": ["head"]}, r"component type is \['head'\]"),
+        ({"type": "head", "layer": 1}, "head has no 'head'; expected an integer"),
+        ({"type": "head", "layer": "1", "head": 2}, "head layer is '1'; expected an integer"),
+        ({"type": "head", "layer": True, "head": 2}, "head layer is True"),
+        ({"type": "head", "layer": 1.0, "head": 2}, r"head layer is 1\.0"),
+        ({"type": "head", "layer": -1, "head": 2}, "head layer is -1; expected 0 or more"),
+        ({"type": "head", "layer": 2**40, "head": 2}, "expected an integer below"),
+        ({"type": "mlp", "layer": 1, "head": 2}, "mlp has an unknown field 'head'"),
+        ({"type": "mlp", "layer": 1, "positions": "12"}, "positions is '12'; expected a list"),
+        ({"type": "mlp", "layer": 1, "positions": []}, "positions is empty"),
+        ({"type": "mlp", "layer": 1, "positions": [1, "a"]}, "a position is 'a'"),
+        ({"type": "mlp", "layer": 1, "positions": {"0": 1}}, "expected a list of integers"),
+    ],
+)
+def test_what_is_wrong_with_a_component_is_named(data, message: str) -> None:
+    with pytest.raises(InterventionError, match=message):
+        component_from_json(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("ablate", "intervention is 'ablate'; expected a JSON object"),
+        ({"type": "steer"}, "intervention type is 'steer'; expected 'ablate'"),
+        ({"type": "ablate"}, "ablate has no 'component'"),
+        ({"type": "ablate", "component": 3}, "component is 3"),
+        (
+            {"type": "ablate", "component": {"type": "mlp", "layer": 0}, "mode": "mean"},
+            "mode is 'mean'; expected 'zero'",
+        ),
+        ({"type": "ablate", "component": {"type": "mlp", "layer": 0}, "mode": 0}, "mode is 0"),
+        (
+            {"type": "ablate", "component": {"type": "mlp", "layer": 0}, "value": 1},
+            "unknown field 'value'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_intervention_is_named(data, message: str) -> None:
+    with pytest.raises(InterventionError, match=message):
+        intervention_from_json(data)
+
+
+def test_positions_are_any_integers_sorted_and_distinct() -> None:
+    head = mw.Head(1, 2, positions=[3, 3, -1])
+    assert head == mw.Head(1, 2, (-1, 3)) == mw.Head(1, 2, np.array([-1, 3]))
+    assert mw.MLP(0, range(3)).positions == (0, 1, 2)
+    assert mw.Head(np.int64(1), np.int64(2)) == mw.Head(1, 2)
+    for wrong in ("12", 5, [1.5], [True], [None], ()):
+        with pytest.raises(InterventionError):
+            mw.Head(1, 2, positions=wrong)
+
+
+def test_values_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        mw.Head(1, 2).layer = 3
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        mw.Ablate(mw.MLP(0)).mode = "mean"
+
+
+@pytest.mark.parametrize(
+    ("component", "words"),
+    [
+        (mw.Head(1, 2), "head 1.2"),
+        (mw.MLP(0), "MLP 0"),
+        (mw.Attention(3), "attention 3"),
+        (mw.Neuron(2, 117), "neuron 2.117"),
+        (mw.Head(1, 2, [5, 3]), "head 1.2 at 3, 5"),
+        (mw.MLP(0, [0]), "MLP 0 at 0"),
+    ],
+)
+def test_words(component: Component, words: str) -> None:
+    assert str(component) == words
+    assert mw.Ablate(component).sentence == f"Zero {words}"
+
+
+def test_ablating_something_that_is_no_component_is_refused() -> None:
+    with pytest.raises(InterventionError, match="expected a Head, MLP, Attention or Neuron"):
+        mw.Ablate("head 1.2")
+    with pytest.raises(InterventionError, match="mode is 'mean'; expected 'zero'"):
+        mw.Ablate(mw.MLP(0), mode="mean")
+
+
+def test_interventions_cost_neither_torch_nor_transformers() -> None:
+    code = (
+        "import sys, mechwidget as mw; mw.Ablate(mw.Head(1, 2)).to_json(); mw.Site('z', 3); "
+        "print({'torch', 'transformers', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
