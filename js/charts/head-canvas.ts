@@ -119,7 +119,9 @@ function paintMark(
   };
   const out = gap(size) + 0.5;
   context.setLineDash(cell.pending ? [2, 2] : []);
-  if (cell.mark || cell.pending) {
+  if (cell.mark === "off") {
+    strokeBoth(() => context.rect(x, y, width, height), inks.ablate, 1);
+  } else if (cell.mark || cell.pending) {
     const strike = (): void => {
       context.moveTo(x, y + height);
       context.lineTo(x + width, y);
@@ -127,7 +129,7 @@ function paintMark(
       context.moveTo(x, y);
       context.lineTo(x + width, y + height);
     };
-    strokeBoth(strike, cell.mark === "off" ? inks.line : inks.ablate, 1.5);
+    strokeBoth(strike, inks.ablate, 1.5);
   }
   context.setLineDash([]);
   if (!cell.locked && !cell.lit) return;

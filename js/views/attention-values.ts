@@ -1,5 +1,5 @@
 // The numbers of one head's attention pane: which pattern is on show and, while a newer one is on
-// its way, the last one of the same head, so that nothing goes blank between two clicks.
+// its way, the last one of the same head (or its baseline), so that nothing goes blank meanwhile.
 
 import type { SessionState } from "../types";
 import type { Pattern } from "../wire/session-client";
@@ -33,7 +33,7 @@ export function attentionValues(
   // The edited pattern is asked for once its run is done: a click must not wait for a picture.
   const current = state.outcome?.revision === state.revision;
   const after = !edited ? before : current ? patterns.get(state, address, true) : null;
-  const late = edited && !after ? patterns.last(state, address) : after;
+  const late = edited && !after ? (patterns.last(state, address) ?? before) : after;
   const wanted = moment === "before" ? before : late;
   const complete = moment === "change" ? (before && late ? late : null) : wanted;
   const pattern = fits(complete, state) ? complete : null;

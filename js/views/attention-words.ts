@@ -41,10 +41,11 @@ export function restingWords(
   return `${readWords(state, values, query, most)} · ${what}`;
 }
 
-export function emptyWords({ state, head }: Scene, values: AttentionValues | null): string {
+export function emptyWords({ state, head, client }: Scene, values: AttentionValues | null): string {
   if (!state) return "";
   if (state.model.heads.every((n) => n === 0)) return "This model has no attention patterns.";
   if (state.tokens.length === 0) return "Type a prompt to see what its tokens attend to.";
   if (!head) return "Point at a head to see what it attends to.";
+  if (client.status === "gone") return "No pattern: the kernel does not answer.";
   return values?.refusal ?? "";
 }
