@@ -48,7 +48,8 @@ class Ablate:
     def __post_init__(self) -> None:
         if not isinstance(self.component, Component):
             raise InterventionError(
-                f"Ablate was given {short(self.component)}; expected a Head, MLP, Attention or Neuron."
+                f"Ablate was given {short(self.component)}; "
+                "expected a Head, MLP, Attention or Neuron."
             )
         if self.mode not in MODES:
             raise InterventionError(

@@ -38,7 +38,7 @@ def token_positions(value: Any) -> tuple[int, ...] | None:
         return None
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise InterventionError(
-            f"positions is {short(value)}; expected integers such as (3, 5), or None for every position."
+            f"positions is {short(value)}; expected integers such as (3, 5), or None for all."
         )
     numbers: set[int] = set()
     for item in value:

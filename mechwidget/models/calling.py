@@ -70,5 +70,7 @@ def logits_of(output: Any) -> torch.Tensor:
 
 
 def _names_input_ids(parameters: Mapping[str, inspect.Parameter]) -> bool:
-    kinds = [parameter.kind for parameter in parameters.values()]
-    return "input_ids" in parameters or kinds[-1:] == [inspect.Parameter.VAR_KEYWORD]
+    """Whether ids go in by name: by theirs, or because there is no place for them by position."""
+    by_position = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return "input_ids" in parameters or not kinds & by_position

@@ -19,9 +19,15 @@ from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.prompts import Prompt, tokens_of
 from mechwidget.models.run import ReadOut, Run
-from mechwidget.models.sites import Site, SiteLike, missing_site, resolve_sites
+from mechwidget.models.sites import (
+    Site,
+    SiteLike,
+    missing_site,
+    names_one_site,
+    resolve_sites,
+)
 from mechwidget.models.taps import tap_attention
-from mechwidget.models.traffic import Traffic, in_order
+from mechwidget.models.traffic import Traffic, edits_of, in_order
 from mechwidget.models.twin import make_twin
 from mechwidget.models.vocabulary import Vocabulary
 
@@ -144,9 +150,9 @@ class HookedModel:
             cancelled: asked before every block; True raises `CancelledError`.
         """
         tokens = self.tokenize(prompt_or_ids)
-        asked = (read,) if isinstance(read, str) else read
+        asked: Any = (read,) if names_one_site(read) else read
         traffic = Traffic(
-            in_order(one.edits(self, len(tokens)) for one in interventions),
+            in_order(edits_of(one, self, len(tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
         )
@@ -189,6 +195,8 @@ class HookedModel:
 
 def _from_start(positions: Sequence[int], n: int) -> list[int]:
     """Positions counted from 0, negative ones resolved."""
+    if not positions:
+        raise PromptError("positions is empty; expected token positions, or None for all.")
     for position in positions:
         if not -n <= position < n:
             raise PromptError(f"Position {position} is outside the prompt's {n} tokens.")

@@ -80,6 +80,13 @@ def parse_site(like: Any) -> Site:
     raise SiteError(f"{like!r} is not a site.", 'Write ("z", 3), "z.3" or "pattern".')
 
 
+def names_one_site(like: Any) -> bool:
+    """Whether `like` is one site rather than several: `"z"`, `("z", 3)` or `Site("z", 3)`."""
+    if isinstance(like, (str, Site)):
+        return True
+    return isinstance(like, tuple) and len(like) == 2 and isinstance(like[1], int)
+
+
 def resolve_sites(like: SiteLike, available: Iterable[Site]) -> tuple[Site, ...]:
     """The sites of a model that `like` names: one, or one per layer that has it."""
     wanted, have = parse_site(like), tuple(available)

@@ -22,6 +22,7 @@ from mechwidget.models.writes import place, read_block
 
 _POSITIONS = 7  # prime, and no model's number of heads or experts, so that shapes are telling
 _TOLERANCE = 1e-3
+_FEW = 16  # a table of fewer rows is of token types or the like, not of tokens
 _SUPPORTED = "mechwidget reads decoder-only transformer language models."
 
 
@@ -54,6 +55,7 @@ def survey(model: nn.Module) -> Ledger:
 
 
 def _example(model: nn.Module) -> torch.Tensor:
+    """Token ids that every embedding of the model has a row for."""
     tables = [m for m in model.modules() if isinstance(m, nn.Embedding)]
     if not tables:
         raise UnsupportedModelError(
@@ -61,7 +63,8 @@ def _example(model: nn.Module) -> torch.Tensor:
             "residual stream.",
             _SUPPORTED,
         )
-    vocabulary = tables[0].num_embeddings
+    sizes = [table.num_embeddings for table in tables]
+    vocabulary = min((size for size in sizes if size >= _FEW), default=min(sizes))
     device = tables[0].weight.device
     padding = getattr(getattr(model, "config", None), "pad_token_id", None)
     candidates = ((vocabulary // 3 + 3 * i) % vocabulary for i in range(2 * _POSITIONS))

@@ -7,7 +7,7 @@ reads, and how much each edit changed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mechwidget.models.edit import Edit
+    from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.sites import Site
 
 
@@ -76,6 +77,16 @@ class Traffic:
                 "The model has changed since it was wrapped, or skips layers: wrap it again.",
             )
         return tuple(Fired(index, site, float(norm)) for index, site, norm in self._changes)
+
+
+def edits_of(intervention: Any, model: HookedModel, n_positions: int) -> Sequence[Edit]:
+    """What one intervention does to this model, or a word on what is no intervention."""
+    if not hasattr(intervention, "edits"):
+        raise InterventionError(
+            f"{intervention} is not an intervention.", "Write e.g. mw.Ablate(mw.Head(1, 2))."
+        )
+    edits: Sequence[Edit] = intervention.edits(model, n_positions)
+    return edits
 
 
 def in_order(edits: Iterable[Sequence[Edit]]) -> tuple[tuple[int, Edit], ...]:

@@ -277,5 +277,5 @@ def test_wrapping_and_running_cost_next_to_nothing() -> None:
     model, ids = GPT2LMHeadModel(config).eval(), torch.arange(3, 67)[None]
     wrapped = mw.wrap(model)
     own = cpu_time_of(lambda: own_logits(model, ids))
-    assert cpu_time_of(lambda: wrapped.run(ids)) - own < 0.003
+    assert cpu_time_of(lambda: wrapped.run(ids)) - own < 0.006
     assert cpu_time_of(lambda: mw.wrap(model)) < 0.5
