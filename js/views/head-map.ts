@@ -20,7 +20,7 @@ import type { SessionStore } from "../store/session-store";
 import type { ComponentJson, ModelJson } from "../types";
 import type { Actions } from "./actions";
 import { headAxes } from "./head-axes";
-import { cellOf, describe, markOf, printed } from "./head-words";
+import { cellOf, describe, printed } from "./head-words";
 import { type MapScale, scaleOf } from "./map-scale";
 import { CHOICES, type Choice, SHORT_CHOICES } from "./map-values";
 import { type Pane, type Scene, sameComponent } from "./pane";
@@ -104,7 +104,7 @@ export class HeadMapPane implements Pane {
     this.el.toggleAttribute("data-disabled", !scene.enabled);
     const looked = page.hover.component ?? page.locked;
     setText(this.#words, looked ? describe(scene, scale, looked, this.#heads) : RESTING.words);
-    setText(this.#hint, looked ? hintOf(scene, looked) : RESTING.hint);
+    setText(this.#hint, looked ? hintOf(scene, looked, this.actions) : RESTING.hint);
     setText(this.#notes, notesOf(state.model, values.reason));
   }
 
@@ -168,11 +168,12 @@ function noteOf(values: Scene["values"]): string {
   return values.effects?.unit === "nats" && values.shown === "effect" ? "KL" : "";
 }
 
-function hintOf(scene: Scene, component: ComponentJson): string {
-  const act = markOf(scene, component) === "whole" ? "click restores" : "click ablates";
-  if (component.type !== "head") return act;
+function hintOf(scene: Scene, component: ComponentJson, actions: Actions): string {
+  const listed = actions.find(component);
+  const verb = listed ? (listed.enabled ? "restores" : "switches it on again") : "ablates";
+  if (component.type !== "head") return `click ${verb}`;
   const locked = sameComponent(scene.page.locked, component);
-  return `${act} · ${locked ? "L or Esc unlocks" : "L or Shift-click locks"}`;
+  return `click ${verb} · ${locked ? "L or Esc unlocks" : "L or Shift-click locks"}`;
 }
 
 function notesOf(model: ModelJson, reason: string): string {

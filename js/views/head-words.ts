@@ -17,7 +17,7 @@ function numberOf({ values }: Scene, component: ComponentJson, heads: number): n
   return values.at(component.layer, component.type === "head" ? component.head : heads);
 }
 
-export function markOf({ marks }: Scene, component: ComponentJson): Mark | null {
+function markOf({ marks }: Scene, component: ComponentJson): Mark | null {
   return component.type === "head"
     ? marks.head(component.layer, component.head)
     : marks.mlp(component.layer);

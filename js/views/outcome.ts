@@ -10,12 +10,16 @@ import type { Pane, Scene } from "./pane";
 
 export const ROWS = 8;
 
-/** The rows worth their place: the largest on either side, in the order of the baseline. */
+/** What the baseline already expected keeps its place; what rose from nothing follows, largest first. */
+const EXPECTED = 0.01;
+
+const largest = ({ before, after }: TopTokenJson): number => Math.max(before, after);
+
 export function topRows(outcome: OutcomeJson): TopTokenJson[] {
-  return [...outcome.top]
-    .sort((one, other) => Math.max(other.before, other.after) - Math.max(one.before, one.after))
-    .slice(0, ROWS)
-    .sort((one, other) => other.before - one.before || other.after - one.after);
+  const rows = [...outcome.top].sort((one, other) => largest(other) - largest(one)).slice(0, ROWS);
+  const expected = rows.filter((row) => row.before >= EXPECTED);
+  expected.sort((one, other) => other.before - one.before);
+  return [...expected, ...rows.filter((row) => row.before < EXPECTED)];
 }
 
 interface Row {
@@ -117,7 +121,7 @@ export function outcome(): Pane {
       setAttributes(where, { title: "The next-token distribution at this position" });
       drawMetric(state, now);
       const shown = topRows(now);
-      const max = Math.max(...shown.map((top) => Math.max(top.before, top.after)), 0.01);
+      const max = Math.max(...shown.map(largest), 0.01);
       rows.forEach((row, i) => {
         row.draw(shown[i], max);
       });

@@ -51,7 +51,9 @@ describe("what a screen reader hears", () => {
   });
 });
 
-it("keeps the largest rows on either side, in the order of the baseline", () => {
+it("keeps the rows in the order of the baseline, and then what rose from nothing", () => {
+  const rose = [top(1, "a", 0.99, 0.02), top(2, "b", 0.0009, 0.001), top(3, "c", 0.0001, 0.52)];
+  expect(topRows(outcomeOf({ top: rose })).map((row) => row.id)).toEqual([1, 3, 2]);
   const many = Array.from({ length: 14 }, (_, i) =>
     top(i, `t${i}`, (14 - i) / 200, i === 13 ? 0.9 : 0.01),
   );
