@@ -29,12 +29,6 @@ EXAMPLES: dict[str, Example] = {
         "green",
         "apple",
     ),
-    "repeat_names": Example(
-        "induction",
-        "Emma Oscar Lucy Peter Nina Adam Emma Oscar Lucy Peter Nina",
-        "Adam",
-        "Emma",
-    ),
     "indirect_object": Example(
         "ioi", "When Mary and John went to the store, John gave a drink to", "Mary", "John"
     ),

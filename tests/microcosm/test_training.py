@@ -5,8 +5,10 @@ import json
 import random
 from pathlib import Path
 
+import pytest
 import torch
 
+from mechwidget.microcosm import checkpoint_path
 from mechwidget.microcosm.batches import IGNORE, batches
 from mechwidget.microcosm.corpus import rows
 from mechwidget.microcosm.tokenizer import BOS_ID, CONTEXT, PAD_ID, build_tokenizer
@@ -49,3 +51,25 @@ def test_batches_score_all_tokens_but_the_unpredictable() -> None:
         assert (ids[:, 0] == BOS_ID).all()
         assert (labels[ids == PAD_ID] == IGNORE).all()
         assert (labels[labels != IGNORE] == ids[labels != IGNORE]).all()
+
+
+class EnoughError(Exception):
+    """Stops a training at its first log entry."""
+
+
+class FirstEntry(Log):
+    def write(self, entry: dict[str, object]) -> None:
+        self.entry = entry
+        raise EnoughError
+
+
+@pytest.mark.slow
+def test_the_script_retraces_the_shipped_log() -> None:
+    """Five hundred steps of the real recipe. Processors differ in bits, not in the loss."""
+    shipped = (checkpoint_path() / "training_log.jsonl").read_text("utf-8").splitlines()[0]
+    log = FirstEntry(None)
+    with pytest.raises(EnoughError):
+        train(Recipe(), TOKENIZER, log)
+    expected = json.loads(shipped)
+    assert log.entry["tokens"] == expected["tokens"]
+    assert log.entry["loss"] == pytest.approx(expected["loss"], abs=0.02)
