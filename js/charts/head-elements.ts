@@ -34,7 +34,9 @@ export class HeadElements implements HeadChart {
       const cell = this.#cellOf(event.target);
       if (cell) this.events.press(cell, event);
     });
-    this.el.addEventListener("pointerover", (event) => {
+    // Not `pointerover`: that also comes when the page moves under a pointer at rest, and would take
+    // the preview away from the keyboard.
+    this.el.addEventListener("pointermove", (event) => {
       const cell = this.#cellOf(event.target);
       if (cell) this.events.enter(cell);
     });

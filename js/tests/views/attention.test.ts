@@ -11,7 +11,7 @@ const words = (el: HTMLElement) =>
   el.querySelector("[data-testid='mw-attention-readout']")?.textContent;
 const title = (el: HTMLElement) => el.querySelector(".mw-attention h3")?.textContent;
 const over = (node: HTMLElement) =>
-  node.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+  node.dispatchEvent(new PointerEvent("pointermove", { bubbles: true }));
 
 describe("which head is shown", () => {
   it("follows the pointer, keeps the last one, and stays on a locked one", async () => {
