@@ -37,17 +37,20 @@ def call_model(twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
 def _quietly(twin: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """Call `twin` without gradients and leave this thread's modes as they were.
 
-    The restoring calls are single C calls at the head of a `finally`, where CPython delivers no
-    asynchronous exception; the `__exit__` of a context manager could be interrupted.
+    CPython delivers asynchronous exceptions after calls and at function entries, so what restores
+    must be single C calls at the head of a `finally`: the `__exit__` of a context manager could
+    be interrupted before it has done anything.
     """
     grad, modes = torch.is_grad_enabled(), _MODES()
     try:
         _SET_GRAD(False)
         return twin(*positional, **named)
     finally:
-        _SET_GRAD(grad)
-        while _MODES() > modes:
-            _POP_MODE()
+        try:
+            while _MODES() > modes:
+                _POP_MODE()
+        finally:
+            _SET_GRAD(grad)
 
 
 def logits_of(output: Any) -> torch.Tensor:

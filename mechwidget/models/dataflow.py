@@ -52,6 +52,7 @@ class AttentionEvent:
     heads: int
     key_heads: int | None
     by_interface: bool
+    sink: bool = False  # some of each row goes to no key at all
 
 
 class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -52,6 +52,11 @@ def _shared_heads(ledger: Ledger) -> Iterator[str]:
             yield f"k/v heads are shared by {groups} query heads"
 
 
+def _sinks(ledger: Ledger) -> Iterator[str]:
+    if any(block.attention is not None and block.attention.sink for block in ledger.blocks):
+        yield "pattern rows sum to less than 1: the rest goes to a sink"
+
+
 def _parallel(ledger: Ledger) -> Iterator[str]:
     for block in ledger.blocks:
         if block.additive and not block.sequential and {"attention", "mlp"} <= _kinds(block):
@@ -99,6 +104,7 @@ def _several_mlps(ledger: Ledger) -> Iterator[str]:
 
 _NOTES = (
     _shared_heads,
+    _sinks,
     _parallel,
     _post_norms,
     _not_additive,

@@ -150,14 +150,7 @@ class HookedModel:
             cancelled: asked before every block; True raises `CancelledError`.
         """
         tokens = self.tokenize(prompt_or_ids)
-        asked: Any = (read,) if names_one_site(read) else read
-        traffic = Traffic(
-            in_order(edits_of(one, self, len(tokens)) for one in interventions),
-            frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
-            (1, len(tokens)),
-        )
-        for site in traffic.sites - self._bindings.keys():
-            raise missing_site(site, self.sites)
+        traffic = self._traffic(tokens, interventions, read)
         keep = None if positions is None else _from_start(positions, len(tokens))
         with self.lock:
             logits, explicit = self._forward(tokens, traffic, keep, cancelled)
@@ -169,6 +162,20 @@ class HookedModel:
             fired=traffic.fired(),
             attention="explicit" if explicit else "own",
         )
+
+    def _traffic(
+        self, tokens: Tokens, interventions: Sequence[Intervention], read: Iterable[SiteLike]
+    ) -> Traffic:
+        """What a run is to edit and read, checked against what this model has."""
+        asked: Any = (read,) if names_one_site(read) else read
+        traffic = Traffic(
+            in_order(edits_of(one, self, len(tokens)) for one in interventions),
+            frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
+            (1, len(tokens)),
+        )
+        for site in traffic.sites - self._bindings.keys():
+            raise missing_site(site, self.sites)
+        return traffic
 
     def _forward(
         self,

@@ -54,12 +54,14 @@ class Attention:
         place: the module in which the softmax runs.
         route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside).
         heads: query heads; `key_value_heads`: the k and v heads that they share.
+        sink: whether part of each row goes to no key, so that rows sum to less than 1.
     """
 
     place: Place
     route: Route
     heads: int
     key_value_heads: int
+    sink: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from mechwidget.models.dataflow import AttentionEvent, Dataflow
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_WHOLE_ROW = 0.99  # what a row of a pattern sums to, rounding (of half precision) allowed for
+
 
 @dataclass(eq=False)
 class Call:
@@ -148,7 +150,12 @@ def _tap(
             events.pop()  # the softmax inside our own function
         events.append(
             AttentionEvent(
-                next(clock), name, tensor.shape[1], recorder.key_heads, by_interface=True
+                next(clock),
+                name,
+                tensor.shape[1],
+                recorder.key_heads,
+                by_interface=True,
+                sink=bool(tensor.float().sum(-1).min() < _WHOLE_ROW),
             )
         )
     return tensor

@@ -70,12 +70,12 @@ class _Twins:
             return original  # its state lives in C++: there is no Python to copy, nor to hook
         twin: nn.Module = object.__new__(type(original))
         self.known[id(original)] = twin
-        source, state = original.__dict__, twin.__dict__
+        source, state = original.__dict__.copy(), twin.__dict__  # another thread may add to it
         for name in _OWN:
             state[name] = source[name].copy()
         state["_modules"] = {
             name: None if child is None else self.of(child)
-            for name, child in source["_modules"].items()
+            for name, child in source["_modules"].copy().items()
         }
         for name, value in source.items():
             if type(value) in _PLAIN or name in _UNUSED:

@@ -148,6 +148,7 @@ def _attention(trace: Trace, found: list[_Found]) -> Attention | None:
         "interface" if event.by_interface else "softmax",
         event.heads,
         event.key_heads or event.heads,
+        event.sink,
     )
 
 

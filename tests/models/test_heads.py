@@ -130,3 +130,8 @@ def test_grouped_heads_share_keys_and_values() -> None:
     assert read["k", 0].shape == read["v", 0].shape == (1, 11, 2, 8)
     assert (model.n_heads(0), model.n_key_value_heads(0)) == (4, 2)
     assert "k/v heads are shared by 2 query heads" in model.notes
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_only_models_with_sinks_are_said_to_have_them(name: str) -> None:
+    assert any("sink" in note for note in hooked(name).notes) == ZOO[name].sinks

@@ -202,6 +202,26 @@ def test_many_threads_and_two_wrappers_share_one_module() -> None:
     assert wrong == []
 
 
+def test_the_users_forward_in_a_loop_beside_our_runs_is_never_disturbed() -> None:
+    model, ids = build("llama"), example()
+    wrapped, reference = mw.wrap(model), own_logits(model, ids)
+    expected = everything(wrapped)().logits
+    stop, wrong = threading.Event(), []
+
+    def users_own() -> None:
+        while not stop.is_set():
+            if not torch.equal(own_logits(model, ids), reference):
+                wrong.append("own")
+
+    thread = threading.Thread(target=users_own)
+    thread.start()
+    ours = [everything(wrapped)().logits for _ in range(40)]
+    stop.set()
+    thread.join()
+    assert wrong == []
+    assert all(torch.equal(logits, expected) for logits in ours)
+
+
 def test_cancelling_stops_before_the_next_block() -> None:
     model, asked = hooked("gpt2"), []
     with pytest.raises(CancelledError):
