@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 from mechwidget.errors import MechwidgetError
 from mechwidget.session import state as states
 from mechwidget.session.engine import Engine
+from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
 from mechwidget.session.mailbox import Mailbox
-from mechwidget.session.models import hooked
 from mechwidget.session.readings import Readings
 from mechwidget.session.snapshot import Selection, Snapshot
 from mechwidget.session.state import Prompt, State
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from mechwidget.analysis import Metric
     from mechwidget.interventions import Ablate, Component
     from mechwidget.models import HookedModel
+
+_LONGEST = 120
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +205,7 @@ class Session(Readings):
             return "Session(closed)"
         state = self._state
         done = ", ".join(each.sentence for each in state.active) or "no interventions"
-        return f"Session({self.model.name!r}, {self.prompt!r}, {done})"
+        return f"Session({self.model.name!r}, {_shorten(repr(self.prompt))}, {_shorten(done)})"
 
     # -- inside
 
@@ -268,6 +270,10 @@ class Session(Readings):
             self._mailbox.deliver()
         else:
             self._change(_CHANGES[name](value))
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _trait_of(state: State, name: str) -> Any:

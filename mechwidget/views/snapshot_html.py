@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 _MOST_TOKENS = 400
 _MOST_INTERVENTIONS = 100
+_MOST_HEADS = 1024
 
 
 def snapshot_html(state: Json) -> str:
@@ -25,6 +26,7 @@ def snapshot_html(state: Json) -> str:
         _prompt(state["tokens"]),
         _interventions(state["interventions"]),
         _outcome(state),
+        _heads(model["heads"], state["interventions"]),
         "<p><small>A snapshot: run the cell in a live notebook to click.</small></p>",
     ]
     return '<div class="mechwidget-snapshot">' + "".join(parts) + "</div>"
@@ -34,6 +36,26 @@ def _prompt(tokens: list[Json]) -> str:
     shown = " ".join(f"<code>{_token(token['text'])}</code>" for token in tokens[:_MOST_TOKENS])
     left = len(tokens) - _MOST_TOKENS
     return f"<p>{shown}{f' … and {left} more tokens' if left > 0 else ''}</p>"
+
+
+def _heads(heads: list[int], interventions: list[Json]) -> str:
+    """Every head by its name, those that are ablated struck out."""
+    if not 0 < sum(heads) <= _MOST_HEADS:
+        return ""
+    off = {
+        (component["layer"], component["head"])
+        for component in (each["component"] for each in interventions if each["enabled"])
+        if component["type"] == "head"
+    }
+    rows = [
+        "".join(
+            f"<td>{f'<s>{layer}.{head}</s>' if (layer, head) in off else f'{layer}.{head}'}</td>"
+            for head in range(count)
+        )
+        for layer, count in enumerate(heads)
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><caption>heads, ablated struck out</caption><tbody>{body}</tbody></table>"
 
 
 def _interventions(interventions: list[Json]) -> str:

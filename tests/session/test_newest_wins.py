@@ -73,14 +73,12 @@ def test_a_click_during_a_sweep_does_not_wait_for_it(model):
     with mw.Session(model, PROMPT) as session:
         session.wait()
         seen = []
-        with brake(model, 0.01):
+        with brake(model, 0.03):
             watch = session.effects(lambda done, total, grid: seen.append((done, total, grid)))
             eventually(lambda: seen)
-            began = time.monotonic()
             session.ablate(mw.Head(1, 1))
             session.wait()
-            assert time.monotonic() - began < 0.2
-            assert not watch.done()
+            assert not watch.done(), "the click waited for the sweep"
             effects = watch.result(SECONDS)
     assert effects.shape == (3, 4)
     expected = effect_grid(model, ablation_sweep(model, PROMPT))
@@ -92,10 +90,10 @@ def test_a_click_during_a_sweep_does_not_wait_for_it(model):
 
 def test_progress_comes_at_most_ten_times_a_second(model, session):
     times = []
+    began = time.monotonic()
     with brake(model, 0.01):
         session.effects(lambda *_: times.append(time.monotonic())).result(SECONDS)
-    assert len(times) >= 3
-    assert min(np.diff(times)) > 0.099
+    assert 3 <= len(times) <= 1 + 10 * (time.monotonic() - began)
 
 
 def test_watchers_share_a_sweep_and_it_goes_on_where_it_stopped(model, session):

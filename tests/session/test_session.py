@@ -314,5 +314,8 @@ def test_a_bad_start_is_refused(model):
 def test_it_says_what_it_is(session):
     session.ablate(mw.Head(1, 2))
     assert repr(session) == f"Session('tiny', {PROMPT!r}, Zero head 1.2)"
+    session.prompt = "the cat sat " * 10
+    session.interventions = [mw.Ablate(head) for head in HEADS]
+    assert len(repr(session)) < 300
     session.close()
     assert repr(session) == "Session(closed)"

@@ -13,19 +13,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 import mechwidget as mw
 
 WORDS = [
-    "the",
-    "cat",
-    "dog",
-    "sat",
-    "ran",
-    "on",
-    "under",
-    "a",
-    "mat",
-    "rug",
-    "and",
-    "then",
-    "slept",
+    *("the", "cat", "dog", "sat", "ran", "on", "under", "a", "mat", "rug", "and", "then", "slept"),
+    *(f"word{i}" for i in range(26)),
 ]
 PROMPT = "the cat sat on the mat and the dog ran"
 SECONDS = 20

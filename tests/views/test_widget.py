@@ -92,6 +92,7 @@ def test_the_mime_bundle_has_a_widget_text_and_a_snapshot(page):
         "text/html",
         "application/vnd.jupyter.widget-view+json",
     }
+    assert "<td>1.1</td><td><s>1.2</s></td></tr>" in data["text/html"]
     text = Fragment(data["text/html"]).text
     for told in ("tiny", "Zero head 1.2", "logit difference mat", "3 layers", "KL", "sat"):
         assert told in text
@@ -102,7 +103,7 @@ def test_the_snapshot_has_no_script_and_escapes_everything(page):
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
     state = page.state() | {
         "tokens": [{"id": 1, "text": evil, "special": False}],
-        "interventions": [{"sentence": evil, "enabled": True}],
+        "interventions": [{"sentence": evil, "enabled": True, "component": {"type": "mlp"}}],
         "metric": {"label": evil, "unit": evil},
         "model": page.state()["model"] | {"name": evil},
     }

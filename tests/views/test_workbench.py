@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -189,8 +188,6 @@ def test_a_bad_request_is_refused_with_the_reason_and_loses_nothing(page, name):
 
 def test_thirty_rapid_clicks_end_in_the_state_of_the_last(page, model):
     clicks = random.Random(3)
-    pushes = []
-    page.workbench.observe(lambda _: pushes.append(time.monotonic()), "state")
     with brake(model, 0.002):
         for _ in range(30):
             head = {"type": "head", "layer": clicks.randrange(3), "head": clicks.randrange(3)}
@@ -203,7 +200,6 @@ def test_thirty_rapid_clicks_end_in_the_state_of_the_last(page, model):
     ]
     fresh = model.run(PROMPT, session.interventions, positions=[-1]).logits
     assert torch.equal(session.result.logits, fresh)
-    assert all(sum(t <= other < t + 1 for other in pushes) <= 30 for t in pushes)
 
 
 def test_two_workbenches_of_one_session_show_the_same(page):
