@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { contrast } from "../../charts/colour";
+import { contrast, levelColour, type Theme, ZERO_LEVEL } from "../../charts/colour";
 
 type Rgb = [number, number, number];
 
@@ -40,7 +40,6 @@ const PAIRS: [ink: string, on: string, least: number][] = [
   ["warn-ink", "warn-ground", TEXT],
   ["ablate", "ground", GRAPHIC],
   ["ablate", "raised", GRAPHIC],
-  ["ablate", "zero", GRAPHIC],
   ["focus", "ground", GRAPHIC],
   ["control", "ground", GRAPHIC],
   ["control", "raised", GRAPHIC],
@@ -58,6 +57,17 @@ describe.each([
     expect(contrast(one, other)).toBeGreaterThanOrEqual(least);
   });
 });
+
+it.each([
+  ["light", light],
+  ["dark", dark],
+] as [Theme, Map<string, Rgb>][])(
+  "a strike stands out from a neutral cell in the %s theme",
+  (name, theme) => {
+    const zero = levelColour(ZERO_LEVEL, "diverging", name);
+    expect(contrast(theme.get("ablate") as Rgb, zero)).toBeGreaterThanOrEqual(GRAPHIC);
+  },
+);
 
 it("both themes define the same colours", () => {
   expect([...dark.keys()].sort()).toEqual([...light.keys()].sort());
