@@ -64,6 +64,7 @@ class FirstEntry(Log):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_script_retraces_the_shipped_log() -> None:
     """Five hundred steps of the real recipe. Processors differ in bits, not in the loss."""
     shipped = (checkpoint_path() / "training_log.jsonl").read_text("utf-8").splitlines()[0]
