@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from mechwidget.microcosm import phenomena
 from tests.browser.conftest import VIEWPORT
 
 if TYPE_CHECKING:
@@ -76,13 +77,14 @@ def test_demo_shows_the_tour_and_stops(browser: Browser) -> None:
     url = terminal.read_until(r"http://\S+", 60)
     assert url, terminal.said
     folder = terminal.read_until(r"a copy, in (\S+);", 5).group(1)
+    layer, head = phenomena()["heads"]["previous_token"].removeprefix("L").split("H")
     context = browser.new_context(viewport=VIEWPORT)
     try:
         page = context.new_page()
         page.goto(url.group(0))
         run_all(page)
         second = page.locator("[data-testid=mw-workbench]").nth(1)
-        ablated = second.locator("[data-testid=mw-cell-0-0]")
+        ablated = second.get_by_test_id(f"mw-cell-{layer}-{head}")
         expect(ablated).to_have_attribute("data-mark", "whole", timeout=60_000)
         names = second.locator("option").all_inner_texts()
         assert {"previous-token score", "induction score"} <= set(names)

@@ -134,7 +134,7 @@ def test_those_heads_attend_where_it_says(tour, circuit) -> None:
                 reverse=True,
             )
             assert {head for _, head in ranked[: len(heads)]} == heads
-            assert ranked[len(heads) - 1][0] > 0.9
+            assert ranked[len(heads) - 1][0] > 0.5
 
 
 def test_the_capital_is_still_paris(executed: dict[str, nbformat.NotebookNode]) -> None:
