@@ -50,7 +50,7 @@ wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 bench: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
 	@$(PY) -m tests.benchmarks.click_to_paint
 
-dev: $(VENV)/.demo node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
+dev: preflight-port $(VENV)/.dev node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
 	@npm run -s dev & watch=$$!; trap 'kill $$watch 2>/dev/null' EXIT; \
 	  ANYWIDGET_HMR=1 $(PY) -m mechwidget.demo
 
@@ -96,12 +96,16 @@ $(VENV)/.test: $(VENV)/.demo
 	@$(PIP) --no-build-isolation -e '.[lab,test]'
 	@touch $@
 
+$(VENV)/.dev: $(VENV)/.demo
+	@$(PIP) --no-build-isolation -e '.[dev,lab]'
+	@touch $@
+
 node_modules/.stamp: package-lock.json
 	@.ci/preflight node
 	@echo "installing the npm packages"
 	@npm ci --silent --prefer-offline --no-audit --no-fund
 	@touch $@
 
-$(BUNDLE): $(JS_SOURCES) node_modules/.stamp
+$(BUNDLE): $(JS_SOURCES) package.json node_modules/.stamp
 	@npm run -s build
 	@touch $@

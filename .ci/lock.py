@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
-STARTS = ("mechwidget[lab,test]", "hatchling", "hatch-jupyter-builder")
+STARTS = ("mechwidget[dev,lab,test]", "hatchling", "hatch-jupyter-builder")
 PLATFORM = r"-(android|darwin|freebsd|linux|openbsd|openharmony|win32)-([a-z0-9]+)-?([a-z]*)$"
 HEADER = "# Written by `make lock`; every package that a checkout installs, at one version.\n"
 
