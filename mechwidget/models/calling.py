@@ -15,10 +15,9 @@ import torch
 from torch import nn
 
 from mechwidget.errors import UnsupportedModelError
+from mechwidget.models.modes import finish_interrupted, modes, put_back
 
 _SET_GRAD = torch._C._set_grad_enabled  # noqa: SLF001
-_MODES = torch._C._len_torch_function_stack  # noqa: SLF001
-_POP_MODE = torch._C._pop_torch_function_stack  # noqa: SLF001
 
 
 def call_model(twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
@@ -41,14 +40,16 @@ def _quietly(twin: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]
     must be single C calls at the head of a `finally`: the `__exit__` of a context manager could
     be interrupted before it has done anything.
     """
-    grad, modes = torch.is_grad_enabled(), _MODES()
+    grad, before = torch.is_grad_enabled(), modes()
     try:
         _SET_GRAD(False)
         return twin(*positional, **named)
+    except BaseException as error:
+        finish_interrupted(error, before)
+        raise
     finally:
         try:
-            while _MODES() > modes:
-                _POP_MODE()
+            put_back(before)
         finally:
             _SET_GRAD(grad)
 

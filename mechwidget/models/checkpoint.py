@@ -43,7 +43,7 @@ def check_folder(folder: Path, *, trust: bool) -> None:
             "Expected a folder written by save_pretrained: config.json and *.safetensors.",
         )
     check_weights(files, str(folder))
-    check_config(_config(folder / "config.json"), str(folder), trust=trust)
+    check_config(read_json(folder / "config.json"), str(folder), trust=trust)
 
 
 def check_weights(files: set[str], where: str) -> None:
@@ -97,12 +97,13 @@ def is_complete(folder: Path) -> bool:
     if not (folder / "config.json").is_file():
         return False
     if index.is_file():
-        shards = set(_config(index).get("weight_map", {}).values())
+        shards = set(read_json(index).get("weight_map", {}).values())
         return all((folder / shard).is_file() for shard in shards)
     return any(folder.glob("*.safetensors"))
 
 
-def _config(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

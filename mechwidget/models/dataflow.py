@@ -55,16 +55,25 @@ class AttentionEvent:
     sink: bool = False  # some of each row goes to no key at all
 
 
+def nowhere() -> tuple[int, str]:
+    """The clock and the running module when nobody watches."""
+    return 0, ""
+
+
+def unnoticed(_now: torch.Tensor, _old: torch.Tensor) -> None:
+    """What happens before an in-place change when nobody watches."""
+
+
 class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Record how activations over `n_positions` tokens are made of one another."""
 
-    def __init__(self, n_positions: int, where: Callable[[], tuple[int, str]]) -> None:
+    def __init__(self, n_positions: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.n_positions = n_positions
-        self.where = where  # the clock, and the name of the module that is running
+        self.where: Callable[[], tuple[int, str]] = nowhere
         self.made: dict[int, Made] = {}
         self.attentions: list[AttentionEvent] = []
-        self.on_change: Callable[[torch.Tensor, torch.Tensor], None] = lambda _now, _old: None
+        self.on_change: Callable[[torch.Tensor, torch.Tensor], None] = unnoticed
         self._alive: list[Any] = []
 
     def __torch_dispatch__(

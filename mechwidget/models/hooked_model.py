@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from mechwidget.errors import CancelledError, PromptError
+from mechwidget.errors import CancelledError, ComponentError, PromptError
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.calling import call_model
 from mechwidget.models.facts import input_device, notes_of, position_limit
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mechwidget.models.edit import Intervention
-    from mechwidget.models.ledger import Ledger
+    from mechwidget.models.ledger import Block, Ledger
     from mechwidget.models.tokens import Tokens
 
 
@@ -95,16 +95,16 @@ class HookedModel:
 
     def n_heads(self, layer: int) -> int:
         """The number of attention heads of a layer; 0 where it has none that can be told apart."""
-        return heads_of(self.ledger.blocks[layer])
+        return heads_of(self._block(layer))
 
     def n_key_value_heads(self, layer: int) -> int:
         """The number of key/value heads of a layer, fewer than its heads where they share."""
-        block = self.ledger.blocks[layer]
+        block = self._block(layer)
         return 0 if block.attention is None else block.attention.key_value_heads
 
     def n_neurons(self, layer: int) -> int:
         """The number of MLP neurons of a layer; 0 where there is no single down projection."""
-        write = self.ledger.blocks[layer].write("mlp")
+        write = self._block(layer).write("mlp")
         return 0 if write is None else write.width
 
     def has_attention(self, layer: int) -> bool:
@@ -114,6 +114,14 @@ class HookedModel:
     def has_mlp(self, layer: int) -> bool:
         """Whether the layer has an MLP whose write to the stream can be edited."""
         return Site("mlp_out", layer) in self._bindings
+
+    def _block(self, layer: int) -> Block:
+        if not 0 <= layer < self.n_layers:
+            raise ComponentError(
+                f"There is no layer {layer}: {self.name} has {self.n_layers} (0 to "
+                f"{self.n_layers - 1})."
+            )
+        return self.ledger.blocks[layer]
 
     def check(self, component: Any) -> None:
         """Raise `ComponentError`, naming what exists, unless the model has this component."""
@@ -154,12 +162,13 @@ class HookedModel:
         keep = None if positions is None else _from_start(positions, len(tokens))
         with self.lock:
             logits, explicit = self._forward(tokens, traffic, keep, cancelled)
+        fired = traffic.fired()
         return Run(
             logits=logits,
             positions=tuple(range(len(tokens)) if keep is None else keep),
             tokens=tokens,
-            read=ReadOut(traffic.kept),
-            fired=traffic.fired(),
+            read=ReadOut(traffic.take()),
+            fired=fired,
             attention="explicit" if explicit else "own",
         )
 

@@ -10,11 +10,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, snapshot_download, try_to_load_from_cache
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
-from mechwidget.errors import ModelLoadError
-from mechwidget.models.checkpoint import check_weights, is_complete
+from mechwidget.errors import MechwidgetError, ModelLoadError
+from mechwidget.models.checkpoint import check_config, check_weights, is_complete, read_json
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
@@ -29,13 +29,20 @@ def folder_of(name: str, *, trust: bool) -> Path:
             f"{name!r} is neither a folder here nor a name on the hub.",
             'Expected "microcosm", a folder, or a name such as "gpt2" or "org/model".',
         )
-    return _cached(name) or _downloaded(name, trust=trust)
+    cached = _cached(name)
+    if cached is not None and is_complete(cached):
+        return cached
+    try:
+        return _downloaded(name, trust=trust)
+    except ModelLoadError:
+        if cached is not None:  # what is there may say more than that the network is not
+            check_weights({path.name for path in cached.iterdir()}, name)
+        raise
 
 
 def _cached(name: str) -> Path | None:
     config = try_to_load_from_cache(name, "config.json")
-    folder = Path(config).parent if isinstance(config, str) else None
-    return folder if folder is not None and is_complete(folder) else None
+    return Path(config).parent if isinstance(config, str) else None
 
 
 def _downloaded(name: str, *, trust: bool) -> Path:
@@ -43,7 +50,11 @@ def _downloaded(name: str, *, trust: bool) -> Path:
     check_weights({file for file in files if "/" not in file}, name)
     wanted = [*_WANTED, "*.py"] if trust else _WANTED
     try:
+        config = Path(hf_hub_download(name, "config.json"))
+        check_config(read_json(config), name, trust=trust)  # before gigabytes are on their way
         return Path(snapshot_download(name, allow_patterns=wanted, ignore_patterns=_UNWANTED))
+    except MechwidgetError:
+        raise
     except (HfHubHTTPError, OSError) as error:
         raise ModelLoadError(f"{name} could not be downloaded: {error}", "Try again.") from error
 

@@ -10,11 +10,14 @@ In: a twin's attention module and a tap. Out: the module calls the tap when it r
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+
+from mechwidget.models.modes import finish_interrupted, modes, push, put_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +29,19 @@ _SOFTMAX = {functional.softmax, torch.softmax, torch.Tensor.softmax, torch.speci
 
 def tap_softmax(module: nn.Module, tap: Tap) -> None:
     """Make a twin's attention module show its scores and pattern to `tap`."""
-    forward = module.forward
+    plain, replaced = type(module).forward, module.__dict__.get("forward")
+    itself = ref(module)  # a module that held itself would wait for the cycle collector
 
     def tapped(*args: Any, **kwargs: Any) -> Any:
-        with _SoftmaxTap(tap):
-            return forward(*args, **kwargs)
+        outside, mode = modes(), _SoftmaxTap(tap)
+        try:
+            push(mode)
+            return replaced(*args, **kwargs) if replaced else plain(itself(), *args, **kwargs)
+        except BaseException as error:
+            finish_interrupted(error, (*outside, mode))
+            raise
+        finally:
+            put_back(outside)
 
     module.__dict__["forward"] = tapped
 

@@ -16,10 +16,12 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack, _pop_
 
 from mechwidget.models.attention import TAP, switch_attention
 from mechwidget.models.calling import call_model
-from mechwidget.models.dataflow import AttentionEvent, Dataflow
+from mechwidget.models.dataflow import AttentionEvent, Dataflow, nowhere, unnoticed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from torch.utils.hooks import RemovableHandle
 
 _WHOLE_ROW = 0.99  # what a row of a pattern sums to, rounding (of half precision) allowed for
 
@@ -50,12 +52,10 @@ class Call:
 class Trace:
     """What one forward pass did."""
 
-    twin: nn.Module
     ids: torch.Tensor
     flow: Dataflow
     calls: list[Call] = field(default_factory=list)
     logits: torch.Tensor = field(default_factory=lambda: torch.empty(0))
-    key_heads: int | None = None
     _made_by: dict[int, list[Call]] = field(default_factory=dict)
 
     @property
@@ -74,40 +74,86 @@ class Trace:
                 self._made_by.setdefault(id(call.y), []).append(call)
 
 
-def trace(twin: nn.Module, ids: torch.Tensor) -> Trace:
-    """Run `twin` once over `ids` `[1, pos]` and watch. The twin keeps the hooks: throw it away."""
-    stack: list[Call] = []
-    clock = iter(range(10**9))
-    recorder = Trace(twin, ids, Dataflow(ids.shape[1], lambda: (next(clock), _top(stack))))
-    recorder.flow.on_change = partial(_rename, recorder, stack)
-    switch_attention(twin)
-    counts: dict[str, int] = {}
+class _Watch:
+    """What the hooks of one trace share."""
 
-    def enter(name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
+    def __init__(self, found: Trace) -> None:
+        self.found = found
+        self.stack: list[Call] = []  # the calls that have not returned yet
+        self.clock = iter(range(10**9))
+        self.counts: dict[str, int] = {}
+        self.key_heads: int | None = None
+        found.flow.where = self.where
+        found.flow.on_change = self.rename
+
+    def enter(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
+        nth = self.counts[name] = self.counts.get(name, -1) + 1
         x = first_activation((args, kwargs))
-        stack.append(Call(name, module, next(clock), args, kwargs, x, nth=counts.get(name, 0)))
-        counts[name] = counts.get(name, 0) + 1
+        self.stack.append(Call(name, module, next(self.clock), args, kwargs, x, nth=nth))
 
-    def leave(_module: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
-        call = stack.pop()
-        call.y, call.left = first_activation(out), next(clock)
-        recorder.calls.append(call)
-        recorder.flow.keep((args, kwargs, out))
+    def leave(self, _module: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
+        call = self.stack.pop()
+        call.y, call.left = first_activation(out), next(self.clock)
+        self.found.calls.append(call)
+        self.found.flow.keep((args, kwargs, out))
 
+    def tap(self, name: str, what: str, tensor: torch.Tensor) -> torch.Tensor:
+        """Our attention function ran in module `name`: note it instead of its inner softmax."""
+        events = self.found.flow.attentions
+        if what == "k":
+            self.key_heads = tensor.shape[1]
+        elif what == "pattern":
+            while events and not events[-1].by_interface and events[-1].module == name:
+                events.pop()
+            sink = bool(tensor.float().sum(-1).min() < _WHOLE_ROW)
+            heads, clock = tensor.shape[1], next(self.clock)
+            events.append(AttentionEvent(clock, name, heads, self.key_heads, True, sink))
+        return tensor
+
+    def where(self) -> tuple[int, str]:
+        """The clock, and the module that is running."""
+        return next(self.clock), self.stack[-1].name if self.stack else ""
+
+    def rename(self, now: torch.Tensor, old: torch.Tensor) -> None:
+        """`now` is about to change in place: what went by as `now` so far went by as `old`."""
+        for call in (*self.found.calls, *self.stack):
+            if call.y is now:
+                call.y = old
+            if call.x is now:
+                call.x = old
+
+
+def trace(twin: nn.Module, ids: torch.Tensor) -> Trace:
+    """Run `twin` once over `ids` `[1, pos]` and watch; the twin is of no use afterwards."""
+    found = Trace(ids, Dataflow(ids.shape[1]))
+    watch = _Watch(found)
+    switch_attention(twin)
+    handles: list[RemovableHandle] = []
     for name, module in twin.named_modules():
         if name:
-            module.register_forward_pre_hook(partial(enter, name), with_kwargs=True)
-            module.register_forward_hook(leave, with_kwargs=True)
-            module.__dict__[TAP] = partial(_tap, recorder, clock, name)
+            enter = partial(watch.enter, name)
+            handles.append(module.register_forward_pre_hook(enter, with_kwargs=True))
+            handles.append(module.register_forward_hook(watch.leave, with_kwargs=True))
+            module.__dict__[TAP] = partial(watch.tap, name)
     depth = len(_get_current_dispatch_mode_stack())
     try:
-        with recorder.flow:
-            recorder.logits = call_model(twin, ids)
+        with found.flow:
+            found.logits = call_model(twin, ids)
     finally:
         while len(_get_current_dispatch_mode_stack()) > depth:
             _pop_mode()
-    recorder.index()
-    return recorder
+        _release(twin, found, handles)
+    found.index()
+    return found
+
+
+def _release(twin: nn.Module, found: Trace, handles: list[RemovableHandle]) -> None:
+    """Undo the cycles from calls to modules to hooks to calls, so that nothing waits for the gc."""
+    found.flow.where, found.flow.on_change = nowhere, unnoticed
+    for module in twin.modules():
+        module.__dict__.pop(TAP, None)
+    for handle in handles:
+        handle.remove()
 
 
 def first_activation(value: Any) -> torch.Tensor | None:
@@ -124,38 +170,3 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(item)
     elif isinstance(value, dict):
         yield from tensors_in(tuple(value.values()))
-
-
-def _top(stack: list[Call]) -> str:
-    return stack[-1].name if stack else ""
-
-
-def _rename(recorder: Trace, stack: list[Call], now: torch.Tensor, old: torch.Tensor) -> None:
-    """`now` is about to change in place: what went in or out as `now` went in or out as `old`."""
-    for call in (*recorder.calls, *stack):
-        if call.y is now:
-            call.y = old
-        if call.x is now:
-            call.x = old
-
-
-def _tap(
-    recorder: Trace, clock: Iterator[int], name: str, what: str, tensor: torch.Tensor
-) -> torch.Tensor:
-    events = recorder.flow.attentions
-    if what == "k":
-        recorder.key_heads = tensor.shape[1]
-    elif what == "pattern":
-        while events and not events[-1].by_interface and events[-1].module == name:
-            events.pop()  # the softmax inside our own function
-        events.append(
-            AttentionEvent(
-                next(clock),
-                name,
-                tensor.shape[1],
-                recorder.key_heads,
-                by_interface=True,
-                sink=bool(tensor.float().sum(-1).min() < _WHOLE_ROW),
-            )
-        )
-    return tensor

@@ -66,6 +66,11 @@ class Traffic:
             self.kept[site] = tensor.detach().clone()
         return tensor
 
+    def take(self) -> dict[Site, torch.Tensor]:
+        """The reads; a twin that is still waiting to be freed then holds none of them."""
+        kept, self.kept = self.kept, {}
+        return kept
+
     def fired(self) -> tuple[Fired, ...]:
         """What each edit did; raises when one of them never ran."""
         ran = {(index, site) for index, site, _ in self._changes}

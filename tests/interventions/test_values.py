@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mechwidget as mw
@@ -32,6 +32,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(COMPONENTS)
 def test_a_component_survives_json(component: Component) -> None:
     again = component_from_json(json.loads(json.dumps(component.to_json())))
@@ -39,6 +40,7 @@ def test_a_component_survives_json(component: Component) -> None:
     assert hash(again) == hash(component)
 
 
+@settings(deadline=None)
 @given(COMPONENTS)
 def test_an_intervention_survives_json_and_is_the_code_one_would_type(component) -> None:
     ablate = mw.Ablate(component)
@@ -47,6 +49,7 @@ def test_an_intervention_survives_json_and_is_the_code_one_would_type(component)
     assert eval(repr(ablate), {"Ablate": mw.Ablate, **names}) == ablate
 
 
+@settings(deadline=None)
 @given(COMPONENTS, COMPONENTS)
 def test_equal_means_the_same_part(a: Component, b: Component) -> None:
     assert (a == b) == (a.to_json() == b.to_json())
@@ -61,12 +64,14 @@ def value_or_error(read: Callable[[object], Any], data: object) -> Any:
         return wrong.message if len(wrong.message) < 300 else None
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_json_that_nobody_checked_is_a_value_or_a_clear_error(data: object) -> None:
     for read in (component_from_json, intervention_from_json):
         assert value_or_error(read, data)
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {"type": st.sampled_from(["head", "mlp", "neuron", "attention"])},

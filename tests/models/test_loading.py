@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -165,3 +166,64 @@ def test_a_model_in_the_cache_loads_without_a_network(tmp_path: Path, monkeypatc
     model = mw.load("org/tiny")
     assert model.name == "org/tiny"
     assert torch.equal(model.run(example()).logits, own_logits(shared("gpt2"), example()))
+
+
+class Hub:
+    """A hub of one repository, and what was asked of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.asked = folder, []
+
+    def model_info(self, name: str, timeout: float) -> object:
+        self.asked.append(("info", timeout))
+        siblings = [SimpleNamespace(rfilename=path.name) for path in self.folder.iterdir()]
+        return SimpleNamespace(siblings=siblings)
+
+    def hf_hub_download(self, name: str, file: str) -> str:
+        self.asked.append(("file", file))
+        return str(self.folder / file)
+
+    def snapshot_download(self, name: str, **patterns: object) -> str:
+        self.asked.append(("snapshot", patterns["allow_patterns"]))
+        return str(self.folder)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    from mechwidget.models import hub as module
+
+    fake = Hub(tmp_path / "repository")
+    monkeypatch.setattr(module, "HfApi", lambda: fake)
+    monkeypatch.setattr(module, "hf_hub_download", fake.hf_hub_download)
+    monkeypatch.setattr(module, "snapshot_download", fake.snapshot_download)
+    return fake
+
+
+def test_a_model_on_the_hub_is_downloaded_without_its_pickles_or_code(hub: Hub) -> None:
+    build("gpt2").save_pretrained(hub.folder)
+    (hub.folder / "pytorch_model.bin").write_bytes(b"")
+    assert mw.load("org/tiny").n_layers == 3
+    patterns = hub.asked[-1][1]
+    assert not {"*.bin", "*.py", "*"} & set(patterns)
+
+
+def test_a_pickle_or_code_on_the_hub_is_refused_before_it_is_downloaded(hub: Hub) -> None:
+    build("gpt2").config.save_pretrained(hub.folder)
+    (hub.folder / "pytorch_model.bin").write_bytes(b"")
+    assert "in a pickle" in refusal("org/tiny").message
+    config_folder(hub.folder, model_type="evil", auto_map={"AutoConfig": "evil.Config"})
+    assert "needs Python code" in refusal("org/tiny").message
+    assert not any(kind == "snapshot" for kind, _ in hub.asked)
+
+
+def test_a_cached_pickle_is_named_when_the_network_is_away(tmp_path: Path, monkeypatch) -> None:
+    from huggingface_hub import constants
+
+    folder = tmp_path / "models--org--old"
+    snapshot = folder / "snapshots" / ("b" * 40)
+    build("gpt2").config.save_pretrained(snapshot)
+    (snapshot / "pytorch_model.bin").write_bytes(b"")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("b" * 40)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert "in a pickle (pytorch_model.bin)" in refusal("org/old").message

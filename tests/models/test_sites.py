@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mechwidget as mw
@@ -36,6 +36,7 @@ def test_transformer_lens_names_are_aliases(lens: str) -> None:
     assert parse_site(lens) == LENS[lens]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LAYERED), st.integers(0, 999))
 def test_every_spelling_of_a_layered_site_means_the_same(name: str, layer: int) -> None:
     site = mw.Site(name, layer)
@@ -49,6 +50,7 @@ def test_sites_of_the_whole_model_have_no_layer(name: str) -> None:
         parse_site((name, 3))
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.integers(), st.none(), st.tuples(st.text(), st.integers())))
 def test_nonsense_is_a_site_error_or_a_site(like: object) -> None:
     with contextlib.suppress(SiteError):

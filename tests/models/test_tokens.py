@@ -6,7 +6,7 @@ import time
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -49,6 +49,7 @@ def test_tokens_keep_their_leading_space_and_say_what_is_special(microcosm) -> N
     assert microcosm.tokenize(tokens.tensor()) == tokens
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20))
 def test_byte_level_texts_are_the_prompt_again(text: str) -> None:
     """Texts, with stray bytes put back together, spell the prompt."""

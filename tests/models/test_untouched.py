@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.overrides import BaseTorchFunctionMode, _get_current_function_mode_stack
 
 import mechwidget as mw
 from mechwidget.errors import CancelledError
@@ -101,16 +102,18 @@ def test_an_interrupt_at_any_function_entry_leaves_nothing_behind(name: str) -> 
     entries, before, thread = entries_of(action), state_of(model), thread_state()
     assert entries > 500
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(at=st.integers(1, entries))
     def law(at: int) -> None:
-        sys.settrace(Interrupter(at))
-        try:
-            action()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(None)
+        with BaseTorchFunctionMode() as users_own:
+            sys.settrace(Interrupter(at))
+            try:
+                action()
+            except KeyboardInterrupt:
+                pass
+            finally:
+                sys.settrace(None)
+            assert _get_current_function_mode_stack() == [users_own]
         assert thread_state() == thread
         assert state_of(model) == before
         assert is_free(wrapped.lock)

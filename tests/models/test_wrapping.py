@@ -6,7 +6,7 @@ import functools
 import gc
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import MethodType
 
 import pytest
@@ -22,6 +22,7 @@ from tests.models.zoo.build import (
     build,
     edited_copy,
     example,
+    hooked,
     own_logits,
     zero_head_weights,
 )
@@ -172,15 +173,35 @@ def test_lists_that_a_forward_appends_to_do_not_grow() -> None:
     assert model.log == []
 
 
-def test_a_wrapped_model_is_collected_when_nobody_holds_it() -> None:
-    model = build("gpt2")
+@pytest.fixture
+def no_cycle_collection() -> Iterator[None]:
+    """Memory of a GPU must not wait for the cycle collector."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_cycle_collection")
+@pytest.mark.parametrize("name", ["gpt2", "gptj", "falcon", "gemma2", "mixtral"])
+def test_a_wrapped_model_is_freed_when_nobody_holds_it(name: str) -> None:
+    model = build(name)
     wrapped = mw.wrap(model)
     run = wrapped.run(example(), [mw.Ablate(mw.Head(0, 0))], read=wrapped.sites)
-    alive = weakref.ref(model), weakref.ref(wrapped), weakref.ref(model.lm_head.weight)
+    alive = weakref.ref(wrapped), *(weakref.ref(weight) for weight in model.parameters())
     del model, wrapped
-    gc.collect()
-    assert [ref() for ref in alive] == [None] * 3
+    assert [ref() for ref in alive] == [None] * len(alive)
     assert run.logits.shape == (1, 11, 99)
+
+
+@pytest.mark.usefixtures("no_cycle_collection")
+@pytest.mark.parametrize("name", ["gpt2", "gptj", "falcon", "gemma2", "mixtral"])
+def test_what_was_read_is_freed_with_its_run(name: str) -> None:
+    model = hooked(name)
+    run = model.run(example(), [mw.Ablate(mw.Head(1, 0))], read=model.sites)
+    alive = [weakref.ref(tensor) for tensor in run.read.values()]
+    del run
+    assert [ref() for ref in alive] == [None] * len(alive)
 
 
 def modules_alive() -> int:
