@@ -51,8 +51,8 @@ bench: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLa
 	@$(PY) -m tests.benchmarks.click_to_paint
 
 dev: preflight-port $(VENV)/.dev node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
-	@npm run -s dev & watch=$$!; trap 'kill $$watch 2>/dev/null' EXIT; \
-	  ANYWIDGET_HMR=1 $(PY) -m mechwidget.demo
+	@npm run -s dev & watch=$$!; trap 'kill $$watch; rm -f $(BUNDLE)' EXIT; \
+	  ANYWIDGET_HMR=1 $(PY) -m mechwidget.demo  # what watching built is not what is shipped
 
 microcosm: $(VENV)/.demo ## train the embedded model again from its seed
 	@$(PY) -m mechwidget.microcosm
