@@ -104,6 +104,10 @@ class Baselines:
             self._proofs[what, start] = proof()
         return self._proofs[what, start]
 
+    def disproved(self, what: Route | str, start: int = 0) -> bool:
+        """Whether a proof was tried and failed."""
+        return not self._proofs.get((what, start), True)
+
     def forget(self) -> None:
         """Let go of everything."""
         self._entries.clear()

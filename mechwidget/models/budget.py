@@ -37,20 +37,21 @@ class Budget:
         return free_bytes(device) // 10 if self.remembered is None else self.remembered
 
     def most_rows(
-        self, ledger: Ledger, positions: int, looked_at: int, device: torch.device
+        self, ledger: Ledger, positions: int, looked_at: int, reads: int, device: torch.device
     ) -> int:
         """How many rows of `positions` tokens may run at once, one at least."""
         limit = free_bytes(device) // 4 if self.working is None else self.working
         tokens = _TOKENS_AT_ONCE.get(device.type, _TOKENS_ON_A_GPU)
-        fit = limit // row_bytes(ledger, positions, looked_at)
+        fit = limit // row_bytes(ledger, positions, looked_at, reads)
         return max(1, min(tokens // positions, fit))
 
 
-def row_bytes(ledger: Ledger, positions: int, looked_at: int) -> int:
+def row_bytes(ledger: Ledger, positions: int, looked_at: int, reads: int) -> int:
     """An upper estimate of what one row needs while it runs, in bytes of float32."""
     heads = max((b.attention.heads for b in ledger.blocks if b.attention is not None), default=0)
     width = max((w.width for b in ledger.blocks for w in b.writes), default=0)
     per_position = _STREAMS * ledger.d_model + 4 * width + 3 * heads * positions
+    per_position += reads * max(ledger.d_model, width, heads * positions)
     return 4 * (positions * per_position + 2 * looked_at * ledger.vocab_size)
 
 

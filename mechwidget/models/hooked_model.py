@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from mechwidget.errors import CancelledError, ComponentError, PromptError
+from mechwidget.errors import CancelledError, ComponentError
 from mechwidget.models.attention import switch_attention
 from mechwidget.models.baselines import Baselines
+from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
@@ -23,7 +24,7 @@ from mechwidget.models.facts import input_device, notes_of, position_limit
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.planner import Planner
-from mechwidget.models.prompts import Prompt, tokens_of
+from mechwidget.models.prompts import Prompt, from_start, tokens_of
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
 
     from mechwidget.models.edit import Intervention
     from mechwidget.models.ledger import Block, Ledger
-    from mechwidget.models.plan import Plan
+    from mechwidget.models.planner import Forward
     from mechwidget.models.replay import Splice
+    from mechwidget.models.rows import Rows
     from mechwidget.models.tokens import Tokens
 
 
@@ -171,9 +173,12 @@ class HookedModel:
         """
         tokens = self.tokenize(prompt_or_ids)
         traffic = self._traffic(tokens, interventions, read)
-        keep = None if positions is None else _from_start(positions, len(tokens))
+        keep = None if positions is None else from_start(positions, len(tokens))
         with self.lock:
-            logits, explicit, plan = self._planned(tokens, traffic, keep, cancelled, replay=replay)
+            forward = self._forward_of(tokens, cancelled)
+            logits, explicit, plan = self._planner.run(
+                forward, tokens, traffic, keep, replay=replay
+            )
         fired = traffic.fired()
         return Run(
             logits=logits,
@@ -185,24 +190,59 @@ class HookedModel:
             plan=plan,
         )
 
-    def _planned(
+    def run_rows(
         self,
-        tokens: Tokens,
-        traffic: Traffic,
-        keep: list[int] | None,
-        cancelled: Callable[[], bool] | None,
+        prompt_or_ids: Prompt,
+        variants: Sequence[Sequence[Intervention]],
+        read: Iterable[SiteLike] = (),
+        positions: Sequence[int] | None = None,
         *,
-        replay: bool,
-    ) -> tuple[torch.Tensor, bool, Plan]:
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Rows:
+        """Many variants of one prompt, as rows of as few batches as fit into the budget.
+
+        Args:
+            prompt_or_ids: text, token ids, or `Tokens`.
+            variants: the interventions of each; they change nothing in the others.
+            read: sites whose activations to keep, in every variant.
+            positions: the token positions whose logits to compute; None is all of them.
+            cancelled: asked before every block; True raises `CancelledError`.
+        """
+        with self.lock:
+            return self._batches(prompt_or_ids, variants, read, positions, cancelled).run()
+
+    def row_groups(
+        self,
+        prompt_or_ids: Prompt,
+        variants: Sequence[Sequence[Intervention]],
+        positions: Sequence[int] | None = None,
+    ) -> tuple[tuple[int, ...], ...]:
+        """Which variants `run_rows` would run together; give it one group for results in parts."""
+        with self.lock:
+            return self._batches(prompt_or_ids, variants, (), positions, None).groups()
+
+    def _batches(
+        self,
+        prompt_or_ids: Prompt,
+        variants: Sequence[Sequence[Intervention]],
+        read: Iterable[SiteLike],
+        positions: Sequence[int] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Batches:
+        tokens = self.tokenize(prompt_or_ids)
+        asked = read if names_one_site(read) else tuple(read)
+        traffics = tuple(self._traffic(tokens, each, asked) for each in variants)
+        keep = None if positions is None else from_start(positions, len(tokens))
+        forward = self._forward_of(tokens, cancelled)
+        return Batches(self._planner, forward, tokens, traffics, keep, self.device)
+
+    def _forward_of(self, tokens: Tokens, cancelled: Callable[[], bool] | None) -> Forward:
         def forward(
             traffic: Traffic, keep: Sequence[int] | None, splice: Splice | None
         ) -> tuple[torch.Tensor, bool]:
             return self._forward(tokens, traffic, keep, cancelled, splice)
 
-        if replay:
-            return self._planner.run(forward, tokens, traffic, keep)
-        logits, explicit = forward(traffic, keep, None)
-        return logits, explicit, self._planner.plan(logits, 0, "replay is off")
+        return forward
 
     @cached_property
     def _planner(self) -> Planner:
@@ -248,13 +288,3 @@ class HookedModel:
         if keep is not None and logits.shape[1] != len(keep):
             logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit
-
-
-def _from_start(positions: Sequence[int], n: int) -> list[int]:
-    """Positions counted from 0, negative ones resolved."""
-    if not positions:
-        raise PromptError("positions is empty; expected token positions, or None for all.")
-    for position in positions:
-        if not -n <= position < n:
-            raise PromptError(f"Position {position} is outside the prompt's {n} tokens.")
-    return [position % n for position in positions]

@@ -55,10 +55,17 @@ class Planner:
     switches: bool
 
     def run(
-        self, forward: Forward, tokens: Tokens, traffic: Traffic, keep: Sequence[int] | None
+        self,
+        forward: Forward,
+        tokens: Tokens,
+        traffic: Traffic,
+        keep: Sequence[int] | None,
+        *,
+        replay: bool = True,
     ) -> tuple[torch.Tensor, bool, Plan]:
         """One row: replayed as far as possible, and remembered if nothing is edited."""
-        why = self.baselines.why_not() or self.why_alone(traffic)
+        why = "" if replay else "replay is off"
+        why = why or self.baselines.why_not() or self.why_alone(traffic)
         baseline = None if why else self.baselines.get(tokens.ids, self.route(traffic))
         if why or (baseline is None and traffic.edits):
             why = why or "no baseline of this prompt is remembered"
@@ -77,7 +84,7 @@ class Planner:
 
     def route(self, traffic: Traffic) -> Route:
         """Whose attention function a run has."""
-        return "ours" if self.switches and self._taps(traffic) else "own"
+        return "ours" if self.switches and self.taps(traffic) else "own"
 
     def start(self, traffic: Traffic) -> int:
         """The number of blocks that may be skipped: all before the first edit or read."""
@@ -87,7 +94,7 @@ class Planner:
 
     def why_alone(self, traffic: Traffic) -> str:
         """Why a run cannot have to do with a baseline; empty when it can."""
-        if self._taps(traffic) and not self.switches:
+        if self.taps(traffic) and not self.switches:
             return "its attention is tapped layer by layer"
         inner = {
             binding.place.module
@@ -105,7 +112,7 @@ class Planner:
     def provable(self, forward: Forward, traffic: Traffic, baseline: Baseline, start: int) -> bool:
         """Whether replaying `start` blocks and editing nothing gives the baseline's logits."""
         route = self.route(traffic)
-        taps = [site for site in self._taps(traffic) if route == "ours"]
+        taps = [site for site in self.taps(traffic) if route == "ours"]
 
         def proof() -> bool:
             silent = Traffic((), frozenset(taps[:1]), (1, traffic.shape[1]))
@@ -131,7 +138,8 @@ class Planner:
             self.baselines.keep(tokens.ids, self.route(traffic), baseline, stamp)
         return logits, explicit, self.plan(logits, 0)
 
-    def _taps(self, traffic: Traffic) -> list[Site]:
+    def taps(self, traffic: Traffic) -> list[Site]:
+        """The sites inside attention that a run looks at."""
         return sorted(site for site in traffic.sites if self.bindings[site].end == "tap")
 
     def edited_from(self, site: Site) -> int:
