@@ -11,7 +11,7 @@ In: the variants of one call of `run_rows`. Out: `Rows`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -56,6 +56,7 @@ class Batches:
     variants: tuple[Traffic, ...]
     keep: Sequence[int] | None
     device: torch.device
+    _baselines: dict[str, Run] = field(default_factory=dict)  # by whose attention they ran with
 
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Which variants run together, in the order in which they will."""
@@ -143,8 +144,12 @@ class Batches:
 
     def _baseline(self, variant: Traffic) -> Run:
         """The single run without edits, with the attention that `variant` has."""
-        taps = frozenset(self.planner.taps(variant)[:1])
-        return self._alone(Traffic((), variant.reads | taps, variant.shape))
+        taps = self.planner.taps(variant)
+        key = f"{self.planner.route(variant)} {taps if not self.planner.switches else ''}"
+        if key not in self._baselines:
+            silent = Traffic((), variant.reads | frozenset(taps[:1]), variant.shape)
+            self._baselines[key] = self._alone(silent)
+        return self._baselines[key]
 
     def _alone(self, traffic: Traffic) -> Run:
         logits, explicit, plan = self.planner.run(self.forward, self.tokens, traffic, self.keep)
