@@ -9,6 +9,8 @@ from __future__ import annotations
 from mechwidget.analysis.ablation_sweep import (
     Effect,
     ablation_effect,
+    ablation_effects,
+    ablation_groups,
     ablation_sweep,
     effect_grid,
     sweep_components,
@@ -34,6 +36,8 @@ __all__ = [
     "Probability",
     "TokenChange",
     "ablation_effect",
+    "ablation_effects",
+    "ablation_groups",
     "ablation_sweep",
     "effect_grid",
     "head_scores",

@@ -2,7 +2,8 @@
 
 In flow a hooked model, a prompt and a metric; out flows one `Effect` after another, so that a
 head map can fill while the sweep goes on. The effect is metric(edited) - metric(baseline); with no
-metric it is KL(baseline ‖ edited) in nats at the last position.
+metric it is KL(baseline ‖ edited) in nats at the last position. Components of a layer are ablated
+as rows of one batch, each compared with the unedited row of its own batch.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mechwidget.analysis.outcome import kl_nats
+from mechwidget.errors import CancelledError
 from mechwidget.interventions import MLP, Ablate, Head
 
 if TYPE_CHECKING:
@@ -57,12 +59,45 @@ def ablation_effect(
     """Zero one component in one run and compare with `baseline_logits[vocab]`."""
     position = len(tokens) - 1 if metric is None else metric.position
     run = model.run(tokens.ids, [Ablate(component)], positions=[position], cancelled=cancelled)
-    edited = run.logits[0, 0]
-    if metric is None:
-        value = kl_nats(baseline_logits, edited)
-    else:
-        value = metric(edited) - metric(baseline_logits)
-    return Effect(component, value if math.isfinite(value) else math.nan)
+    return _effect(component, baseline_logits, run.logits[0, 0], metric)
+
+
+def ablation_groups(
+    model: HookedModel,
+    tokens: Tokens,
+    components: Sequence[Head | MLP],
+    metric: BoundMetric | None = None,
+) -> tuple[tuple[Head | MLP, ...], ...]:
+    """The components that are worth ablating together, in the order of their layers."""
+    position = len(tokens) - 1 if metric is None else metric.position
+    groups = model.row_groups(tokens.ids, [[Ablate(each)] for each in components], [position])
+    return tuple(tuple(components[index] for index in group) for group in groups)
+
+
+def ablation_effects(
+    model: HookedModel,
+    tokens: Tokens,
+    components: Sequence[Head | MLP],
+    baseline_logits: torch.Tensor,
+    metric: BoundMetric | None = None,
+    *,
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[Effect, ...]:
+    """Zero each of some components, in as few batches as the budget allows.
+
+    Rows are compared with row 0 of their batch, a single one with `baseline_logits[vocab]`.
+    """
+    if len(components) == 1:
+        alone = components[0]
+        effect = ablation_effect(model, tokens, alone, baseline_logits, metric, cancelled=cancelled)
+        return (effect,)
+    position = len(tokens) - 1 if metric is None else metric.position
+    variants = [[Ablate(component)] for component in components]
+    rows = model.run_rows(tokens.ids, variants, positions=[position], cancelled=cancelled)
+    return tuple(
+        _effect(component, rows.baseline(k).logits[0, 0], rows[k].logits[0, 0], metric)
+        for k, component in enumerate(components)
+    )
 
 
 def ablation_sweep(
@@ -82,8 +117,22 @@ def ablation_sweep(
     bound = None if metric is None else metric.bind(model, len(tokens))
     position = len(tokens) - 1 if bound is None else bound.position
     baseline = model.run(tokens.ids, positions=[position], cancelled=cancelled).logits[0, 0]
-    for component in sweep_components(model) if components is None else components:
-        yield ablation_effect(model, tokens, component, baseline, bound, cancelled=cancelled)
+    wanted = tuple(sweep_components(model) if components is None else components)
+    for group in ablation_groups(model, tokens, wanted, bound):
+        for effect in ablation_effects(model, tokens, group, baseline, bound, cancelled=cancelled):
+            if cancelled is not None and cancelled():
+                raise CancelledError("The sweep was cancelled.")
+            yield effect
+
+
+def _effect(
+    component: Head | MLP,
+    baseline: torch.Tensor,
+    edited: torch.Tensor,
+    metric: BoundMetric | None,
+) -> Effect:
+    value = kl_nats(baseline, edited) if metric is None else metric(edited) - metric(baseline)
+    return Effect(component, value if math.isfinite(value) else math.nan)
 
 
 def effect_grid(model: HookedModel, effects: Iterable[Effect]) -> npt.NDArray[np.float32]:

@@ -1,23 +1,30 @@
 """A model with named sites: what exists in it, and one forward pass under interventions.
 
 In: a module, its tokenizer and its ledger. Out: facts about the model, `Tokens`, and `Run`s.
-The module itself is never changed (see `twin`), and nothing is kept between runs.
+The module itself is never changed (see `twin`). What is kept between runs is the baselines of the
+last prompts, within a budget, for as long as the weights are the same (see `baselines`).
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from mechwidget.errors import CancelledError, ComponentError, PromptError
+from mechwidget.errors import CancelledError, ComponentError
+from mechwidget.models.attention import switch_attention
+from mechwidget.models.baselines import Baselines
+from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
+from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
 from mechwidget.models.facts import input_device, notes_of, position_limit
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
-from mechwidget.models.prompts import Prompt, tokens_of
+from mechwidget.models.planner import Planner
+from mechwidget.models.prompts import Prompt, from_start, tokens_of
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
@@ -36,6 +43,9 @@ if TYPE_CHECKING:
 
     from mechwidget.models.edit import Intervention
     from mechwidget.models.ledger import Block, Ledger
+    from mechwidget.models.planner import Forward
+    from mechwidget.models.replay import Splice
+    from mechwidget.models.rows import Rows
     from mechwidget.models.tokens import Tokens
 
 
@@ -54,6 +64,7 @@ class HookedModel:
         self.max_positions = position_limit(model)
         self.notes = notes_of(ledger)
         self._bindings: dict[Site, Binding] = bind(ledger)
+        self.baselines = Baselines(model, Budget())
         self._vocabulary = Vocabulary(tokenizer, ledger.vocab_size)
 
     def __repr__(self) -> str:
@@ -147,8 +158,9 @@ class HookedModel:
         positions: Sequence[int] | None = None,
         *,
         cancelled: Callable[[], bool] | None = None,
+        replay: bool = True,
     ) -> Run:
-        """One forward pass.
+        """One forward pass, or as much of one as the baseline of the prompt leaves to compute.
 
         Args:
             prompt_or_ids: text, token ids, or `Tokens`.
@@ -156,12 +168,17 @@ class HookedModel:
             read: sites whose activations to keep; `"pattern"` means in every layer.
             positions: the token positions whose logits to compute; None is all of them.
             cancelled: asked before every block; True raises `CancelledError`.
+            replay: whether blocks before the first edit may be taken from a remembered run
+                without interventions, bit for bit the same; False computes every block.
         """
         tokens = self.tokenize(prompt_or_ids)
         traffic = self._traffic(tokens, interventions, read)
-        keep = None if positions is None else _from_start(positions, len(tokens))
+        keep = None if positions is None else from_start(positions, len(tokens))
         with self.lock:
-            logits, explicit = self._forward(tokens, traffic, keep, cancelled)
+            forward = self._forward_of(tokens, cancelled)
+            logits, explicit, plan = self._planner.run(
+                forward, tokens, traffic, keep, replay=replay
+            )
         fired = traffic.fired()
         return Run(
             logits=logits,
@@ -170,7 +187,67 @@ class HookedModel:
             read=ReadOut(traffic.take()),
             fired=fired,
             attention="explicit" if explicit else "own",
+            plan=plan,
         )
+
+    def run_rows(
+        self,
+        prompt_or_ids: Prompt,
+        variants: Sequence[Sequence[Intervention]],
+        read: Iterable[SiteLike] = (),
+        positions: Sequence[int] | None = None,
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Rows:
+        """Many variants of one prompt, as rows of as few batches as fit into the budget.
+
+        Args:
+            prompt_or_ids: text, token ids, or `Tokens`.
+            variants: the interventions of each; they change nothing in the others.
+            read: sites whose activations to keep, in every variant.
+            positions: the token positions whose logits to compute; None is all of them.
+            cancelled: asked before every block; True raises `CancelledError`.
+        """
+        with self.lock:
+            return self._batches(prompt_or_ids, variants, read, positions, cancelled).run()
+
+    def row_groups(
+        self,
+        prompt_or_ids: Prompt,
+        variants: Sequence[Sequence[Intervention]],
+        positions: Sequence[int] | None = None,
+    ) -> tuple[tuple[int, ...], ...]:
+        """Which variants `run_rows` would run together; give it one group for results in parts."""
+        with self.lock:
+            return self._batches(prompt_or_ids, variants, (), positions, None).groups()
+
+    def _batches(
+        self,
+        prompt_or_ids: Prompt,
+        variants: Sequence[Sequence[Intervention]],
+        read: Iterable[SiteLike],
+        positions: Sequence[int] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Batches:
+        tokens = self.tokenize(prompt_or_ids)
+        asked = read if names_one_site(read) else tuple(read)
+        traffics = tuple(self._traffic(tokens, each, asked) for each in variants)
+        keep = None if positions is None else from_start(positions, len(tokens))
+        forward = self._forward_of(tokens, cancelled)
+        return Batches(self._planner, forward, tokens, traffics, keep, self.device)
+
+    def _forward_of(self, tokens: Tokens, cancelled: Callable[[], bool] | None) -> Forward:
+        def forward(
+            traffic: Traffic, keep: Sequence[int] | None, splice: Splice | None
+        ) -> tuple[torch.Tensor, bool]:
+            return self._forward(tokens, traffic, keep, cancelled, splice)
+
+        return forward
+
+    @cached_property
+    def _planner(self) -> Planner:
+        switches = switch_attention(make_twin(self.model))
+        return Planner(self.ledger, self._bindings, self.baselines, switches)
 
     def _traffic(
         self, tokens: Tokens, interventions: Sequence[Intervention], read: Iterable[SiteLike]
@@ -190,13 +267,17 @@ class HookedModel:
         self,
         tokens: Tokens,
         traffic: Traffic,
-        keep: list[int] | None,
+        keep: Sequence[int] | None,
         cancelled: Callable[[], bool] | None,
+        splice: Splice | None,
     ) -> tuple[torch.Tensor, bool]:
         """The one place where a run calls the model."""
         if cancelled is not None and cancelled():
             raise CancelledError("The run was cancelled.")
-        twin, ids = make_twin(self.model), tokens.tensor(self.device)
+        twin = make_twin(self.model)
+        ids = tokens.tensor(self.device).repeat(traffic.shape[0], 1)
+        if splice is not None:
+            splice.onto(twin, self.ledger)
         explicit = tap_attention(twin, self._bindings, self.ledger, traffic)
         hook_sites(twin, self._bindings, self.ledger, traffic)
         if cancelled is not None:
@@ -205,15 +286,5 @@ class HookedModel:
             hook_positions(twin, self.ledger.unembed, keep)
         logits = call_model(twin, ids)
         if keep is not None and logits.shape[1] != len(keep):
-            logits = logits[:, keep]
+            logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit
-
-
-def _from_start(positions: Sequence[int], n: int) -> list[int]:
-    """Positions counted from 0, negative ones resolved."""
-    if not positions:
-        raise PromptError("positions is empty; expected token positions, or None for all.")
-    for position in positions:
-        if not -n <= position < n:
-            raise PromptError(f"Position {position} is outside the prompt's {n} tokens.")
-    return [position % n for position in positions]

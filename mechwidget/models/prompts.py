@@ -44,6 +44,16 @@ def tokens_of(prompt: Any, vocabulary: Vocabulary, limit: int | None) -> Tokens:
     return Tokens(ids, texts, tuple(vocabulary.is_special(token) for token in ids))
 
 
+def from_start(positions: Sequence[int], n: int) -> list[int]:
+    """Positions counted from 0, negative ones resolved."""
+    if not positions:
+        raise PromptError("positions is empty; expected token positions, or None for all.")
+    for position in positions:
+        if not -n <= position < n:
+            raise PromptError(f"Position {position} is outside the prompt's {n} tokens.")
+    return [position % n for position in positions]
+
+
 def _ids(prompt: Any, vocabulary: Vocabulary) -> tuple[int, ...]:
     if isinstance(prompt, str):
         return _from_text(prompt, vocabulary)

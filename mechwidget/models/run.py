@@ -16,6 +16,7 @@ from mechwidget.errors import SiteError
 from mechwidget.models.sites import LAYERED, Site, missing_site, parse_site
 
 if TYPE_CHECKING:
+    from mechwidget.models.plan import Plan
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.traffic import Fired
 
@@ -74,6 +75,7 @@ class Run:
         attention: "own" when the model computed attention its own way, "explicit" when ours
             was used because q, k, v, scores or pattern were touched. Only compare numbers of
             runs with the same one.
+        plan: what was computed, what was replayed from the baseline, and why not more.
     """
 
     logits: torch.Tensor
@@ -82,3 +84,4 @@ class Run:
     read: ReadOut
     fired: tuple[Fired, ...]
     attention: str
+    plan: Plan

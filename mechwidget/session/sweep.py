@@ -16,7 +16,13 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mechwidget.analysis import Effect, ablation_effect, effect_grid, sweep_components
+from mechwidget.analysis import (
+    Effect,
+    ablation_effects,
+    ablation_groups,
+    effect_grid,
+    sweep_components,
+)
 from mechwidget.errors import CancelledError
 from mechwidget.session.job import Job, Priority, Steps
 from mechwidget.session.waiting import result_of
@@ -127,18 +133,21 @@ class Sweep:
             lambda: self._computation.run(self._state, (), job.should_stop)
         )
         logits = baseline.logits[0, 0]
-        for component in self._components[len(self._effects) :]:
-            effect = yield from job.uninterrupted(
-                lambda component=component: ablation_effect(  # type: ignore[misc]
+        known = {effect.component for effect in self._effects}
+        left = [component for component in self._components if component not in known]
+        state = self._state
+        for group in ablation_groups(self._model, state.tokens, left, state.bound):
+            effects = yield from job.uninterrupted(
+                lambda group=group: ablation_effects(  # type: ignore[misc]
                     self._model,
-                    self._state.tokens,
-                    component,
+                    state.tokens,
+                    group,
                     logits,
-                    self._state.bound,
+                    state.bound,
                     cancelled=job.should_stop,
                 )
             )
-            self._effects.append(effect)
+            self._effects += effects
             self._report()
             yield
         return effect_grid(self._model, self._effects)

@@ -82,7 +82,8 @@ def test_a_click_during_a_sweep_does_not_wait_for_it(model):
             effects = watch.result(SECONDS)
     assert effects.shape == (3, 4)
     expected = effect_grid(model, ablation_sweep(model, PROMPT))
-    np.testing.assert_array_equal(effects, expected)
+    # The brake is a hook of the user's own, so the heads ran one by one; here they share batches.
+    np.testing.assert_allclose(effects, expected, rtol=0, atol=1e-5)
     done, total, grid = seen[0]
     assert 1 <= done < total == 12
     assert np.isnan(grid).sum() == total - done

@@ -1,0 +1,39 @@
+"""What a run did and left out, as data and in words.
+
+In: decisions of the planner. Out: `Plan`, which every `Run` carries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a run was computed.
+
+    Attributes:
+        replayed: the number of blocks whose output was taken from the baseline.
+        blocks: the number of blocks there are.
+        rows: the rows of the batch that this run was one of; 1 when it ran alone.
+        unembedded: the number of positions whose logits were computed.
+        why: what kept it from replaying or from sharing a batch; empty when nothing did.
+    """
+
+    replayed: int
+    blocks: int
+    rows: int
+    unembedded: int
+    why: str = ""
+
+    def __str__(self) -> str:
+        if self.replayed == 0:
+            done = f"computed all {self.blocks} blocks"
+        elif self.replayed == self.blocks:
+            done = f"replayed all {self.blocks} blocks"
+        else:
+            done = f"replayed {self.replayed} of {self.blocks} blocks"
+        shared = f", as one of {self.rows} rows" if self.rows > 1 else ""
+        positions = "1 position" if self.unembedded == 1 else f"{self.unembedded} positions"
+        why = f" ({self.why})" if self.why else ""
+        return f"{done}{shared}, unembedded {positions}{why}"
