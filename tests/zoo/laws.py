@@ -26,6 +26,7 @@ from tests.zoo.build import build, example
 
 _W_O = re.compile(r"(?i)\b(o_proj|out_proj|out_lin|c_proj|dense|wo|project_o)(\.linear)?$")
 _HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "decoder_attention_heads")
+_STREAM = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
 _ROUNDING = 2e-4
 
 
@@ -86,7 +87,7 @@ def visit(kind: str) -> Visit:
         _describe(found, hooked)
         found.hold("no edit", _far(hooked.run(example()).logits, own), 0.0)
         _surgery(found, hooked, other)
-        _written(found, hooked)
+        _written(found, hooked, other)
         _patterns(found, hooked, own)
     found.hold("untouched", float(state_of(model) != before), 0.0)
     return found
@@ -105,13 +106,16 @@ def _describe(found: Visit, hooked: mw.HookedModel) -> None:
     found.additive = sum(block.additive for block in hooked.ledger.blocks)
     found.named = all(_is_named(block) for block in hooked.ledger.blocks)
     for block in hooked.ledger.blocks:
-        letters = (w.kind[0] + ("" if w.projection else "·") for w in block.writes)
+        letters = (w.kind[0] + ("" if w.projection or w.at is None else "·") for w in block.writes)
         found.writes.append("".join(letters))
 
 
 def _is_named(block: Block) -> bool:
     kinds = [write.kind for write in block.writes]
-    known = all(w.at is not None and (w.kind != "other" or w.projection) for w in block.writes)
+    known = all(
+        w.kind == "bias" or (w.at is not None and (w.kind != "other" or w.projection))
+        for w in block.writes
+    )
     heads = heads_of(block) > 0 or "attention" not in kinds
     return bool(kinds) and known and heads
 
@@ -169,23 +173,40 @@ def _called_once(model: nn.Module, name: str) -> bool:
     return len(calls) == 1
 
 
-def _written(found: Visit, hooked: mw.HookedModel) -> None:
+def _written(found: Visit, hooked: mw.HookedModel, model: nn.Module) -> None:
     """What is read is what flowed: out = in + writes; a zeroed MLP writes zero."""
-    outs = [s for s in hooked.sites if s.name in ("resid_pre", "resid_post", "attn_out", "mlp_out")]
+    outs = [s for s in hooked.sites if s.name in _STREAM]
     read = hooked.run(example(), read=outs).read
+    entered = _inputs(model) if any(s.name == "resid_mid" for s in outs) else []
     for layer, block in enumerate(hooked.ledger.blocks):
         here = {s.name: read[s] for s in outs if s.layer == layer}
-        kinds = [write.kind for write in block.writes]
-        named = set(kinds) <= {"attention", "mlp"} and len(set(kinds)) == len(kinds)
-        if block.additive and named and len(here) == 2 + len(kinds):
-            writes = [here[name] for name in ("attn_out", "mlp_out") if name in here]
+        writes = [here[name] for name in ("attn_out", "mlp_out") if name in here]
+        if block.additive and len(writes) == len(block.writes):
             total = here["resid_pre"] + sum(writes)
             room = _ROUNDING * _size(here["resid_post"])
             found.hold("out = in + writes", _far(total, here["resid_post"]), room)
+        if "resid_mid" in here:
+            nearest = min(_far(here["resid_mid"], x) for x in entered)
+            found.hold("resid_mid is read", nearest, 1e-5 * _size(here["resid_mid"]))
         if "mlp_out" in here:
             off = hooked.run(example(), [mw.Ablate(mw.MLP(layer))], read=[("mlp_out", layer)])
             found.hold("MLP off", float(off.read["mlp_out", layer].abs().max()), 0.0)
             found.hold("MLP matters", 0.0 if off.fired[0].change > 0 else 1.0, 0.0)
+
+
+def _inputs(model: nn.Module) -> list[torch.Tensor]:
+    """Everything that any module of the model is given, as `[1, pos, d]` where it can be."""
+    seen: list[torch.Tensor] = []
+
+    def note(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = (x for x in (*args, *kwargs.values()) if isinstance(x, torch.Tensor))
+        seen.extend(x.reshape(1, -1, x.shape[-1]) for x in given if x.is_floating_point())
+
+    handles = [m.register_forward_pre_hook(note, with_kwargs=True) for m in model.modules()]
+    logits(model)
+    for handle in handles:
+        handle.remove()
+    return seen
 
 
 def _patterns(found: Visit, hooked: mw.HookedModel, own: torch.Tensor) -> None:

@@ -24,7 +24,7 @@ TRAITS: dict[str, tuple[str, ...]] = {
     "softcap": ("vaultgemma", "nanochat"),
     "sinks": ("gpt_oss", "granite_swa"),
     "latent attention": ("deepseek_v3", "minicpm3", "youtu"),
-    "experts": ("mixtral", "qwen2_moe", "kolibri1"),
+    "experts": ("mixtral", "qwen2_moe", "axk1"),
     "recurrent or convolutional layers between": ("qwen3_next", "jamba", "lfm2_moe", "falcon_h1"),
     "no attention": ("mamba", "xlstm"),
     "sliding window": ("cohere2", "gpt_neo"),
@@ -32,6 +32,7 @@ TRAITS: dict[str, tuple[str, ...]] = {
     "gated attention": ("afmoe", "qwen3_5_text"),
     "shared blocks": ("zamba",),
     "norm between z and W_O": ("bitnet", "diffllama"),
+    "convolution after attention": ("inkling_text",),
     "positions outside the stream": ("biogpt", "opt", "xglm"),
 }
 
