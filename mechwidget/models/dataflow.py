@@ -146,10 +146,18 @@ def _how(
         return _sum(args[0], args[1], factor, out)
     if name in ("mul", "div"):
         return _product(args[0], args[1], out, divided=name == "div")
+    if name == "index_put_":
+        return _assigned(args[2], out)
     source = args[0] if args else None
     if name not in _SAME or not isinstance(source, torch.Tensor):
         return None
     return Made("same", (source,)) if source.numel() == out.numel() else None
+
+
+def _assigned(values: torch.Tensor, out: torch.Tensor) -> Made | None:
+    """`out[chosen] = values`, where everything was chosen, in order."""
+    whole = values.numel() == out.numel() and torch.equal(values.reshape(out.shape), out)
+    return Made("same", (values,)) if whole else None
 
 
 def _sum(a: Any, b: Any, factor: float, out: torch.Tensor) -> Made | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.leaves import is_linear
+from mechwidget.models.walk import walk_back
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ def find_blocks(trace: Trace) -> list[Call]:
             "of them maps [batch, position, d] to the same shape through a skip connection.",
             "mechwidget reads decoder-only transformer language models.",
         )
-    return best
+    return _finer(trace, best, families)
 
 
 def reaches(trace: Trace, tensor: torch.Tensor, goal: torch.Tensor, hops: int = _HOPS) -> bool:
@@ -64,6 +65,26 @@ def _longest_chain(calls: list[Call], trace: Trace) -> list[Call]:
         chain = [*chain, call] if linked else [call]
         best = max(best, chain, key=len)
     return best
+
+
+def _finer(trace: Trace, chain: list[Call], families: dict[str, list[Call]]) -> list[Call]:
+    """The blocks inside, where every link of the chain is itself a stack of blocks.
+
+    A chain of parts that only take turns inside one block does not count: each block inside has
+    to carry its input on by itself.
+    """
+    finer: list[Call] = []
+    for link in chain:
+        inside = [
+            [c for c in calls if link.entered < c.entered and c.left < link.left]
+            for name, calls in families.items()
+            if name.startswith(f"{link.name}.")
+        ]
+        parts = max((_longest_chain(calls, trace) for calls in inside), key=len, default=[])
+        if len(parts) < 2 or not all(walk_back(trace, part).skips for part in parts):
+            return chain
+        finer += parts
+    return finer
 
 
 def _feeds(trace: Trace, before: Call, after: Call) -> bool:

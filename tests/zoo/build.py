@@ -86,8 +86,13 @@ def _shrunk(cls: Any, default: Any, special: dict[str, Any]) -> Any:
     for name in getattr(cls, "sub_configs", {}):
         part = getattr(default, name, None)
         if hasattr(part, "to_dict"):
-            fields[name] = _shrunk(type(part), part, {}).to_dict()
-    return cls(**{**fields, **special})
+            fields[name] = _shrunk(type(part), part, special.get(name, {})).to_dict()
+    return cls(**{**special, **fields, **_own(special, fields)})
+
+
+def _own(special: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """What is special here rather than in a part that has been shrunk with it."""
+    return {k: v for k, v in special.items() if not isinstance(fields.get(k), dict)}
 
 
 def _takes(known: dict[str, Any], name: str, size: Any) -> bool:

@@ -54,6 +54,7 @@ PER_LAYER = ("layer_types", "mlp_layer_types", "layers_block_type", "no_rope_lay
 
 _ROPE = {"rope_theta": 10000.0, "rope_type": "default"}
 _TWO_KINDS = ["sliding_attention", "full_attention"]
+_DOTS3 = {"swa_num_attention_heads": 4, "swa_num_key_value_heads": 4}
 _QWEN4 = {
     "hc_lowrank": 8,
     "ple_embed_dim": 8,
@@ -83,7 +84,12 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "ffn_config": {"ffn_hidden_size": 24, "moe_num_experts": 4, "moe_top_k": 2},
     },
     "dots1": {"n_routed_experts": 4},
-    "dots3_note_text": {"swa_num_attention_heads": 4},
+    "dots3_note_text": _DOTS3,
+    "dots3_note": {
+        "text_config": _DOTS3,
+        "vision_config": {"adapter_in_dim": WIDTH, "adapter_out_dim": WIDTH},
+        "audio_config": {"adapter_input_size": WIDTH, "adapter_out_dim": WIDTH},
+    },
     "falcon": {"num_kv_heads": 4, "multi_query": False, "parallel_attn": True, "alibi": False},
     "falcon_h1": {"mamba_d_ssm": 64, "mamba_expand": 2},
     "gemma3n_text": {
