@@ -10,8 +10,8 @@ import math
 from typing import Any
 
 import torch
+import transformers
 from torch import nn
-from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
@@ -27,10 +27,18 @@ def causal_types() -> tuple[str, ...]:
 
 def configuration(kind: str, **special: Any) -> Any:
     """A small configuration of that model type, as a decoder where it can be either."""
-    cls = CONFIG_MAPPING[kind]
+    cls = _config_class(kind)
     default = cls()
     decoder = {"is_decoder": True} if hasattr(default, "is_decoder") else {}
     return _shrunk(cls, default, {**decoder, **SPECIAL.get(kind, {}), **special})
+
+
+def _config_class(kind: str) -> Any:
+    """The config of the causal model itself, which may be a part of that of the model type."""
+    whole = CONFIG_MAPPING[kind]
+    model = getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind])
+    own = model.config_class
+    return own if own is not None and own.model_type == f"{kind}_decoder" else whole
 
 
 def build(kind: str, *, attention: str | None = None, **special: Any) -> nn.Module:
@@ -38,7 +46,8 @@ def build(kind: str, *, attention: str | None = None, **special: Any) -> nn.Modu
     torch.manual_seed(0)
     chosen = {"attn_implementation": attention} if attention else {}
     config = configuration(kind, **special)
-    model = AutoModelForCausalLM.from_config(config, **chosen).float().eval()
+    cls = getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind])
+    model = cls._from_config(config, **chosen).float().eval()
     randomise(model)
     return model
 

@@ -116,6 +116,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "mamba2": {"num_heads": 8, "head_dim": 8, "n_groups": 1, "expand": 2},
     "ministral": {"head_dim": 8},
     "mpt": {"expansion_ratio": 2},
+    "musicgen": {"num_codebooks": 1},  # a language model over one stream of audio codes
+    "musicgen_melody": {"num_codebooks": 1},
     "nemotron": {"num_key_value_heads": 2, "head_dim": 8},
     "qwen4_exp_text": _QWEN4,
     "qwen4_exp": {"text_config": _QWEN4},
