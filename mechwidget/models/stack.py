@@ -6,6 +6,7 @@ where the search stopped.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from mechwidget.errors import UnsupportedModelError
@@ -31,7 +32,8 @@ def find_blocks(trace: Trace) -> list[Call]:
     if best is None:
         raise UnsupportedModelError(
             f"No residual stream was found: {len(trace.calls)} module calls were traced and none "
-            "of them maps [batch, position, d] to the same shape through a skip connection.",
+            "of them maps [batch, position, d] to the same shape through a skip connection"
+            f"{_other_shapes(trace)}.",
             "mechwidget reads decoder-only transformer language models.",
         )
     return _finer(trace, best, families)
@@ -53,7 +55,28 @@ def _passes_a_stream(call: Call, trace: Trace) -> bool:
         return False
     if x.shape[:2] != trace.ids.shape or is_linear(call.module):
         return False
+    return _has_linear(call)
+
+
+def _has_linear(call: Call) -> bool:
     return any(is_linear(part) for part in call.module.modules())
+
+
+def _other_shapes(trace: Trace) -> str:
+    """What the modules carry instead, where most of them agree on it."""
+    shapes = Counter(
+        tuple(call.x.shape)
+        for call in trace.calls
+        if call.x is not None and call.y is not None and call.x is not call.y
+        if call.x.dim() == 3 and call.x.shape == call.y.shape and not is_linear(call.module)
+        if call.x.shape[:2] != trace.ids.shape and _has_linear(call)
+    )
+    if not shapes:
+        return ""
+    shape, _ = shapes.most_common(1)[0]
+    positions = trace.ids.shape[1]
+    carried = f"; for {positions} tokens its modules carry {list(shape)}"
+    return f"{carried}, positions first" if shape[0] == positions else carried
 
 
 def _longest_chain(calls: list[Call], trace: Trace) -> list[Call]:

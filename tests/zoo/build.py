@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import transformers
 from torch import nn
+from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
@@ -35,10 +36,13 @@ def configuration(kind: str, **special: Any) -> Any:
 
 def _config_class(kind: str) -> Any:
     """The config of the causal model itself, which may be a part of that of the model type."""
-    whole = CONFIG_MAPPING[kind]
-    model = getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind])
-    own = model.config_class
-    return own if own is not None and own.model_type == f"{kind}_decoder" else whole
+    own = _model_class(kind).config_class
+    decoder = own is not None and own.model_type == f"{kind}_decoder"
+    return own if decoder else CONFIG_MAPPING[kind]
+
+
+def _model_class(kind: str) -> Any:
+    return getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind])
 
 
 def build(kind: str, *, attention: str | None = None, **special: Any) -> nn.Module:
@@ -46,8 +50,10 @@ def build(kind: str, *, attention: str | None = None, **special: Any) -> nn.Modu
     torch.manual_seed(0)
     chosen = {"attn_implementation": attention} if attention else {}
     config = configuration(kind, **special)
-    cls = getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind])
-    model = cls._from_config(config, **chosen).float().eval()
+    if type(config) is CONFIG_MAPPING[kind]:
+        model = AutoModelForCausalLM.from_config(config, **chosen).float().eval()
+    else:
+        model = _model_class(kind)._from_config(config, **chosen).float().eval()
     randomise(model)
     return model
 

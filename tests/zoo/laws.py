@@ -20,7 +20,7 @@ from torch import nn
 import mechwidget as mw
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.bindings import heads_of
-from mechwidget.models.ledger import Block
+from mechwidget.models.ledger import Block, Place
 from tests.models.state import state_of
 from tests.zoo.build import build, example
 
@@ -130,11 +130,17 @@ def _surgery(found: Visit, hooked: mw.HookedModel, model: nn.Module) -> None:
             named = _W_O.search(place.module) is not None
             found.hold("W_O by name", 0.0 if named else 1.0, 0.0)
             run = hooked.run(example(), [mw.Ablate(mw.Head(layer, heads - 1))])
-            operated = _without_head(model, place, heads - 1, heads)
+            operated = _without(model, place, heads - 1, heads)
             found.hold("head", _far(run.logits, operated), 1e-6 * _size(operated))
             known = not counts or heads in counts
             found.hold("heads as configured", 0.0 if known else 1.0, 0.0)
             found.hold("head matters", 0.0 if run.fired[0].change > 0 else 1.0, 0.0)
+    for layer, neurons in enumerate(found.neurons):
+        if neurons:
+            place = hooked.ledger.blocks[layer].write("mlp").projection
+            run = hooked.run(example(), [mw.Ablate(mw.Neuron(layer, neurons - 1))])
+            operated = _without(model, place, neurons - 1, neurons)
+            found.hold("neuron", _far(run.logits, operated), 1e-6 * _size(operated))
 
 
 def _configured_heads(config: Any) -> set[int]:
@@ -144,22 +150,26 @@ def _configured_heads(config: Any) -> set[int]:
     return {count for count in counts if isinstance(count, int)}
 
 
-def _without_head(model: nn.Module, place: Any, head: int, heads: int) -> torch.Tensor:
-    """The logits of a copy in which a plain hook zeroes one head's share of W_O's input."""
+def _without(model: nn.Module, place: Place, index: int, of: int) -> torch.Tensor:
+    """The logits of a copy in which one of `of` shares of a linear map's input is nothing.
+
+    Its columns of the weight are zeroed where it is a plain linear map that runs once; elsewhere
+    a plain hook zeroes the share.
+    """
     other, calls = copy.deepcopy(model), iter(range(10**6))
 
     def zero(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if next(calls) != place.nth:
             return None
         x = args[0].clone()
-        width = x.shape[-1] // heads
-        x[..., head * width : (head + 1) * width] = 0
+        width = x.shape[-1] // of
+        x[..., index * width : (index + 1) * width] = 0
         return (x, *args[1:])
 
-    linear, plain = other.get_submodule(place.module), type(other.get_submodule(place.module))
-    if plain is nn.Linear and place.nth == 0 and _called_once(other, place.module):
-        width = linear.weight.shape[1] // heads
-        linear.weight[:, head * width : (head + 1) * width] = 0
+    linear = other.get_submodule(place.module)
+    if type(linear) is nn.Linear and _called_once(other, place.module):
+        width = linear.weight.shape[1] // of
+        linear.weight[:, index * width : (index + 1) * width] = 0
     else:
         linear.register_forward_pre_hook(zero)
     return logits(other)
@@ -188,6 +198,12 @@ def _written(found: Visit, hooked: mw.HookedModel, model: nn.Module) -> None:
         if "resid_mid" in here:
             nearest = min(_far(here["resid_mid"], x) for x in entered)
             found.hold("resid_mid is read", nearest, 1e-5 * _size(here["resid_mid"]))
+        if "attn_out" in here:
+            off = hooked.run(
+                example(), [mw.Ablate(mw.Attention(layer))], read=[("attn_out", layer)]
+            )
+            found.hold("attention off", float(off.read["attn_out", layer].abs().max()), 0.0)
+            found.hold("attention matters", 0.0 if off.fired[0].change > 0 else 1.0, 0.0)
         if "mlp_out" in here:
             off = hooked.run(example(), [mw.Ablate(mw.MLP(layer))], read=[("mlp_out", layer)])
             found.hold("MLP off", float(off.read["mlp_out", layer].abs().max()), 0.0)

@@ -102,6 +102,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "attention_layers": ["global", "local"] * 2,
     },
     "granitemoehybrid": {"layer_types": ["mamba", "attention"] * 2},
+    "hrm_text": {"num_layers_per_stack": 2, "L_cycles": 2},
     "hunyuan_v1_dense": {"head_dim": 8},
     "hunyuan_v1_moe": {"head_dim": 8},
     "inkling_text": {

@@ -7,7 +7,9 @@ import torch
 
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models import wrap
+from tests.models.homemade import Homemade
 from tests.models.state import state_of
+from tests.zoo import __main__ as visits
 from tests.zoo.build import build
 from tests.zoo.laws import visit
 from tests.zoo.table import STATES, line_of, table
@@ -33,6 +35,10 @@ TRAITS: dict[str, tuple[str, ...]] = {
     "shared blocks": ("zamba",),
     "norm between z and W_O": ("bitnet", "diffllama"),
     "convolution after attention": ("inkling_text",),
+    "stacks of stacks, run again": ("hrm_text",),
+    "adapters": ("xmod",),
+    "a bias added apart": ("gpt_neox_japanese",),
+    "a stream that is scaled": ("zaya", "doge"),
     "positions outside the stream": ("biogpt", "opt", "xglm"),
 }
 
@@ -55,7 +61,8 @@ def test_the_sample_is_large_enough() -> None:
         ("rwkv", r"writes to its own 'rwkv.blocks.0.attention.output.weight'"),
         ("gemma3n_text", "no single residual stream"),
         ("deepseek_v4", "no single residual stream"),
-        ("xlnet", "No residual stream was found"),
+        ("xlnet", r"No residual stream was found.* carry \[7, 1, 32\], positions first"),
+        ("cpmant", r"for 7 tokens its modules carry \[1, 39, 32\]"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_the_reason(kind: str, reason: str) -> None:
@@ -64,6 +71,52 @@ def test_what_is_not_understood_is_refused_with_the_reason(kind: str, reason: st
     with pytest.raises(UnsupportedModelError, match=reason):
         wrap(model)
     assert state_of(model) == before
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta"])
+def test_an_encoder_is_refused_as_one(kind: str) -> None:
+    with pytest.raises(UnsupportedModelError, match="it is an encoder, not a decoder"):
+        wrap(build(kind, is_decoder=False))
+
+
+def test_what_has_no_control_is_told() -> None:
+    assert wrap(build("jetmoe")).notes[0] == (
+        "attention has no single output projection in every layer: no heads to choose"
+    )
+    assert wrap(build("longcat_flash")).notes[0] == (
+        "several attentions write in every layer: their heads have no one control"
+    )
+    assert wrap(build("qwen4_exp_text")).notes[-1] == (
+        "part of what is written in every layer comes from no one module: it has no control"
+    )
+
+
+class Counting(Homemade):
+    """Counts its own calls in a buffer, as some position caches do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, idx: torch.Tensor, targets: torch.Tensor | None = None):
+        self.calls[0] += 1
+        return super().forward(idx, targets)
+
+
+def test_a_forward_that_writes_to_its_own_buffer_is_stopped_before_it_does() -> None:
+    model = Counting()
+    with pytest.raises(UnsupportedModelError, match="writes to its own 'calls'"):
+        wrap(model)
+    assert model.calls.item() == 0
+
+
+def test_one_architecture_that_never_answers_does_not_stop_the_others(monkeypatch) -> None:
+    monkeypatch.setattr(visits, "PATIENCE", 0.01)
+    lines = list(visits._visits(["gpt2", "llama"]))
+    assert [(line.kind, line.state) for line in lines] == [
+        ("gpt2", "crashed"),
+        ("llama", "crashed"),
+    ]
 
 
 def test_the_table_tells_each_state() -> None:
