@@ -17,7 +17,7 @@ BUNDLE := mechwidget/static/mechwidget.js
 JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench dev microcosm screenshot test-slow wheel lock clean
+.PHONY: help demo test lint format types build bench dev microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ format: $(VENV)/.test node_modules/.stamp ## rewrite the files the way lint want
 	@npm run -s format
 
 build: $(BUNDLE) ## the JavaScript bundle that the Python package ships
+
+zoo: $(VENV)/.test ## wrap every causal architecture, check the laws, write tests/zoo/TABLE.md
+	@OMP_NUM_THREADS=1 $(PY) -m tests.zoo
 
 wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist .

@@ -64,6 +64,10 @@ def unnoticed(_now: torch.Tensor, _old: torch.Tensor) -> None:
     """What happens before an in-place change when nobody watches."""
 
 
+def unwatched(_func: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> None:
+    """What happens before an operation when nobody watches."""
+
+
 class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Record how activations over `n_positions` tokens are made of one another."""
 
@@ -74,6 +78,7 @@ class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.made: dict[int, Made] = {}
         self.attentions: list[AttentionEvent] = []
         self.on_change: Callable[[torch.Tensor, torch.Tensor], None] = unnoticed
+        self.before_write: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] = unwatched
         self._alive: list[Any] = []
 
     def __torch_dispatch__(
@@ -84,6 +89,7 @@ class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        self.before_write(func, args, kwargs)
         name = func.overloadpacket.__name__
         if name in _IN_PLACE and self._is_activation(args[0]):
             return self._change(func, name, args, kwargs)
@@ -140,10 +146,18 @@ def _how(
         return _sum(args[0], args[1], factor, out)
     if name in ("mul", "div"):
         return _product(args[0], args[1], out, divided=name == "div")
+    if name == "index_put_":
+        return _assigned(args[2], out)
     source = args[0] if args else None
     if name not in _SAME or not isinstance(source, torch.Tensor):
         return None
     return Made("same", (source,)) if source.numel() == out.numel() else None
+
+
+def _assigned(values: torch.Tensor, out: torch.Tensor) -> Made | None:
+    """`out[chosen] = values`, where everything was chosen, in order."""
+    whole = values.numel() == out.numel() and torch.equal(values.reshape(out.shape), out)
+    return Made("same", (values,)) if whole else None
 
 
 def _sum(a: Any, b: Any, factor: float, out: torch.Tensor) -> Made | None:

@@ -15,7 +15,7 @@ from mechwidget.models.bindings import heads_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mechwidget.models.ledger import Block, Ledger
+    from mechwidget.models.ledger import Block, Ledger, Write
 
 _LIMITS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "block_size")
 
@@ -59,7 +59,7 @@ def _sinks(ledger: Ledger) -> Iterator[str]:
 
 def _parallel(ledger: Ledger) -> Iterator[str]:
     for block in ledger.blocks:
-        if block.additive and not block.sequential and {"attention", "mlp"} <= _kinds(block):
+        if block.additive and not block.sequential and _kinds(block) == ["attention", "mlp"]:
             yield "attention and MLP read the stream in parallel"
 
 
@@ -76,9 +76,22 @@ def _not_additive(ledger: Ledger) -> Iterator[str]:
 
 
 def _without_heads(ledger: Ledger) -> Iterator[str]:
-    layers = [i for i, block in enumerate(ledger.blocks) if not heads_of(block)]
-    if layers:
-        yield f"no attention heads in {_layers(layers, ledger)}"
+    without = [i for i, block in enumerate(ledger.blocks) if not heads_of(block)]
+    attends = [i for i in without if "attention" in _kinds(ledger.blocks[i])]
+    several = [i for i in attends if _kinds(ledger.blocks[i]).count("attention") > 1]
+    single = [i for i in attends if i not in several]
+    if none := [i for i in without if i not in attends]:
+        yield f"no attention heads in {_layers(none, ledger)}"
+    if several:
+        yield (
+            f"several attentions write in {_layers(several, ledger)}: "
+            "their heads have no one control"
+        )
+    if single:
+        yield (
+            f"attention has no single output projection in {_layers(single, ledger)}: "
+            "no heads to choose"
+        )
 
 
 def _without_neurons(ledger: Ledger) -> Iterator[str]:
@@ -102,6 +115,14 @@ def _several_mlps(ledger: Ledger) -> Iterator[str]:
         yield f"the MLP writes in several parts in {_layers(layers, ledger)}: it has no one control"
 
 
+def _unnamed(ledger: Ledger) -> Iterator[str]:
+    blocks = enumerate(ledger.blocks)
+    layers = [i for i, block in blocks if any(map(_is_nobodys, block.writes))]
+    if layers:
+        where = _layers(layers, ledger)
+        yield f"part of what is written in {where} comes from no one module: it has no control"
+
+
 _NOTES = (
     _shared_heads,
     _sinks,
@@ -111,11 +132,16 @@ _NOTES = (
     _without_heads,
     _without_neurons,
     _several_mlps,
+    _unnamed,
 )
 
 
-def _kinds(block: Block) -> set[str]:
-    return {write.kind for write in block.writes}
+def _is_nobodys(write: Write) -> bool:
+    return write.at is None and write.kind != "bias"
+
+
+def _kinds(block: Block) -> list[str]:
+    return sorted(write.kind for write in block.writes)
 
 
 def _layers(layers: list[int], ledger: Ledger) -> str:

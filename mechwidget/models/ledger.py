@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["attention", "mlp", "other"]
+Kind = Literal["attention", "mlp", "bias", "other"]
 Route = Literal["interface", "softmax"]
 
 
@@ -29,7 +29,8 @@ class Write:
 
     Attributes:
         kind: "attention" when a softmax over positions ran to make it, "mlp" when it was made
-            position by position, else "other" (a recurrent or convolutional mixer, a bias).
+            position by position, "bias" when it is the same whatever the token and no module
+            made it, else "other" (a recurrent or convolutional mixer).
         at: the call whose output is written, a post-norm where there is one.
         projection: the linear map that it comes out of (W_O, the down projection): its input
             is `z` or `mlp_post`. None where there is no single one (experts).

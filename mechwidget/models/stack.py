@@ -6,10 +6,12 @@ where the search stopped.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.leaves import is_linear
+from mechwidget.models.walk import walk_back
 
 if TYPE_CHECKING:
     import torch
@@ -30,10 +32,11 @@ def find_blocks(trace: Trace) -> list[Call]:
     if best is None:
         raise UnsupportedModelError(
             f"No residual stream was found: {len(trace.calls)} module calls were traced and none "
-            "of them maps [batch, position, d] to the same shape through a skip connection.",
+            "of them maps [batch, position, d] to the same shape through a skip connection"
+            f"{_other_shapes(trace)}.",
             "mechwidget reads decoder-only transformer language models.",
         )
-    return best
+    return _finer(trace, best, families)
 
 
 def reaches(trace: Trace, tensor: torch.Tensor, goal: torch.Tensor, hops: int = _HOPS) -> bool:
@@ -52,7 +55,28 @@ def _passes_a_stream(call: Call, trace: Trace) -> bool:
         return False
     if x.shape[:2] != trace.ids.shape or is_linear(call.module):
         return False
+    return _has_linear(call)
+
+
+def _has_linear(call: Call) -> bool:
     return any(is_linear(part) for part in call.module.modules())
+
+
+def _other_shapes(trace: Trace) -> str:
+    """What the modules carry instead, where most of them agree on it."""
+    shapes = Counter(
+        tuple(call.x.shape)
+        for call in trace.calls
+        if call.x is not None and call.y is not None and call.x is not call.y
+        if call.x.dim() == 3 and call.x.shape == call.y.shape and not is_linear(call.module)
+        if call.x.shape[:2] != trace.ids.shape and _has_linear(call)
+    )
+    if not shapes:
+        return ""
+    shape, _ = shapes.most_common(1)[0]
+    positions = trace.ids.shape[1]
+    carried = f"; for {positions} tokens its modules carry {list(shape)}"
+    return f"{carried}, positions first" if shape[0] == positions else carried
 
 
 def _longest_chain(calls: list[Call], trace: Trace) -> list[Call]:
@@ -64,6 +88,26 @@ def _longest_chain(calls: list[Call], trace: Trace) -> list[Call]:
         chain = [*chain, call] if linked else [call]
         best = max(best, chain, key=len)
     return best
+
+
+def _finer(trace: Trace, chain: list[Call], families: dict[str, list[Call]]) -> list[Call]:
+    """The blocks inside, where every link of the chain is itself a stack of blocks.
+
+    A chain of parts that only take turns inside one block does not count: each block inside has
+    to carry its input on by itself.
+    """
+    finer: list[Call] = []
+    for link in chain:
+        inside = [
+            [c for c in calls if link.entered < c.entered and c.left < link.left]
+            for name, calls in families.items()
+            if name.startswith(f"{link.name}.")
+        ]
+        parts = max((_longest_chain(calls, trace) for calls in inside), key=len, default=[])
+        if len(parts) < 2 or not all(walk_back(trace, part).skips for part in parts):
+            return chain
+        finer += parts
+    return finer
 
 
 def _feeds(trace: Trace, before: Call, after: Call) -> bool:

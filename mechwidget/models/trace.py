@@ -16,7 +16,8 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack, _pop_
 
 from mechwidget.models.attention import TAP, switch_attention
 from mechwidget.models.calling import call_model
-from mechwidget.models.dataflow import AttentionEvent, Dataflow, nowhere, unnoticed
+from mechwidget.models.dataflow import AttentionEvent, Dataflow, nowhere, unnoticed, unwatched
+from mechwidget.models.frozen import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +128,7 @@ def trace(twin: nn.Module, ids: torch.Tensor) -> Trace:
     """Run `twin` once over `ids` `[1, pos]` and watch; the twin is of no use afterwards."""
     found = Trace(ids, Dataflow(ids.shape[1]))
     watch = _Watch(found)
+    found.flow.before_write = Frozen(twin).refuse_write
     switch_attention(twin)
     handles: list[RemovableHandle] = []
     for name, module in twin.named_modules():
@@ -150,6 +152,7 @@ def trace(twin: nn.Module, ids: torch.Tensor) -> Trace:
 def _release(twin: nn.Module, found: Trace, handles: list[RemovableHandle]) -> None:
     """Undo the cycles from calls to modules to hooks to calls, so that nothing waits for the gc."""
     found.flow.where, found.flow.on_change = nowhere, unnoticed
+    found.flow.before_write = unwatched
     for module in twin.modules():
         module.__dict__.pop(TAP, None)
     for handle in handles:

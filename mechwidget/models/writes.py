@@ -38,7 +38,7 @@ def read_block(trace: Trace, block: Call, prober: Prober) -> Block:
     return Block(
         place=place(block),
         writes=tuple(entry.write for entry in found),
-        additive=adds_up(block, terms),
+        additive=adds_up(block, terms) and not _are_scaled_by_vectors(terms),
         sequential=_is_sequential(trace, block, terms, found),
         attention=_attention(trace, found),
     )
@@ -55,15 +55,16 @@ def _find(
     made_by = makers(trace, tensor, block)
     number = factor if isinstance(factor, float) else 1.0
     if not made_by:
-        return _Found(Write("other", None, factor=number), tensor, None, block.left)
+        nobody: Kind = "bias" if _is_constant(tensor) else "other"
+        return _Found(Write(nobody, None, factor=number), tensor, None, block.left)
     inner, source = made_by[0], made_by
     post_norm = is_norm(inner.module)
     if post_norm and inner.x is not None:
         source = _makers_below(trace, inner.x, block)
         if not source:
-            return _Found(
-                _of_several(trace, block, prober, inner, number), tensor, None, inner.left
-            )
+            several = _of_several(trace, block, prober, made_by, number)
+            return _Found(several, tensor, None, inner.left)
+    source = _before_mixing(trace, block, source)
     event = _event(trace, block, source)
     linear = _projection(trace, source[0].y, block)
     kind: Kind = "other" if event is None else "attention"
@@ -80,11 +81,41 @@ def _find(
     return _Found(write, tensor, event, inner.left)
 
 
-def _of_several(trace: Trace, block: Call, prober: Prober, norm: Call, factor: float) -> Write:
-    """A norm over a sum, such as shared and routed experts: an MLP when every part is one."""
-    parts = _parts(trace, block, norm.x) if norm.x is not None else []
+def _are_scaled_by_vectors(terms: Terms) -> bool:
+    """Whether what is written is not the number times what its module gave."""
+    return any(not isinstance(factor, float) for factor, _ in terms.branches)
+
+
+def _is_constant(tensor: torch.Tensor) -> bool:
+    """Whether it is the same at every position, whatever the token."""
+    rows = tensor.reshape(-1, tensor.shape[-1])
+    return bool((rows == rows[:1]).all())
+
+
+def _of_several(
+    trace: Trace, block: Call, prober: Prober, made_by: list[Call], factor: float
+) -> Write:
+    """A norm over a sum, such as shared and routed experts: an MLP when every part is one.
+
+    Or when the whole of it is: the norm may be the last step of the module that sums.
+    """
+    norm, *around = made_by
+    parts = [around] if around else _parts(trace, block, norm.x) if norm.x is not None else []
     an_mlp = all(_event(trace, block, p) is None and _is_positionwise(p, prober) for p in parts)
     return Write("mlp" if parts and an_mlp else "other", place(norm), None, 0, factor, True)
+
+
+def _before_mixing(trace: Trace, block: Call, source: list[Call]) -> list[Call]:
+    """What made the input of a last step without a linear map in it, such as a short convolution.
+
+    Where such a step stands between the output projection and the stream, what it works on is
+    the attention's or the MLP's.
+    """
+    last = source[-1]
+    if last.x is None or any(is_linear(part) for part in last.module.modules()):
+        return source
+    before = makers(trace, last.x, block)
+    return before if before and any(map(is_linear, before[-1].module.modules())) else source
 
 
 def _parts(trace: Trace, block: Call, tensor: torch.Tensor) -> list[list[Call]]:
@@ -154,7 +185,8 @@ def _attention(trace: Trace, found: list[_Found]) -> Attention | None:
 
 def _is_sequential(trace: Trace, block: Call, terms: Terms, found: list[_Found]) -> bool:
     """Whether something in the block reads the sum of the stream and the attention's write."""
-    if [entry.write.kind for entry in found] != ["attention", "mlp"] or terms.through_norm:
+    kinds = [entry.write.kind for entry in found]
+    if kinds[:2] != ["attention", "mlp"] or kinds.count("attention") > 1 or terms.through_norm:
         return False
     attention = id(found[0].tensor)
     middles = {key for key, branches in terms.sums.items() if branches == [attention]}
