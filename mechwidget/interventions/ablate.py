@@ -8,6 +8,7 @@ chosen positions, and nothing else is touched:
 - `Neuron`: its entry of `mlp_post`, the input of the down projection. That bias stays too.
 - `Attention`, `MLP`: the whole write to the residual stream, biases included, after a
   post-norm where the model has one. What is left is the stream as it would pass by.
+- `Residual`: the stream itself, whatever the layers before have written to it.
 
 In: a component and a mode. Out: the edit that a run applies.
 """
@@ -15,79 +16,56 @@ In: a component and a mode. Out: the edit that a run applies.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mechwidget.errors import InterventionError
-from mechwidget.interventions.components import Component
-from mechwidget.interventions.fields import short
-from mechwidget.models.edit import Edit
+from mechwidget.interventions.components import (
+    MLP,
+    Attention,
+    Component,
+    Head,
+    Neuron,
+    Residual,
+)
+from mechwidget.interventions.fields import one_of
+from mechwidget.interventions.intervention import (
+    Intervention,
+    component_edit,
+    require_component,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import torch
-
+    from mechwidget.models.edit import Edit
     from mechwidget.models.hooked_model import HookedModel
 
 MODES = ("zero",)
 
 
 @dataclass(frozen=True, slots=True)
-class Ablate:
+class Ablate(Intervention):
     """Take `component` out of the forward pass.
 
     Attributes:
-        component: a `Head`, `MLP`, `Attention` or `Neuron`.
+        component: a `Head`, `Attention`, `MLP`, `Neuron` or `Residual`.
         mode: what takes its place; "zero" is the only mode so far.
     """
 
+    kind = "ablate"
+    always = ("mode",)
     component: Component
     mode: str = "zero"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.component, Component):
-            raise InterventionError(
-                f"Ablate was given {short(self.component)}; "
-                "expected a Head, MLP, Attention or Neuron."
-            )
-        if self.mode not in MODES:
-            raise InterventionError(
-                f"Ablate mode is {short(self.mode)}; expected {' or '.join(map(repr, MODES))}."
-            )
+        require_component(self.component, "Ablate", (Head, Attention, MLP, Neuron, Residual))
+        one_of(self.mode, "Ablate mode", MODES)
 
     @property
     def sentence(self) -> str:
         """What it does, in words."""
         return f"Zero {self.component}"
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON that `intervention_from_json` reads back to an equal intervention."""
-        return {"type": "ablate", "component": self.component.to_json(), "mode": self.mode}
-
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """The edit for one run over `n_positions` tokens, checked against `model`."""
         self.component.check(model)
-        where = _within(self.component, n_positions)
-        return (Edit(self.component.site, partial(_zeroed, where, self.component.unit)),)
-
-
-def _within(component: Component, n_positions: int) -> list[int] | None:
-    if component.positions is None:
-        return None
-    for position in component.positions:
-        if not -n_positions <= position < n_positions:
-            raise InterventionError(
-                f"{component} names position {position}; the prompt has {n_positions} tokens."
-            )
-    return sorted({position % n_positions for position in component.positions})
-
-
-def _zeroed(where: list[int] | None, unit: int | None, tensor: torch.Tensor) -> torch.Tensor:
-    edited = tensor.clone()
-    rows = slice(None) if where is None else where
-    if unit is None:
-        edited[:, rows] = 0
-    else:
-        edited[:, rows, unit] = 0
-    return edited
+        return (component_edit(self.component, n_positions, lambda _: 0.0, "it was 0 already"),)

@@ -1,18 +1,19 @@
 """Components: the parts of a model that a person points at.
 
-`Head`, `MLP`, `Attention` and `Neuron` are frozen values: equal when they name the same part,
-usable as dictionary keys, and equal to the code that a person would have typed. Each knows the
-site whose tensor holds its activation, its index in that tensor (`unit`), and how to check that
-a model has it.
+`Head`, `MLP`, `Attention`, `Neuron`, `Layer`, `Residual` and `Edge` are frozen values: equal when
+they name the same part, usable as dictionary keys, and equal to the code that a person would have
+typed. Each knows the site whose tensor holds its activation, where in that tensor it is
+(`within`), and how to check that a model has it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from abc import ABC, abstractmethod
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from mechwidget.errors import ComponentError
-from mechwidget.interventions.fields import token_positions, whole_number
+from mechwidget.errors import ComponentError, InterventionError
+from mechwidget.interventions.fields import integer, one_of, token_positions, whole_number
 from mechwidget.models.sites import Site
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from mechwidget.models.hooked_model import HookedModel
 
 
-class Component:
+Index = tuple[Any, ...]
+
+
+class Component(ABC):
     """What every component shares.
 
     Attributes:
@@ -54,16 +58,44 @@ class Component:
             )
         self._check_unit(model)
 
+    @abstractmethod
     def _check_unit(self, model: HookedModel) -> None:
-        raise NotImplementedError
+        """Raise `ComponentError` unless the layer, which exists, has this part."""
+
+    def width(self, model: HookedModel) -> int:
+        """How many numbers it has at one position of `model`; 0 where it is a single number."""
+        return model.d_model
+
+    def rows(self, n_positions: int) -> list[int] | None:
+        """Its positions in a prompt of so many tokens, counted from 0; None is all of them."""
+        if self.positions is None:
+            return None
+        return sorted({self.place(p, n_positions) for p in self.positions})
+
+    def place(self, position: int, n_positions: int) -> int:
+        """One position, negative ones from the end, counted from 0 and checked."""
+        if not -n_positions <= position < n_positions:
+            raise InterventionError(
+                f"{self} names position {position}; the prompt has {n_positions} tokens."
+            )
+        return position % n_positions
+
+    def at(self, rows: list[int] | None) -> Index:
+        """Where its activation at these positions is in its site's tensor `[batch, pos, …]`."""
+        where = slice(None) if rows is None else rows
+        return (slice(None), where) if self.unit is None else (slice(None), where, self.unit)
+
+    def within(self, n_positions: int) -> Index:
+        """Where its activation is in its site's tensor, for a prompt of so many tokens."""
+        return self.at(self.rows(n_positions))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `component_from_json` reads back to an equal component."""
-        data: dict[str, Any] = {"type": self.kind, "layer": self.layer}
-        if self.unit_field:
-            data[self.unit_field] = self.unit
-        if self.positions is not None:
-            data["positions"] = list(self.positions)
+        data: dict[str, Any] = {"type": self.kind}
+        for field in fields(cast("Any", self)):
+            value = getattr(self, field.name)
+            if field.default is MISSING or value != field.default:
+                data[field.name] = list(value) if isinstance(value, tuple) else value
         return data
 
     def __str__(self) -> str:
@@ -90,6 +122,11 @@ class Head(Component):
     layer: int
     head: int
     positions: Sequence[int] | None = None
+
+    def width(self, model: HookedModel) -> int:
+        """The length of its z."""
+        write = model.ledger.blocks[self.layer].write("attention")
+        return 0 if write is None else write.width // model.n_heads(self.layer)
 
     def _check_unit(self, model: HookedModel) -> None:
         heads = model.n_heads(self.layer)
@@ -137,6 +174,10 @@ class Neuron(Component):
     index: int
     positions: Sequence[int] | None = None
 
+    def width(self, model: HookedModel) -> int:  # noqa: ARG002 - what a component is asked
+        """A neuron is one number per position."""
+        return 0
+
     def _check_unit(self, model: HookedModel) -> None:
         neurons = model.n_neurons(self.layer)
         if self.index >= neurons:
@@ -144,7 +185,119 @@ class Neuron(Component):
             raise ComponentError(f"{self} does not exist: layer {self.layer} has {has}.")
 
 
-KINDS: dict[str, type[Component]] = {c.kind: c for c in (Head, Attention, MLP, Neuron)}
+@dataclass(frozen=True, slots=True)
+class Layer(Component):
+    """One whole block: what it adds to the residual stream, `resid_post` - `resid_pre`."""
+
+    kind = "layer"
+    site_name = "resid_post"
+    layer: int
+    positions: Sequence[int] | None = None
+
+    def _check_unit(self, model: HookedModel) -> None:
+        """Every layer that exists has it."""
+
+
+ENDS = {"pre": "before", "mid": "inside", "post": "after"}
+
+
+@dataclass(frozen=True, slots=True)
+class Residual(Component):
+    """The residual stream at one layer.
+
+    Attributes:
+        end: "pre", what enters the block (`resid_pre`); "mid", between its attention and its MLP
+            (`resid_mid`, where the model has it); "post", what leaves it (`resid_post`).
+    """
+
+    kind = "residual"
+    site_name = "resid_pre"
+    layer: int
+    positions: Sequence[int] | None = None
+    end: str = "pre"
+
+    @property
+    def site(self) -> Site:
+        """The site whose tensor holds the stream there."""
+        return Site(f"resid_{self.end}", self.layer)
+
+    def _check_unit(self, model: HookedModel) -> None:
+        if self.site not in model.sites:
+            raise ComponentError(
+                f"{self} does not exist: attention and MLP of layer {self.layer} do not follow "
+                "each other as two plain sums.",
+                f"Residual({self.layer}) is the stream before the layer.",
+            )
+
+    def __str__(self) -> str:
+        where = f" at {', '.join(map(str, self.positions))}" if self.positions else ""
+        return f"residual {ENDS[self.end]} layer {self.layer}{where}"
+
+    def __post_init__(self) -> None:
+        Component.__post_init__(self)
+        one_of(self.end, "residual end", tuple(ENDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Component):
+    """One entry of one head's attention pattern: what flows to `query` from `key`.
+
+    Attributes:
+        query: the position that attends, a negative one from the end.
+        key: the position that is attended to.
+    """
+
+    kind = "edge"
+    site_name = "pattern"
+    layer: int
+    head: int
+    query: int
+    key: int
+
+    @property
+    def positions(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The position that it changes."""
+        return (self.query,)
+
+    @property
+    def unit(self) -> int:
+        """Its head, the second axis of the pattern `[batch, head, query, key]`."""
+        return self.head
+
+    def width(self, model: HookedModel) -> int:  # noqa: ARG002 - what a component is asked
+        """One number."""
+        return 0
+
+    def within(self, n_positions: int) -> Index:
+        """Where it is in the pattern of a prompt of so many tokens."""
+        query, key = (self.place(p, n_positions) for p in (self.query, self.key))
+        return slice(None), self.head, query, key
+
+    def _check_unit(self, model: HookedModel) -> None:
+        check_pattern(self, self.head, model)
+
+    def __str__(self) -> str:
+        return f"head {self.layer}.{self.head} from {self.query} to {self.key}"
+
+    def __post_init__(self) -> None:
+        for name in ("layer", "head"):
+            object.__setattr__(self, name, whole_number(getattr(self, name), f"edge {name}"))
+        for name in ("query", "key"):
+            object.__setattr__(self, name, integer(getattr(self, name), f"edge {name}"))
+
+
+def check_pattern(component: Component, head: int, model: HookedModel) -> None:
+    """Raise `ComponentError` unless the layer has this head and a pattern that can be edited."""
+    if Site("pattern", component.layer) not in model.sites:
+        raise ComponentError(
+            f"{component} does not exist: layer {component.layer} has no attention pattern."
+        )
+    Head(component.layer, head).check(model)
+
+
+KINDS: dict[str, type[Component]] = {
+    c.kind: c for c in (Head, Attention, MLP, Neuron, Layer, Residual, Edge)
+}
 
 
 def _count(n: int, noun: str) -> str:

@@ -26,6 +26,7 @@ from mechwidget.models.sites import (
     names_one_site,
     resolve_sites,
 )
+from mechwidget.models.sources import read_sources
 from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Traffic, edits_of, in_order
 from mechwidget.models.twin import make_twin
@@ -161,6 +162,7 @@ class HookedModel:
         traffic = self._traffic(tokens, interventions, read)
         keep = None if positions is None else _from_start(positions, len(tokens))
         with self.lock:
+            traffic.given = read_sources(self, traffic, tokens, cancelled)
             logits, explicit = self._forward(tokens, traffic, keep, cancelled)
         fired = traffic.fired()
         return Run(

@@ -115,7 +115,7 @@ def test_what_is_wrong_with_a_component_is_named(data, message: str) -> None:
     ("data", "message"),
     [
         ("ablate", "intervention is 'ablate'; expected a JSON object"),
-        ({"type": "steer"}, "intervention type is 'steer'; expected 'ablate'"),
+        ({"type": "stir"}, "intervention type is 'stir'; expected 'ablate'"),
         ({"type": "ablate"}, "ablate has no 'component'"),
         ({"type": "ablate", "component": 3}, "component is 3"),
         (
@@ -168,7 +168,7 @@ def test_words(component: Component, words: str) -> None:
 
 
 def test_ablating_something_that_is_no_component_is_refused() -> None:
-    with pytest.raises(InterventionError, match="expected a Head, MLP, Attention or Neuron"):
+    with pytest.raises(InterventionError, match="expected a Head, Attention, MLP, Neuron or"):
         mw.Ablate("head 1.2")
     with pytest.raises(InterventionError, match="mode is 'mean'; expected 'zero'"):
         mw.Ablate(mw.MLP(0), mode="mean")
