@@ -12,19 +12,34 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.ablate import Ablate
-from mechwidget.interventions.components import KINDS, Component
+from mechwidget.interventions.components import KINDS
 from mechwidget.interventions.fields import short
+from mechwidget.interventions.freeze import PATTERN, Freeze
+from mechwidget.interventions.knock_out import KnockOut
+from mechwidget.interventions.patch import Patch
+from mechwidget.interventions.replace_pattern import ReplacePattern
 from mechwidget.interventions.scale import Scale
 from mechwidget.interventions.set_value import SetValue
 from mechwidget.interventions.skip_layer import SkipLayer
 from mechwidget.interventions.steer import Steer
 
 if TYPE_CHECKING:
+    from mechwidget.interventions.component import Component
     from mechwidget.interventions.intervention import Intervention
 
 Chosen = TypeVar("Chosen")
 
-_TYPES: tuple[type[Intervention], ...] = (Ablate, Scale, SetValue, SkipLayer, Steer)
+_TYPES: tuple[type[Intervention], ...] = (
+    Ablate,
+    Freeze,
+    KnockOut,
+    Patch,
+    ReplacePattern,
+    Scale,
+    SetValue,
+    SkipLayer,
+    Steer,
+)
 INTERVENTIONS = {each.kind: each for each in _TYPES}
 
 
@@ -46,7 +61,7 @@ def intervention_from_json(data: Any) -> Intervention:
     kind = _choice(record, "intervention type", INTERVENTIONS)
     name = kind.kind.replace("_", " ")
     arguments = _arguments(record, kind, name, f"expected what it is to {name}.")
-    if "component" in arguments:
+    if arguments.get("component", PATTERN) != PATTERN or kind is not Freeze:
         arguments["component"] = component_from_json(arguments["component"])
     build: Callable[..., Intervention] = kind
     return build(**arguments)

@@ -35,21 +35,21 @@ def whole_number(value: Any, what: str) -> int:
     return number
 
 
-def token_positions(value: Any) -> tuple[int, ...] | None:
+def token_positions(value: Any, what: str = "positions") -> tuple[int, ...] | None:
     """`value` as sorted distinct positions (negative ones count from the end), or None for all."""
     if value is None:
         return None
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise InterventionError(
-            f"positions is {short(value)}; expected integers such as (3, 5), or None for all."
+            f"{what} is {short(value)}; expected integers such as (3, 5), or None for all."
         )
     numbers: set[int] = set()
     for item in value:
         numbers.add(integer(item, "a position"))
         if len(numbers) > MOST_POSITIONS:
-            raise InterventionError(f"positions has more than {MOST_POSITIONS:,} entries.")
+            raise InterventionError(f"{what} has more than {MOST_POSITIONS:,} entries.")
     if not numbers:
-        raise InterventionError("positions is empty.", "Give None to mean every position.")
+        raise InterventionError(f"{what} is empty.", "Give None to mean all of them.")
     return tuple(sorted(numbers))
 
 

@@ -16,7 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from mechwidget.errors import InterventionError
-from mechwidget.interventions.components import Component, Edge, Layer
+from mechwidget.interventions.component import Component
+from mechwidget.interventions.components import Edge, Layer
 from mechwidget.interventions.fields import short
 from mechwidget.models.edit import Edit
 

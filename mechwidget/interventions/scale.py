@@ -17,7 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mechwidget.interventions.components import Component, Layer
+from mechwidget.interventions.component import Component
+from mechwidget.interventions.components import Layer
 from mechwidget.interventions.fields import finite_number
 from mechwidget.interventions.intervention import (
     Intervention,

@@ -14,7 +14,6 @@ from mechwidget.errors import InterventionError
 from mechwidget.interventions.components import (
     MLP,
     Attention,
-    Component,
     Edge,
     Head,
     Neuron,
@@ -31,6 +30,7 @@ from mechwidget.interventions.vectors import Vector, vector_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mechwidget.interventions.component import Component
     from mechwidget.models.edit import Edit
     from mechwidget.models.hooked_model import HookedModel
 

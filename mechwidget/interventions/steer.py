@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mechwidget.errors import InterventionError
-from mechwidget.interventions.components import MLP, Attention, Component, Head, Residual
+from mechwidget.interventions.components import MLP, Attention, Head, Residual
 from mechwidget.interventions.fields import finite_number, one_of
 from mechwidget.interventions.intervention import (
     Intervention,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from mechwidget.interventions.component import Component
     from mechwidget.models.edit import Edit
     from mechwidget.models.hooked_model import HookedModel
 

@@ -120,7 +120,7 @@ def test_what_is_wrong_with_a_component_is_named(data, message: str) -> None:
         ({"type": "ablate", "component": 3}, "component is 3"),
         (
             {"type": "ablate", "component": {"type": "mlp", "layer": 0}, "mode": "mean"},
-            "mode is 'mean'; expected 'zero'",
+            "mode is 'mean'; expected reference prompts",
         ),
         ({"type": "ablate", "component": {"type": "mlp", "layer": 0}, "mode": 0}, "mode is 0"),
         (
@@ -170,7 +170,7 @@ def test_words(component: Component, words: str) -> None:
 def test_ablating_something_that_is_no_component_is_refused() -> None:
     with pytest.raises(InterventionError, match="expected a Head, Attention, MLP, Neuron or"):
         mw.Ablate("head 1.2")
-    with pytest.raises(InterventionError, match="mode is 'mean'; expected 'zero'"):
+    with pytest.raises(InterventionError, match="mode is 'mean'; expected reference prompts"):
         mw.Ablate(mw.MLP(0), mode="mean")
 
 
