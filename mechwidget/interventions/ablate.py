@@ -104,7 +104,8 @@ class Ablate(Intervention):
         one = len(self.over) == 1
         which = brief(self.over[0]) if one else f"{len(self.over)} prompts"
         if self.mode == "resample":
-            return f"Resample {self.component} from {which}{'' if one else f', seed {self.seed}'}"
+            which = which if one else f"one of {which} (seed {self.seed})"
+            return f"Resample {self.component} from {which}"
         each = ", position by position" if self.by_position else ""
         return f"Mean-ablate {self.component} over {which}{each}"
 

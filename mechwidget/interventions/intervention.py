@@ -87,12 +87,13 @@ def require_component(component: object, verb: str, kinds: tuple[type[Component]
         return
     names = [kind.__name__ for kind in kinds]
     expected = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    expected = f"{'an' if expected[0] in 'AE' else 'a'} {expected}"
     hint = ""
     if isinstance(component, Layer):
         hint = "SkipLayer takes a layer out; Residual(layer) is the stream."
     elif isinstance(component, Edge):
         hint = "KnockOut takes an edge out; Scale and SetValue change it."
-    raise InterventionError(f"{verb} was given {short(component)}; expected a {expected}.", hint)
+    raise InterventionError(f"{verb} was given {short(component)}; expected {expected}.", hint)
 
 
 def _changed(

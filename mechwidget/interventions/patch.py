@@ -78,10 +78,10 @@ class Patch(Intervention):
         where = ""
         if not isinstance(self.align, str):
             pairs = [f"{here} from {there}" for here, there in self.align]
-            where = f" at {', '.join(pairs)}"
+            where = f", {', '.join(pairs)}"
         elif self.align == "end":
             where = ", ends aligned"
-        return f"Patch {self.component}{where}, source {brief(self.source)}"
+        return f"Patch {self.component} from {brief(self.source)}{where}"
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """One edit of the component's site, with the other prompt as its source."""

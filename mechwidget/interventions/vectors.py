@@ -1,7 +1,7 @@
 """Directions in activation space, as plain numbers with a name.
 
 In: a list, an array or a tensor of one axis, from code or from JSON. Out: a frozen `Vector`,
-equal to another when name and numbers are. Its `repr` is short where it is long.
+equal to another when name and numbers are.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Vector:
         return len(self.values)
 
     def __str__(self) -> str:
-        return f"“{self.name}”" if self.name else f"a vector of {len(self)} numbers"
+        plural = "" if len(self) == 1 else "s"
+        return f"“{self.name}”" if self.name else f"a vector of {len(self)} number{plural}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, numbers included, that `vector_of` reads back to an equal vector."""

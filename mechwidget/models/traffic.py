@@ -132,4 +132,5 @@ def _size(difference: torch.Tensor) -> torch.Tensor:
 
 def _fired(index: int, edit: Edit, size: torch.Tensor) -> Fired:
     change, largest = size.tolist()
+    change = max(change, largest)  # squares of tiny numbers are 0
     return Fired(index, edit.site, change, largest, edit.idle if change == 0 else "")
