@@ -7,44 +7,80 @@ the field, what it was and what was expected. Nothing is guessed, nothing unknow
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.ablate import Ablate
-from mechwidget.interventions.components import KINDS, Component
+from mechwidget.interventions.components import KINDS
 from mechwidget.interventions.fields import short
+from mechwidget.interventions.freeze import PATTERN, Freeze
+from mechwidget.interventions.knock_out import KnockOut
+from mechwidget.interventions.patch import Patch
+from mechwidget.interventions.replace_pattern import ReplacePattern
+from mechwidget.interventions.scale import Scale
+from mechwidget.interventions.set_value import SetValue
+from mechwidget.interventions.skip_layer import SkipLayer
+from mechwidget.interventions.steer import Steer
+
+if TYPE_CHECKING:
+    from mechwidget.interventions.component import Component
+    from mechwidget.interventions.intervention import Intervention
 
 Chosen = TypeVar("Chosen")
+
+_TYPES: tuple[type[Intervention], ...] = (
+    Ablate,
+    Freeze,
+    KnockOut,
+    Patch,
+    ReplacePattern,
+    Scale,
+    SetValue,
+    SkipLayer,
+    Steer,
+)
+INTERVENTIONS = {each.kind: each for each in _TYPES}
 
 
 def component_from_json(data: Any) -> Component:
     """The component that `component.to_json()` described."""
     record = _record(data, "component")
     kind = _choice(record, "component type", KINDS)
-    fields = ["layer", *([kind.unit_field] if kind.unit_field else [])]
-    _only(record, {"type", "positions", *fields}, kind.kind)
-    for field in fields:
-        if field not in record:
-            raise InterventionError(f"{kind.kind} has no {field!r}; expected an integer.")
-    arguments = {name: record[name] for name in fields}
-    positions = record.get("positions")
+    arguments = _arguments(record, kind, kind.kind, "expected an integer.")
+    positions = arguments.get("positions")
     if positions is not None and not isinstance(positions, list):
         raise InterventionError(f"positions is {short(positions)}; expected a list of integers.")
     build: Callable[..., Component] = kind
-    return build(**arguments, positions=positions)
+    return build(**arguments)
 
 
-def intervention_from_json(data: Any) -> Ablate:
+def intervention_from_json(data: Any) -> Intervention:
     """The intervention that `intervention.to_json()` described."""
     record = _record(data, "intervention")
-    _choice(record, "intervention type", {"ablate": Ablate})
-    _only(record, {"type", "component", "mode"}, "ablate")
-    if "component" not in record:
-        raise InterventionError("ablate has no 'component'; expected what it is to ablate.")
-    mode = record.get("mode", "zero")
-    if not isinstance(mode, str):
-        raise InterventionError(f"Ablate mode is {short(mode)}; expected 'zero'.")
-    return Ablate(component_from_json(record["component"]), mode)
+    kind = _choice(record, "intervention type", INTERVENTIONS)
+    name = kind.kind.replace("_", " ")
+    arguments = _arguments(record, kind, name, f"expected what it is to {name}.")
+    if arguments.get("component", PATTERN) != PATTERN or kind is not Freeze:
+        arguments["component"] = component_from_json(arguments["component"])
+    build: Callable[..., Intervention] = kind
+    return build(**arguments)
+
+
+def _arguments(
+    record: Mapping[str, Any], kind: type[Any], what: str, expected: str
+) -> dict[str, Any]:
+    """The fields of a dataclass, all that it needs and none that it does not know."""
+    known = {field.name: field for field in fields(cast("Any", kind))}
+    unknown = sorted(set(record) - {"type", *known})
+    if unknown:
+        raise InterventionError(
+            f"{what} has an unknown field {short(unknown[0])}; expected {sorted(known)}."
+        )
+    for name, field in known.items():
+        if field.default is MISSING and name not in record:
+            raise InterventionError(f"{what} has no {name!r}; {expected}")
+    return {name: record[name] for name in known if name in record}
 
 
 def _record(data: Any, what: str) -> Mapping[str, Any]:
@@ -60,11 +96,3 @@ def _choice(record: Mapping[str, Any], what: str, choices: Mapping[str, Chosen])
             f"The {what} is {short(name)}; expected {' or '.join(map(repr, choices))}."
         )
     return choices[name]
-
-
-def _only(record: Mapping[str, Any], known: set[str], what: str) -> None:
-    unknown = sorted(set(record) - known)
-    if unknown:
-        raise InterventionError(
-            f"{what} has an unknown field {short(unknown[0])}; expected {sorted(known)}."
-        )

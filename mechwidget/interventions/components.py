@@ -1,83 +1,25 @@
 """Components: the parts of a model that a person points at.
 
-`Head`, `MLP`, `Attention` and `Neuron` are frozen values: equal when they name the same part,
-usable as dictionary keys, and equal to the code that a person would have typed. Each knows the
-site whose tensor holds its activation, its index in that tensor (`unit`), and how to check that
-a model has it.
+`Head`, `MLP`, `Attention`, `Neuron`, `Layer`, `Residual` and `Edge` are frozen values: equal when
+they name the same part, usable as dictionary keys, and equal to the code that a person would have
+typed. Each knows the site whose tensor holds its activation, where in that tensor it is
+(`within`), and how to check that a model has it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from mechwidget.errors import ComponentError
-from mechwidget.interventions.fields import token_positions, whole_number
+from mechwidget.interventions.component import Component, Index, count
+from mechwidget.interventions.fields import integer, one_of, whole_number
 from mechwidget.models.sites import Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mechwidget.models.hooked_model import HookedModel
-
-
-class Component:
-    """What every component shares.
-
-    Attributes:
-        layer: the block it sits in, from 0.
-        positions: the token positions where it counts, negative ones from the end; None is all.
-    """
-
-    __slots__ = ()
-    kind: ClassVar[str]
-    site_name: ClassVar[str]
-    unit_field: ClassVar[str] = ""
-    layer: int
-    positions: Sequence[int] | None
-
-    @property
-    def site(self) -> Site:
-        """The site whose tensor holds this component's activation."""
-        return Site(self.site_name, self.layer)
-
-    @property
-    def unit(self) -> int | None:
-        """Its index along the third axis of that tensor, or None for all of it."""
-        return getattr(self, self.unit_field) if self.unit_field else None
-
-    def check(self, model: HookedModel) -> None:
-        """Raise `ComponentError`, naming what exists, unless `model` has this component."""
-        if not 0 <= self.layer < model.n_layers:
-            raise ComponentError(
-                f"{self} does not exist: {model.name} has {_count(model.n_layers, 'layer')}."
-            )
-        self._check_unit(model)
-
-    def _check_unit(self, model: HookedModel) -> None:
-        raise NotImplementedError
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON that `component_from_json` reads back to an equal component."""
-        data: dict[str, Any] = {"type": self.kind, "layer": self.layer}
-        if self.unit_field:
-            data[self.unit_field] = self.unit
-        if self.positions is not None:
-            data["positions"] = list(self.positions)
-        return data
-
-    def __str__(self) -> str:
-        unit = f".{self.unit}" if self.unit_field else ""
-        name = "MLP" if self.kind == "mlp" else self.kind
-        where = f" at {', '.join(map(str, self.positions))}" if self.positions else ""
-        return f"{name} {self.layer}{unit}{where}"
-
-    def __post_init__(self) -> None:
-        for field in ("layer", self.unit_field):
-            if field:
-                value = whole_number(getattr(self, field), f"{self.kind} {field}")
-                object.__setattr__(self, field, value)
-        object.__setattr__(self, "positions", token_positions(self.positions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +33,15 @@ class Head(Component):
     head: int
     positions: Sequence[int] | None = None
 
+    def width(self, model: HookedModel) -> int:
+        """The length of its z."""
+        write = model.ledger.blocks[self.layer].write("attention")
+        return 0 if write is None else write.width // model.n_heads(self.layer)
+
     def _check_unit(self, model: HookedModel) -> None:
         heads = model.n_heads(self.layer)
         if self.head >= heads:
-            has = _count(heads, "head") if heads else "no attention heads"
+            has = count(heads, "head") if heads else "no attention heads"
             raise ComponentError(f"{self} does not exist: layer {self.layer} has {has}.")
 
 
@@ -137,15 +84,127 @@ class Neuron(Component):
     index: int
     positions: Sequence[int] | None = None
 
+    def width(self, model: HookedModel) -> int:  # noqa: ARG002 - what a component is asked
+        """A neuron is one number per position."""
+        return 0
+
     def _check_unit(self, model: HookedModel) -> None:
         neurons = model.n_neurons(self.layer)
         if self.index >= neurons:
-            has = _count(neurons, "neuron") if neurons else "no neurons of its own"
+            has = count(neurons, "neuron") if neurons else "no neurons of its own"
             raise ComponentError(f"{self} does not exist: layer {self.layer} has {has}.")
 
 
-KINDS: dict[str, type[Component]] = {c.kind: c for c in (Head, Attention, MLP, Neuron)}
+@dataclass(frozen=True, slots=True)
+class Layer(Component):
+    """One whole block: what it adds to the residual stream, `resid_post` - `resid_pre`."""
+
+    kind = "layer"
+    site_name = "resid_post"
+    layer: int
+    positions: Sequence[int] | None = None
+
+    def _check_unit(self, model: HookedModel) -> None:
+        """Every layer that exists has it."""
 
 
-def _count(n: int, noun: str) -> str:
-    return f"1 {noun} (0)" if n == 1 else f"{n} {noun}s (0 to {n - 1})"
+ENDS = {"pre": "before", "mid": "inside", "post": "after"}
+
+
+@dataclass(frozen=True, slots=True)
+class Residual(Component):
+    """The residual stream at one layer.
+
+    Attributes:
+        end: "pre", what enters the block (`resid_pre`); "mid", between its attention and its MLP
+            (`resid_mid`, where the model has it); "post", what leaves it (`resid_post`).
+    """
+
+    kind = "residual"
+    site_name = "resid_pre"
+    layer: int
+    positions: Sequence[int] | None = None
+    end: str = "pre"
+
+    @property
+    def site(self) -> Site:
+        """The site whose tensor holds the stream there."""
+        return Site(f"resid_{self.end}", self.layer)
+
+    def _check_unit(self, model: HookedModel) -> None:
+        if self.site not in model.sites:
+            raise ComponentError(
+                f"{self} does not exist: attention and MLP of layer {self.layer} do not follow "
+                "each other as two plain sums.",
+                f"Residual({self.layer}) is the stream before the layer.",
+            )
+
+    def __str__(self) -> str:
+        where = f" at {', '.join(map(str, self.positions))}" if self.positions else ""
+        return f"residual {ENDS[self.end]} layer {self.layer}{where}"
+
+    def __post_init__(self) -> None:
+        Component.__post_init__(self)
+        one_of(self.end, "residual end", tuple(ENDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Component):
+    """One entry of one head's attention pattern: what flows to `query` from `key`.
+
+    Attributes:
+        query: the position that attends, a negative one from the end.
+        key: the position that is attended to.
+    """
+
+    kind = "edge"
+    site_name = "pattern"
+    layer: int
+    head: int
+    query: int
+    key: int
+
+    @property
+    def positions(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The position that it changes."""
+        return (self.query,)
+
+    @property
+    def unit(self) -> int:
+        """Its head, the second axis of the pattern `[batch, head, query, key]`."""
+        return self.head
+
+    def width(self, model: HookedModel) -> int:  # noqa: ARG002 - what a component is asked
+        """One number."""
+        return 0
+
+    def within(self, n_positions: int) -> Index:
+        """Where it is in the pattern of a prompt of so many tokens."""
+        query, key = (self.place(p, n_positions) for p in (self.query, self.key))
+        return slice(None), self.head, query, key
+
+    def _check_unit(self, model: HookedModel) -> None:
+        check_pattern(self, self.head, model)
+
+    def __str__(self) -> str:
+        return f"head {self.layer}.{self.head} from {self.query} to {self.key}"
+
+    def __post_init__(self) -> None:
+        for name in ("layer", "head"):
+            object.__setattr__(self, name, whole_number(getattr(self, name), f"edge {name}"))
+        for name in ("query", "key"):
+            object.__setattr__(self, name, integer(getattr(self, name), f"edge {name}"))
+
+
+def check_pattern(component: Component, head: int, model: HookedModel) -> None:
+    """Raise `ComponentError` unless the layer has this head and a pattern that can be edited."""
+    if Site("pattern", component.layer) not in model.sites:
+        raise ComponentError(
+            f"{component} does not exist: layer {component.layer} has no attention pattern."
+        )
+    Head(component.layer, head).check(model)
+
+
+KINDS: dict[str, type[Component]] = {
+    c.kind: c for c in (Head, Attention, MLP, Neuron, Layer, Residual, Edge)
+}

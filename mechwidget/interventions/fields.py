@@ -1,13 +1,15 @@
-"""The integers and positions inside components, checked the same way from code and from JSON.
+"""What components and interventions are made of, checked the same way from code and from JSON.
 
-In: whatever a caller or a page sent. Out: plain ints and tuples, or an `InterventionError` that
-says what was expected. Strings and bools are refused, numpy and torch integers are taken.
+In: whatever a caller or a page sent. Out: plain ints, floats, tuples and prompts, or an
+`InterventionError` that says what was expected. Where a number is meant, strings and bools are
+refused; numpy and torch numbers are taken.
 """
 
 from __future__ import annotations
 
+import math
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any
 
@@ -15,6 +17,7 @@ from mechwidget.errors import InterventionError
 
 LARGEST = 2**31 - 1  # more than any layer, head, neuron or position; keeps JSON integers exact
 MOST_POSITIONS = 1_000_000
+MOST_NUMBERS = 1_000_000  # in a vector, a row of a pattern or a prompt
 LONGEST = 60
 
 
@@ -26,31 +29,32 @@ def short(value: Any) -> str:
 
 def whole_number(value: Any, what: str) -> int:
     """`value` as an int from 0 up."""
-    number = _integer(value, what)
+    number = integer(value, what)
     if number < 0:
         raise InterventionError(f"{what} is {number}; expected 0 or more (the first one is 0).")
     return number
 
 
-def token_positions(value: Any) -> tuple[int, ...] | None:
+def token_positions(value: Any, what: str = "positions") -> tuple[int, ...] | None:
     """`value` as sorted distinct positions (negative ones count from the end), or None for all."""
     if value is None:
         return None
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise InterventionError(
-            f"positions is {short(value)}; expected integers such as (3, 5), or None for all."
+            f"{what} is {short(value)}; expected integers such as (3, 5), or None for all."
         )
     numbers: set[int] = set()
     for item in value:
-        numbers.add(_integer(item, "a position"))
+        numbers.add(integer(item, "a position"))
         if len(numbers) > MOST_POSITIONS:
-            raise InterventionError(f"positions has more than {MOST_POSITIONS:,} entries.")
+            raise InterventionError(f"{what} has more than {MOST_POSITIONS:,} entries.")
     if not numbers:
-        raise InterventionError("positions is empty.", "Give None to mean every position.")
+        raise InterventionError(f"{what} is empty.", "Give None to mean all of them.")
     return tuple(sorted(numbers))
 
 
-def _integer(value: Any, what: str) -> int:
+def integer(value: Any, what: str) -> int:
+    """`value` as an int of either sign."""
     if isinstance(value, bool):
         raise InterventionError(f"{what} is {short(value)}; expected an integer.")
     try:
@@ -60,3 +64,68 @@ def _integer(value: Any, what: str) -> int:
     if not -LARGEST <= number <= LARGEST:
         raise InterventionError(f"{what} is {number}; expected an integer below {LARGEST:,}.")
     return number
+
+
+def finite_number(value: Any, what: str) -> float:
+    """`value` as a float that is neither NaN nor infinite."""
+    if isinstance(value, (bool, str, bytes)):
+        raise InterventionError(f"{what} is {short(value)}; expected a number.")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InterventionError(f"{what} is {short(value)}; expected a finite number.")
+    return number
+
+
+def finite_numbers(value: Any, what: str) -> tuple[float, ...]:
+    """`value` (a list, an array or a tensor of one axis) as a tuple of floats, not empty."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise InterventionError(f"{what} is {short(value)}; expected a list of numbers.")
+    if not 0 < len(value) <= MOST_NUMBERS:
+        raise InterventionError(
+            f"{what} has {len(value):,} numbers; expected 1 to {MOST_NUMBERS:,}."
+        )
+    return tuple(finite_number(item, f"a number of {what}") for item in value)
+
+
+def one_of(value: Any, what: str, choices: tuple[str, ...]) -> str:
+    """`value` as one of a few words."""
+    if not isinstance(value, str) or value not in choices:
+        raise InterventionError(
+            f"{what} is {short(value)}; expected {' or '.join(map(repr, choices))}."
+        )
+    return value
+
+
+def boolean(value: Any, what: str) -> bool:
+    """`value` as True or False."""
+    if not isinstance(value, bool):
+        raise InterventionError(f"{what} is {short(value)}; expected True or False.")
+    return value
+
+
+def prompt(value: Any, what: str) -> str | tuple[int, ...]:
+    """`value` as text or as a tuple of token ids, neither empty."""
+    if hasattr(value, "ids"):  # `Tokens`
+        value = value.ids
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]  # a tensor `[1, pos]`
+    if isinstance(value, (bytes, bytearray)) or not isinstance(value, Sequence) or not value:
+        raise InterventionError(f"{what} is {short(value)}; expected text or token ids.")
+    if len(value) > MOST_NUMBERS:
+        raise InterventionError(f"{what} is longer than {MOST_NUMBERS:,}.")
+    if isinstance(value, str):
+        return value
+    return tuple(whole_number(item, f"a token id of {what}") for item in value)
+
+
+def brief(value: str | tuple[int, ...]) -> str:
+    """A prompt as it is named in a sentence."""
+    text = value if isinstance(value, str) else " ".join(map(str, value[:LONGEST]))
+    return f"“{text if len(text) <= LONGEST else f'{text[: LONGEST - 1]}…'}”"

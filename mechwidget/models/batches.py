@@ -178,7 +178,8 @@ class Batches:
 
 def _fresh(variant: Traffic, *, reads: bool = True) -> Traffic:
     """The same edits, of which none has run yet."""
-    return Traffic(variant.edits, variant.reads if reads else frozenset(), variant.shape)
+    kept = variant.reads if reads else frozenset()
+    return Traffic(variant.edits, kept, variant.shape, given=variant.given)
 
 
 def _rows_of(route: str) -> str:

@@ -22,6 +22,7 @@ _TAPS: dict[Route, tuple[str, ...]] = {
     "interface": ("q", "k", "v", "scores", "pattern"),
     "softmax": ("scores", "pattern"),
 }
+TAPPED = _TAPS["interface"]  # the sites whose use makes a run compute attention explicitly
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,32 @@ if TYPE_CHECKING:
 
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.sites import Site
+    from mechwidget.models.tokens import Tokens
 
 
 @dataclass(frozen=True)
 class Edit:
     """A change of the tensor that flows through one site.
 
+    Edits of one site run in the order of the list of interventions, each on what the one before
+    it left; across sites the model's own order of computation rules.
+
     Attributes:
         site: where.
-        apply: given the tensor `[batch, pos, ...]`, returns what flows on instead: same shape,
-            and never its argument changed in place.
+        apply: given the tensor `[batch, pos, ...]` and what `sources` held at the same site,
+            returns what flows on instead: same shape, and never its argument changed in place.
+        sources: the prompts of other runs, without interventions, that `apply` needs; None is
+            the prompt of this very run. They are run before it, inside the same lock.
+        looks: it changes nothing, and is shown what flows on after every edit of the site;
+            what `apply` returns is not used.
+        idle: why nothing changed, should that be so.
     """
 
     site: Site
-    apply: Callable[[torch.Tensor], torch.Tensor]
+    apply: Callable[..., torch.Tensor]
+    sources: tuple[Tokens | None, ...] = ()
+    looks: bool = False
+    idle: str = "what flows there was already what this puts there"
 
 
 class Intervention(Protocol):

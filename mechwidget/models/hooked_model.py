@@ -33,6 +33,7 @@ from mechwidget.models.sites import (
     names_one_site,
     resolve_sites,
 )
+from mechwidget.models.sources import read_sources
 from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Traffic, edits_of, in_order
 from mechwidget.models.twin import make_twin
@@ -175,6 +176,7 @@ class HookedModel:
         traffic = self._traffic(tokens, interventions, read)
         keep = None if positions is None else from_start(positions, len(tokens))
         with self.lock:
+            read_sources(self, [traffic], tokens, cancelled, replay=replay)
             forward = self._forward_of(tokens, cancelled)
             logits, explicit, plan = self._planner.run(
                 forward, tokens, traffic, keep, replay=replay
@@ -209,7 +211,9 @@ class HookedModel:
             cancelled: asked before every block; True raises `CancelledError`.
         """
         with self.lock:
-            return self._batches(prompt_or_ids, variants, read, positions, cancelled).run()
+            batches = self._batches(prompt_or_ids, variants, read, positions, cancelled)
+            read_sources(self, batches.variants, batches.tokens, cancelled)
+            return batches.run()
 
     def row_groups(
         self,

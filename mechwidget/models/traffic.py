@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mechwidget.models.edit import Edit
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.sites import Site
+    from mechwidget.models.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,51 +30,66 @@ class Fired:
         intervention: its index in the list that `run` was given.
         site: where it happened.
         change: Euclidean norm of what it changed; 0 means that nothing was different.
+        largest: the largest absolute change of one number.
+        reason: why nothing changed; empty where something did.
     """
 
     intervention: int
     site: Site
     change: float
+    largest: float = 0.0
+    reason: str = ""
 
 
 @dataclass(eq=False)
 class Traffic:
-    """The edits and reads of one run."""
+    """The edits and reads of one run.
+
+    `given` holds, by prompt, what the edits' sources held at their sites (see `sources`).
+    """
 
     edits: Sequence[tuple[int, Edit]]
     reads: frozenset[Site]
     shape: tuple[int, int]  # batch, positions
     kept: dict[Site, torch.Tensor] = field(default_factory=dict)
+    given: dict[Tokens | None, dict[Site, torch.Tensor]] = field(default_factory=dict)
     _by_site: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
-    _changes: list[tuple[int, Site, torch.Tensor]] = field(default_factory=list)
+    _looks: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
+    _looked: set[tuple[int, Site]] = field(default_factory=set)
+    _changes: list[tuple[int, Edit, torch.Tensor]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for index, edit in self.edits:
-            self._by_site.setdefault(edit.site, []).append((index, edit))
+            where = self._looks if edit.looks else self._by_site
+            where.setdefault(edit.site, []).append((index, edit))
 
     @property
     def sites(self) -> set[Site]:
         """Every site that has to be hooked."""
-        return {*self.reads, *self._by_site}
+        return {*self.reads, *self._by_site, *self._looks}
 
     def pass_on(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
         """What flows on from `site`; the very same tensor when nothing is edited there."""
         for index, edit in self._by_site.get(site, ()):
-            edited = _checked(edit, tensor)
-            self._changes.append((index, site, torch.linalg.vector_norm((edited - tensor).float())))
+            given = (self.given[source][site] for source in edit.sources)
+            edited = _checked(edit, edit.apply(tensor, *given), tensor)
+            self._changes.append((index, edit, _size(edited - tensor)))
             tensor = edited
+        for index, edit in self._looks.get(site, ()):
+            edit.apply(tensor)
+            self._looked.add((index, site))
         if site in self.reads:
             self.kept[site] = tensor.detach().clone()
         return tensor
 
     def take(self) -> dict[Site, torch.Tensor]:
         """The reads; a twin that is still waiting to be freed then holds none of them."""
-        kept, self.kept = self.kept, {}
+        kept, self.kept, self.given = self.kept, {}, {}
         return kept
 
     def fired(self) -> tuple[Fired, ...]:
         """What each edit did; raises when one of them never ran."""
-        ran = {(index, site) for index, site, _ in self._changes}
+        ran = {(index, edit.site) for index, edit, _ in self._changes} | self._looked
         missed = [edit.site for index, edit in self.edits if (index, edit.site) not in ran]
         missed += sorted(self.reads - set(self.kept))
         if missed:
@@ -81,7 +97,7 @@ class Traffic:
                 f"The forward pass never came past {missed[0]}, so the result would be wrong.",
                 "The model has changed since it was wrapped, or skips layers: wrap it again.",
             )
-        return tuple(Fired(index, site, float(norm)) for index, site, norm in self._changes)
+        return tuple(_fired(*change) for change in self._changes)
 
 
 def edits_of(intervention: Any, model: HookedModel, n_positions: int) -> Sequence[Edit]:
@@ -99,11 +115,22 @@ def in_order(edits: Iterable[Sequence[Edit]]) -> tuple[tuple[int, Edit], ...]:
     return tuple((index, edit) for index, some in enumerate(edits) for edit in some)
 
 
-def _checked(edit: Edit, tensor: torch.Tensor) -> torch.Tensor:
-    edited = edit.apply(tensor)
+def _checked(edit: Edit, edited: Any, tensor: torch.Tensor) -> torch.Tensor:
     if not isinstance(edited, torch.Tensor) or edited.shape != tensor.shape:
         found = tuple(edited.shape) if isinstance(edited, torch.Tensor) else type(edited).__name__
         raise InterventionError(
             f"The edit at {edit.site} gave {found}; expected a tensor of {tuple(tensor.shape)}."
         )
     return edited.to(device=tensor.device, dtype=tensor.dtype)
+
+
+def _size(difference: torch.Tensor) -> torch.Tensor:
+    """`[2]`: the Euclidean norm of a difference and its largest absolute number."""
+    numbers = difference.detach().float()
+    return torch.stack((torch.linalg.vector_norm(numbers), numbers.abs().amax()))
+
+
+def _fired(index: int, edit: Edit, size: torch.Tensor) -> Fired:
+    change, largest = size.tolist()
+    change = max(change, largest)  # squares of tiny numbers are 0
+    return Fired(index, edit.site, change, largest, edit.idle if change == 0 else "")

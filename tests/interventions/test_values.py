@@ -15,17 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mechwidget as mw
+from mechwidget import interventions
 from mechwidget.errors import InterventionError
-from mechwidget.interventions import Component, component_from_json, intervention_from_json
-
-NUMBERS = st.integers(0, 2**31 - 1)
-POSITIONS = st.none() | st.lists(st.integers(-(2**31) + 1, 2**31 - 1), min_size=1, max_size=6)
-COMPONENTS: st.SearchStrategy[Component] = st.one_of(
-    st.builds(mw.Head, NUMBERS, NUMBERS, POSITIONS),
-    st.builds(mw.Neuron, NUMBERS, NUMBERS, POSITIONS),
-    st.builds(mw.MLP, NUMBERS, POSITIONS),
-    st.builds(mw.Attention, NUMBERS, POSITIONS),
+from mechwidget.interventions import (
+    Component,
+    Intervention,
+    component_from_json,
+    intervention_from_json,
 )
+from mechwidget.interventions.codec import INTERVENTIONS as KINDS
+from tests.interventions.anything import COMPONENTS, INTERVENTIONS
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -41,12 +41,53 @@ def test_a_component_survives_json(component: Component) -> None:
 
 
 @settings(deadline=None)
-@given(COMPONENTS)
-def test_an_intervention_survives_json_and_is_the_code_one_would_type(component) -> None:
-    ablate = mw.Ablate(component)
-    assert intervention_from_json(json.loads(json.dumps(ablate.to_json()))) == ablate
-    names = {"Head": mw.Head, "MLP": mw.MLP, "Attention": mw.Attention, "Neuron": mw.Neuron}
-    assert eval(repr(ablate), {"Ablate": mw.Ablate, **names}) == ablate
+@given(INTERVENTIONS)
+def test_an_intervention_survives_json_and_is_the_code_one_would_type(one: Intervention) -> None:
+    again = intervention_from_json(json.loads(json.dumps(one.to_json(), allow_nan=False)))
+    assert again == one
+    assert hash(again) == hash(one)
+    assert eval(repr(one), vars(interventions)) == one
+    assert one.sentence
+    assert "<" not in one.sentence  # no object's address
+
+
+@settings(deadline=None)
+@given(INTERVENTIONS, INTERVENTIONS)
+def test_equal_means_the_same_json(a: Intervention, b: Intervention) -> None:
+    assert (a == b) == (a.to_json() == b.to_json())
+    assert len({a, b}) == (1 if a == b else 2)
+
+
+FIELDS = ("mode", "over", "by_position", "seed", "factor", "value", "vector", "coefficient", "unit")
+MORE = ("source", "align", "renormalise", "layers", "pattern", "extra")
+PART = {"type": "mlp", "layer": 0}
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(sorted(KINDS))},
+        optional={
+            "component": JSON | COMPONENTS.map(lambda component: component.to_json()),
+            **{field: JSON | st.just([1.0, 2.0]) for field in (*FIELDS, *MORE)},
+        },
+    )
+)
+def test_interventions_that_are_nearly_right_are_values_or_clear_errors(data) -> None:
+    outcome = value_or_error(intervention_from_json, data)
+    assert outcome
+    if isinstance(outcome, Intervention):
+        assert intervention_from_json(outcome.to_json()) == outcome
+
+
+@settings(deadline=None, max_examples=300)
+@given(INTERVENTIONS, st.data())
+def test_one_wrong_field_is_a_value_or_a_clear_error(
+    one: Intervention, data: st.DataObject
+) -> None:
+    record = one.to_json()
+    record[data.draw(st.sampled_from(sorted(record)))] = data.draw(JSON)
+    assert value_or_error(intervention_from_json, record)
 
 
 @settings(deadline=None)
@@ -115,12 +156,12 @@ def test_what_is_wrong_with_a_component_is_named(data, message: str) -> None:
     ("data", "message"),
     [
         ("ablate", "intervention is 'ablate'; expected a JSON object"),
-        ({"type": "steer"}, "intervention type is 'steer'; expected 'ablate'"),
+        ({"type": "stir"}, "intervention type is 'stir'; expected 'ablate'"),
         ({"type": "ablate"}, "ablate has no 'component'"),
         ({"type": "ablate", "component": 3}, "component is 3"),
         (
             {"type": "ablate", "component": {"type": "mlp", "layer": 0}, "mode": "mean"},
-            "mode is 'mean'; expected 'zero'",
+            "mode is 'mean'; expected reference prompts",
         ),
         ({"type": "ablate", "component": {"type": "mlp", "layer": 0}, "mode": 0}, "mode is 0"),
         (
@@ -160,6 +201,9 @@ def test_values_cannot_be_changed() -> None:
         (mw.Neuron(2, 117), "neuron 2.117"),
         (mw.Head(1, 2, [5, 3]), "head 1.2 at 3, 5"),
         (mw.MLP(0, [0]), "MLP 0 at 0"),
+        (mw.Residual(3), "residual before layer 3"),
+        (mw.Residual(3, [1], "mid"), "residual inside layer 3 at 1"),
+        (mw.Residual(3, end="post"), "residual after layer 3"),
     ],
 )
 def test_words(component: Component, words: str) -> None:
@@ -167,16 +211,80 @@ def test_words(component: Component, words: str) -> None:
     assert mw.Ablate(component).sentence == f"Zero {words}"
 
 
+@pytest.mark.parametrize(
+    ("intervention", "sentence"),
+    [
+        (mw.Scale(mw.Layer(2), 0.5), "Scale layer 2 by 0.5"),
+        (mw.SetValue(mw.Neuron(1, 7), 4), "Set neuron 1.7 to 4"),
+        (mw.SetValue(mw.MLP(1), [1.0, 2.0]), "Set MLP 1 to a vector of 2 numbers"),
+        (mw.SkipLayer(3), "Skip layer 3"),
+        (mw.SkipLayer(mw.Layer(3, [-1])), "Skip layer 3 at -1"),
+        (
+            mw.Steer(mw.Residual(3), mw.Vector([1.0], "truth"), 4),
+            "Steer residual before layer 3 by 4 times “truth”",
+        ),
+        (
+            mw.Steer(mw.MLP(0), mw.Vector([1.0], "truth"), 0.1, "share"),
+            "Steer MLP 0 by 0.1 of its norm along “truth”",
+        ),
+        (
+            mw.Steer(mw.MLP(0), [1.0], mode="project out"),
+            "Project a vector of 1 number out of MLP 0",
+        ),
+        (
+            mw.Steer(mw.MLP(0), [1.0], 2, mode="clamp along"),
+            "Clamp MLP 0 along a vector of 1 number to 2",
+        ),
+        (mw.Patch(mw.Head(1, 2), "Tom and Ann"), "Patch head 1.2 from “Tom and Ann”"),
+        (
+            mw.Patch(mw.Head(1, 2), [5, 6], "end"),
+            "Patch head 1.2 from “5 6”, ends aligned",
+        ),
+        (
+            mw.Patch(mw.MLP(1), "a", [(3, 4), (-1, 0)]),
+            "Patch MLP 1 from “a”, -1 from 0, 3 from 4",
+        ),
+        (mw.Ablate(mw.MLP(0), "mean", ["a", "b"]), "Mean-ablate MLP 0 over 2 prompts"),
+        (
+            mw.Ablate(mw.MLP(0), "mean", "a", by_position=True),
+            "Mean-ablate MLP 0 over “a”, position by position",
+        ),
+        (mw.Ablate(mw.MLP(0), "resample", "a"), "Resample MLP 0 from “a”"),
+        (
+            mw.Ablate(mw.MLP(0), "resample", ["a", "b"], seed=3),
+            "Resample MLP 0 from one of 2 prompts (seed 3)",
+        ),
+        (mw.KnockOut(mw.Edge(1, 2, -1, 0)), "Knock out head 1.2 from -1 to 0"),
+        (
+            mw.KnockOut(mw.Edge(1, 2, 5, 3), renormalise=False),
+            "Knock out head 1.2 from 5 to 3, the rest of the row as it was",
+        ),
+        (mw.Freeze("pattern"), "Freeze every pattern"),
+        (mw.Freeze("pattern", [1, 0]), "Freeze the patterns of layers 0, 1"),
+        (mw.Freeze(mw.MLP(2)), "Freeze MLP 2"),
+        (
+            mw.ReplacePattern(mw.Head(1, 2), "previous"),
+            "Replace the pattern of head 1.2 by “previous”",
+        ),
+    ],
+)
+def test_sentences(intervention: Intervention, sentence: str) -> None:
+    assert intervention.sentence == sentence
+    assert hash(intervention) == hash(intervention_from_json(intervention.to_json()))
+
+
 def test_ablating_something_that_is_no_component_is_refused() -> None:
-    with pytest.raises(InterventionError, match="expected a Head, MLP, Attention or Neuron"):
+    with pytest.raises(InterventionError, match="expected a Head, Attention, MLP, Neuron or"):
         mw.Ablate("head 1.2")
-    with pytest.raises(InterventionError, match="mode is 'mean'; expected 'zero'"):
+    with pytest.raises(InterventionError, match="mode is 'mean'; expected reference prompts"):
         mw.Ablate(mw.MLP(0), mode="mean")
 
 
 def test_interventions_cost_neither_torch_nor_transformers() -> None:
     code = (
         "import sys, mechwidget as mw; mw.Ablate(mw.Head(1, 2)).to_json(); mw.Site('z', 3); "
+        "mw.Steer(mw.Residual(1), [1.0]).to_json(); mw.Patch(mw.MLP(0), 'a').to_json(); "
+        "mw.Ablate(mw.MLP(0), 'mean', ['a']).sentence; mw.KnockOut(mw.Edge(0, 0, 1, 0)).to_json(); "
         "print({'torch', 'transformers', 'numpy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

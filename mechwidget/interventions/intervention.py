@@ -1,0 +1,110 @@
+"""What every intervention is: immutable data with a sentence, JSON, and edits for a run.
+
+Each intervention is a frozen dataclass whose fields say everything: equal ones do the same, its
+`repr` is the code that a person would have typed, and `to_json` goes through
+`intervention_from_json` and back. Those of one list are applied in its order at each site (the
+later one sees what the earlier one left); across sites the model's own order rules.
+
+In: fields from code or from JSON, checked when it is made. Out: the edits of one run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import MISSING, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from mechwidget.errors import InterventionError
+from mechwidget.interventions.component import Component
+from mechwidget.interventions.components import Edge, Layer
+from mechwidget.interventions.fields import short
+from mechwidget.models.edit import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+
+    from mechwidget.models.hooked_model import HookedModel
+
+
+class Intervention(ABC):
+    """What every intervention shares.
+
+    Attributes:
+        kind: its type in JSON.
+        always: fields that JSON has even where they have their default value.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[str]
+    always: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def target(self) -> Component | None:
+        """The component that it is about; None where it is about several."""
+        found = getattr(self, "component", None)
+        return found if isinstance(found, Component) else None
+
+    @property
+    @abstractmethod
+    def sentence(self) -> str:
+        """What it does, in words."""
+
+    @abstractmethod
+    def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
+        """The edits of one run over `n_positions` tokens, checked against `model`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON that `intervention_from_json` reads back to an equal intervention."""
+        data: dict[str, Any] = {"type": self.kind}
+        for field in fields(cast("Any", self)):
+            value = getattr(self, field.name)
+            if field.default is MISSING or field.name in self.always or value != field.default:
+                data[field.name] = _plain(value)
+        return data
+
+
+def component_edit(
+    component: Component,
+    n_positions: int,
+    change: Callable[[torch.Tensor], Any],
+    idle: str = Edit.idle,
+) -> Edit:
+    """Put `change(activation)` in the place of a component's activation.
+
+    `change` is given `[batch, pos, …]`, only the component's positions and unit (`[batch]` for an
+    edge), and returns the same shape or something that broadcasts to it.
+    """
+    apply = partial(_changed, component.within(n_positions), change)
+    return Edit(component.site, apply, idle=idle)
+
+
+def require_component(component: object, verb: str, kinds: tuple[type[Component], ...]) -> None:
+    """Raise `InterventionError`, saying what to write instead, unless it is one of `kinds`."""
+    if isinstance(component, kinds):
+        return
+    names = [kind.__name__ for kind in kinds]
+    expected = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    expected = f"{'an' if expected[0] in 'AE' else 'a'} {expected}"
+    hint = ""
+    if isinstance(component, Layer):
+        hint = "SkipLayer takes a layer out; Residual(layer) is the stream."
+    elif isinstance(component, Edge):
+        hint = "KnockOut takes an edge out; Scale and SetValue change it."
+    raise InterventionError(f"{verb} was given {short(component)}; expected {expected}.", hint)
+
+
+def _changed(
+    where: tuple[Any, ...], change: Callable[[torch.Tensor], Any], tensor: torch.Tensor
+) -> torch.Tensor:
+    edited = tensor.clone()
+    edited[where] = change(tensor[where])
+    return edited
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

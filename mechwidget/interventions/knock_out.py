@@ -1,0 +1,84 @@
+"""Knocking out an attention edge: one query no longer attends to one key, in one head.
+
+The entry of the pattern, after the softmax, is set to 0. Renormalised (the default), the rest of
+the row is divided by what is left of it, as if the key had been masked before the softmax: rows
+sum to 1 again, or, where a sink takes a share of each row, to what they would sum to without
+the key. A query that attended to nothing else attends to nothing: its row is 0. Not
+renormalised, the other entries stay as they were, and what flowed along the edge is gone.
+
+Keys, values and the other heads are untouched. What the masks forbid is 0 already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mechwidget.interventions.components import Edge
+from mechwidget.interventions.fields import boolean
+from mechwidget.interventions.intervention import Intervention, require_component
+from mechwidget.models.edit import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from mechwidget.models.hooked_model import HookedModel
+
+
+@dataclass(frozen=True, slots=True)
+class KnockOut(Intervention):
+    """Cut one attention edge, e.g. `mw.KnockOut(mw.Edge(1, 2, query=-1, key=0))`.
+
+    Attributes:
+        component: the `Edge`.
+        renormalise: whether the rest of the row makes up for it.
+    """
+
+    kind = "knock_out"
+    component: Edge
+    renormalise: bool = True
+
+    def __post_init__(self) -> None:
+        require_component(self.component, "KnockOut", (Edge,))
+        boolean(self.renormalise, "renormalise")
+
+    @property
+    def sentence(self) -> str:
+        """What it does, in words."""
+        how = "" if self.renormalise else ", the rest of the row as it was"
+        return f"Knock out {self.component}{how}"
+
+    def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
+        """One edit of the layer's pattern."""
+        edge = self.component
+        edge.check(model)
+        _, head, query, key = edge.within(n_positions)
+        attention = model.ledger.blocks[edge.layer].attention
+        sink = attention is not None and attention.sink
+        where = (slice(None), head, query)
+        apply = partial(_cut, where, key, self.renormalise, sink)
+        return (Edit(edge.site, apply, idle="the pattern was 0 there already"),)
+
+
+def _cut(
+    where: tuple[slice, int, int],
+    key: int,
+    renormalise: bool,
+    sink: bool,
+    pattern: torch.Tensor,
+) -> torch.Tensor:
+    """The pattern `[batch, head, query, key]` without one key in the row `where`."""
+    edited, row = pattern.clone(), pattern[where].float()
+    cut = row.clone()
+    cut[:, key] = 0
+    if renormalise:
+        left = cut.sum(-1, keepdim=True)
+        if sink:  # the share that goes to no key stays in the denominator
+            left = left + (1 - row.sum(-1, keepdim=True)).clamp(min=0)
+        # A row without the key in it is left as it is, to the last bit.
+        cut = cut.where(row[:, key : key + 1] == 0, cut / left.clamp(min=1e-30))
+    edited[where] = cut.to(pattern.dtype)
+    return edited
