@@ -17,10 +17,10 @@ BUNDLE := mechwidget/static/mechwidget.js
 JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench dev microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-engine dev microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=8890  PYTHON=/path/to/python  PIP_ARGS='…'  SKIP_CHROMIUM_INSTALL=1"
 
@@ -52,6 +52,9 @@ wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 
 bench: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
 	@$(PY) -m tests.benchmarks.click_to_paint
+
+bench-engine: $(VENV)/.test ## replay and rows against plain forwards; THREADS=, TOKENS="16 64", DEVICE=
+	@$(PY) -m tests.benchmarks.engine
 
 dev: preflight-port $(VENV)/.dev node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
 	@npm run -s dev & watch=$$!; trap 'kill $$watch; rm -f $(BUNDLE)' EXIT; \
