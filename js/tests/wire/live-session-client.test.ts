@@ -35,7 +35,7 @@ afterEach(() => {
 const shown = () =>
   client.shown?.interventions.map((item) => {
     const ablated = ablatedBy(item);
-    return ablated && componentKey(ablated);
+    return ablated ? componentKey(ablated) : item.sentence;
   });
 
 /** The kernel has done it: first the answer, then the state, or the other way round. */
