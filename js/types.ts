@@ -39,11 +39,21 @@ export interface ModelJson {
   notes: string[];
 }
 
+/** What an intervention can be about besides what a person clicks. */
+export type PartJson =
+  | ComponentJson
+  | { type: "layer"; layer: number; positions?: number[] }
+  | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" }
+  | { type: "edge"; layer: number; head: number; query: number; key: number };
+
+/** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */
 export interface InterventionJson {
   index: number;
-  type: "ablate";
-  mode: "zero";
-  component: ComponentJson;
+  /** "ablate", "scale", "steer", "patch" … */
+  type: string;
+  mode: string | null;
+  /** Null where it is about several. */
+  component: PartJson | null;
   sentence: string;
   enabled: boolean;
 }
@@ -91,6 +101,26 @@ export interface SessionState {
   phase: "running" | "ready" | "error";
   error: ErrorJson | null;
   outcome: OutcomeJson | null;
+}
+
+/** The part as something that a person clicks, or null. */
+export function clickable(part: PartJson | null): ComponentJson | null {
+  if (part === null) return null;
+  const { type } = part;
+  return type === "head" || type === "mlp" || type === "attention" || type === "neuron"
+    ? part
+    : null;
+}
+
+/** The component that a click has ablated, and another click restores; null for all other kinds. */
+export function ablatedBy({ type, mode, component }: InterventionJson): ComponentJson | null {
+  return type === "ablate" && mode === "zero" ? clickable(component) : null;
+}
+
+/** Is this the ablation that a click on the component makes? */
+export function isAblationOf(item: InterventionJson, component: ComponentJson): boolean {
+  const ablated = ablatedBy(item);
+  return ablated !== null && componentKey(ablated) === componentKey(component);
 }
 
 /** One name per component, the same for equal components: the key of maps and sets. */

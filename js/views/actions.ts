@@ -1,7 +1,7 @@
 // What a click means, given what is already there: ablate, switch on again, or restore.
 
 import type { ComponentJson, InterventionJson } from "../types";
-import { componentKey } from "../types";
+import { isAblationOf } from "../types";
 import type { SessionClient } from "../wire/session-client";
 
 export class Actions {
@@ -19,8 +19,7 @@ export class Actions {
   }
 
   find(component: ComponentJson): InterventionJson | undefined {
-    const key = componentKey(component);
-    return this.client.shown?.interventions.find((item) => componentKey(item.component) === key);
+    return this.client.shown?.interventions.find((item) => isAblationOf(item, component));
   }
 
   clear(): void {

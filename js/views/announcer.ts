@@ -5,19 +5,26 @@ import { element, setText } from "../charts/dom";
 import { metric, nats } from "../charts/format";
 import { visible } from "../charts/token-text";
 import type { SessionState } from "../types";
-import { componentKey } from "../types";
+import { ablatedBy, componentKey } from "../types";
 import type { Pane, Scene } from "./pane";
 
 function listed(state: SessionState): Map<string, string> {
   const active = state.interventions.filter((item) => item.enabled);
-  return new Map(active.map((item) => [componentKey(item.component), item.sentence]));
+  return new Map(
+    active.map((item) => {
+      const ablated = ablatedBy(item);
+      return [ablated ? componentKey(ablated) : item.sentence, item.sentence];
+    }),
+  );
 }
 
 /** What is different now, as sentences. */
 function difference(before: SessionState, after: SessionState): string {
   const [old, now] = [listed(before), listed(after)];
   const added = [...now].filter(([key]) => !old.has(key)).map(([, sentence]) => sentence);
-  const restored = [...old.keys()].filter((key) => !now.has(key)).map((key) => `Restored ${key}`);
+  const restored = [...old]
+    .filter(([key]) => !now.has(key))
+    .map(([key, sentence]) => (key === sentence ? `Undone: ${sentence}` : `Restored ${key}`));
   return [...added, ...restored].join(", ");
 }
 

@@ -4,8 +4,8 @@
 import { button, element, focusedIn, icon, setAttributes, setText } from "../charts/dom";
 import { change, nats } from "../charts/format";
 import type { SessionStore } from "../store/session-store";
-import type { ComponentJson, InterventionJson } from "../types";
-import { componentKey } from "../types";
+import type { InterventionJson } from "../types";
+import { ablatedBy, clickable, componentKey } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
 import { type Pane, type Scene, sameComponent } from "./pane";
@@ -16,8 +16,9 @@ interface Chip {
 }
 
 /** What ablating this component alone does to the metric, where the sweep has said so. */
-export function effectOf(component: ComponentJson, { values, state }: Scene): string {
-  if (component.positions || !values.effects) return "";
+export function effectOf(item: InterventionJson, { values, state }: Scene): string {
+  const component = ablatedBy(item);
+  if (!component || component.positions || !values.effects) return "";
   const columns = Math.max(0, ...(state?.model.heads ?? []));
   const column =
     component.type === "head" ? component.head : component.type === "mlp" ? columns : -1;
@@ -53,16 +54,17 @@ function chip(client: SessionClient, store: SessionStore): Chip {
     toggle,
     remove,
   );
-  el.addEventListener("pointerenter", () => item && store.hover(item.component));
+  el.addEventListener("pointerenter", () => item && store.hover(clickable(item.component)));
   el.addEventListener("pointerleave", () => store.hover(null));
   return {
     el,
     draw(next, scene): void {
       item = next;
       const name = next.sentence;
+      const [part, ablated] = [clickable(next.component), ablatedBy(next)];
       setText(sentence, name);
       setAttributes(sentence, { title: name });
-      setText(effect, effectOf(next.component, scene));
+      setText(effect, effectOf(next, scene));
       setAttributes(toggle, {
         "aria-checked": String(next.enabled),
         "aria-label": `${name}: ${next.enabled ? "on" : "off"}`,
@@ -73,11 +75,23 @@ function chip(client: SessionClient, store: SessionStore): Chip {
       setAttributes(el, {
         "data-testid": `mw-chip-${next.index}`,
         "data-off": !next.enabled,
-        "data-pending": scene.client.isPending(next.component),
-        "data-lit": sameComponent(scene.page.hover.component, next.component),
+        "data-pending": ablated !== null && scene.client.isPending(ablated),
+        "data-lit": part !== null && sameComponent(scene.page.hover.component, part),
       });
     },
   };
+}
+
+/** One key per intervention; two that say the same (vectors can) are told apart by their order. */
+function keysOf(items: readonly InterventionJson[]): string[] {
+  const seen = new Map<string, number>();
+  return items.map((item) => {
+    const ablated = ablatedBy(item);
+    const key = ablated ? `zero ${componentKey(ablated)}` : `${item.type} ${item.sentence}`;
+    const nth = seen.get(key) ?? 0;
+    seen.set(key, nth + 1);
+    return nth ? `${key} (${nth})` : key;
+  });
 }
 
 export function interventions(client: SessionClient, store: SessionStore, actions: Actions): Pane {
@@ -89,18 +103,16 @@ export function interventions(client: SessionClient, store: SessionStore, action
     "Clear",
   );
   const el = element("footer", { class: "mw-interventions", tabindex: -1 }, list, none, clear);
-  // Chips are kept by component, so that focus stays on the one that a person was using.
+  // Chips are kept by what they say, so that focus stays on the one that a person was using.
   const chips = new Map<string, Chip>();
-  const keyOf = ({ component, mode }: InterventionJson): string =>
-    `${mode} ${componentKey(component)}`;
 
   return {
     el,
     draw(scene: Scene): void {
       const items = scene.state?.interventions ?? [];
-      const keys = new Set(items.map(keyOf));
+      const keys = keysOf(items);
       for (const [key, gone] of chips) {
-        if (keys.has(key)) continue;
+        if (keys.includes(key)) continue;
         // Whoever removes chips by keyboard keeps a place to go on from.
         const next = gone.el.nextElementSibling ?? gone.el.previousElementSibling;
         const focused = focusedIn(gone.el) !== null;
@@ -109,8 +121,9 @@ export function interventions(client: SessionClient, store: SessionStore, action
         chips.delete(key);
       }
       items.forEach((item, i) => {
-        const known = chips.get(keyOf(item)) ?? chip(client, store);
-        chips.set(keyOf(item), known);
+        const key = keys[i] ?? "";
+        const known = chips.get(key) ?? chip(client, store);
+        chips.set(key, known);
         if (list.children[i] !== known.el) list.insertBefore(known.el, list.children[i] ?? null);
         known.draw(item, scene);
       });

@@ -2,7 +2,8 @@
 // (token positions, single neurons), or nothing for now because they are switched off.
 
 import type { Mark } from "../charts/head-grid";
-import type { InterventionJson } from "../types";
+import type { ComponentJson, InterventionJson } from "../types";
+import { ablatedBy } from "../types";
 
 export interface Marks {
   head(layer: number, head: number): Mark | null;
@@ -11,8 +12,8 @@ export interface Marks {
 
 const STRENGTH: Record<Mark, number> = { off: 0, part: 1, whole: 2 };
 
-/** The map cells that an intervention reaches. */
-function reach({ component }: InterventionJson): { key: string; whole: boolean } {
+/** The map cell that an ablation reaches. Other interventions have no mark. */
+function reach(component: ComponentJson): { key: string; whole: boolean } {
   const whole = component.positions === undefined;
   const { layer } = component;
   switch (component.type) {
@@ -30,7 +31,9 @@ function reach({ component }: InterventionJson): { key: string; whole: boolean }
 export function marksOf(interventions: readonly InterventionJson[]): Marks {
   const marks = new Map<string, Mark>();
   for (const intervention of interventions) {
-    const { key, whole } = reach(intervention);
+    const ablated = ablatedBy(intervention);
+    if (!ablated) continue;
+    const { key, whole } = reach(ablated);
     const mark: Mark = !intervention.enabled ? "off" : whole ? "whole" : "part";
     const old = marks.get(key);
     if (!old || STRENGTH[mark] > STRENGTH[old]) marks.set(key, mark);

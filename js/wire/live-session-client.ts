@@ -4,9 +4,11 @@
 import type { AnyModel } from "@anywidget/types";
 import { watchTrait } from "../host/model-events";
 import {
+  ablatedBy,
   type ComponentJson,
   componentKey,
   type ErrorJson,
+  isAblationOf,
   type MetricJson,
   PROTOCOL,
   type ScoreName,
@@ -117,8 +119,7 @@ class LiveSessionClient implements SessionClient {
   }
 
   toggle(component: ComponentJson): Promise<boolean> {
-    const key = componentKey(component);
-    const listed = this.#shown?.interventions.some((one) => componentKey(one.component) === key);
+    const listed = this.#shown?.interventions.some((one) => isAblationOf(one, component));
     return this.#act("toggle", { component }, component, listed ? "restored" : "ablated");
   }
 
@@ -188,7 +189,8 @@ class LiveSessionClient implements SessionClient {
   }
 
   #componentAt(index: number): ComponentJson | null {
-    return this.#shown?.interventions[index]?.component ?? null;
+    const item = this.#shown?.interventions[index];
+    return item ? ablatedBy(item) : null; // nothing else is painted before the kernel has agreed
   }
 
   async #act(

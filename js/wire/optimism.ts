@@ -4,9 +4,9 @@
 
 import {
   type ComponentJson,
-  componentKey,
   componentName,
   type InterventionJson,
+  isAblationOf,
   type SessionState,
 } from "../types";
 import type { PendingAction } from "./session-client";
@@ -23,12 +23,11 @@ function paintOne(list: InterventionJson[], action: PendingAction): Intervention
   if (action.op === "clear") return [];
   const { component, want } = action;
   if (component === null || want === null) return list;
-  const key = componentKey(component);
-  const listed = list.some((one) => componentKey(one.component) === key);
-  if (want === "restored") return list.filter((one) => componentKey(one.component) !== key);
+  const listed = list.some((one) => isAblationOf(one, component));
+  if (want === "restored") return list.filter((one) => !isAblationOf(one, component));
   if (want === "ablated" && !listed) return [...list, ablation(component)];
   const enabled = want !== "disabled";
-  return list.map((one) => (componentKey(one.component) === key ? { ...one, enabled } : one));
+  return list.map((one) => (isAblationOf(one, component) ? { ...one, enabled } : one));
 }
 
 function ablation(component: ComponentJson): InterventionJson {

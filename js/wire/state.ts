@@ -40,12 +40,14 @@ function isModel(value: unknown): boolean {
 function isIntervention(value: Json): boolean {
   const { component, enabled, sentence } = value;
   return (
-    isObject(component) &&
-    typeof component.type === "string" &&
-    isNumber(component.layer) &&
+    (component === null || isPart(component)) &&
     typeof enabled === "boolean" &&
     typeof sentence === "string"
   );
+}
+
+function isPart(component: unknown): boolean {
+  return isObject(component) && typeof component.type === "string" && isNumber(component.layer);
 }
 
 function isOutcome(value: unknown): boolean {

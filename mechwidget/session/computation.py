@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mechwidget.analysis import Outcome, outcome
 from mechwidget.errors import MechwidgetError
+from mechwidget.models.bindings import TAPPED
+from mechwidget.models.run import ReadOut
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
     import torch
 
     from mechwidget.analysis import BoundMetric
-    from mechwidget.interventions import Ablate
-    from mechwidget.models import HookedModel, Run
+    from mechwidget.interventions import Intervention
+    from mechwidget.models import HookedModel, Run, Site
     from mechwidget.session.state import State
 
 Cancelled = Callable[[], bool]
@@ -70,6 +72,9 @@ class Computation:
         began = time.perf_counter()
         baseline = self.run(state, (), cancelled)
         result = self.run(state, state.active, cancelled)
+        if result.attention != baseline.attention:
+            # Two implementations of attention differ by rounding: compare within one.
+            baseline = self.run(state, (), cancelled, explicit=_tapped(result))
         before, after = baseline.logits[0, 0], result.logits[0, 0]
         measure = state.bound
         changed = outcome(
@@ -84,17 +89,36 @@ class Computation:
             milliseconds=(time.perf_counter() - began) * 1000,
         )
 
-    def run(self, state: State, interventions: Sequence[Ablate], cancelled: Cancelled) -> Run:
-        """One run of the state's prompt, its logits at the state's position only."""
-        key = (state.tokens.ids, tuple(interventions), state.position)
+    def run(
+        self,
+        state: State,
+        interventions: Sequence[Intervention],
+        cancelled: Cancelled,
+        explicit: frozenset[Site] = frozenset(),
+    ) -> Run:
+        """One run of the state's prompt, its logits at the state's position only.
+
+        Attention is computed explicitly at the sites in `explicit`.
+        """
+        key = (state.tokens.ids, tuple(interventions), state.position, explicit)
         run = self._runs.get(key)
         if run is None:
             run = self._model.run(
-                state.tokens.ids, interventions, positions=[state.position], cancelled=cancelled
+                state.tokens.ids,
+                interventions,
+                explicit,
+                positions=[state.position],
+                cancelled=cancelled,
             )
+            run = replace(run, read=ReadOut({}))  # nobody asked for the numbers at those sites
             _require_finite(run, interventions, state.position)
             self._runs.keep(key, run, run.logits.nbytes)
         return run
+
+
+def _tapped(run: Run) -> frozenset[Site]:
+    """The sites of attention that a run's interventions changed."""
+    return frozenset(fired.site for fired in run.fired if fired.site.name in TAPPED)
 
 
 def _finite(measure: BoundMetric, before: torch.Tensor, after: torch.Tensor) -> tuple[float, float]:
@@ -107,7 +131,7 @@ def _finite(measure: BoundMetric, before: torch.Tensor, after: torch.Tensor) -> 
     return values
 
 
-def _require_finite(run: Run, interventions: Sequence[Ablate], position: int) -> None:
+def _require_finite(run: Run, interventions: Sequence[Intervention], position: int) -> None:
     # The largest is NaN if any is; -inf alone is how models mask tokens, and is fine.
     if math.isfinite(float(run.logits.max())):
         return

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    from mechwidget.interventions import Ablate, Head
+    from mechwidget.interventions import Head, Intervention
     from mechwidget.models import HookedModel
     from mechwidget.session.state import State
     from mechwidget.session.worker import Worker
@@ -91,7 +91,7 @@ class Patterns:
         return Scores(values, reason)
 
     def _layer(
-        self, job: Job[Any], state: State, edits: tuple[Ablate, ...], layer: int
+        self, job: Job[Any], state: State, edits: tuple[Intervention, ...], layer: int
     ) -> Steps[torch.Tensor]:
         key = (state.tokens.ids, edits, layer)
         known = self._recent.get(key)

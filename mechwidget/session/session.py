@@ -31,7 +31,7 @@ from mechwidget.session.traits import StateTrait, change_of
 
 if TYPE_CHECKING:
     from mechwidget.analysis import Metric
-    from mechwidget.interventions import Ablate, Component
+    from mechwidget.interventions import Ablate, Component, Intervention
     from mechwidget.models import HookedModel
 
 _LONGEST = 120
@@ -52,7 +52,7 @@ class Session(Readings):
 
     Attributes:
         prompt: text, or token ids where ids were given; assign to change it.
-        interventions: what is listed, in order; assign any iterable of `Ablate`.
+        interventions: what is listed, in order; assign any iterable of them.
         disabled: the listed interventions that are switched off.
         metric: what is measured; assign to change it.
         revision: grows with every change of the four above.
@@ -60,8 +60,8 @@ class Session(Readings):
     """
 
     prompt: StateTrait[str | tuple[int, ...], Prompt] = StateTrait()
-    interventions: StateTrait[tuple[Ablate, ...], Iterable[Ablate]] = StateTrait()
-    disabled: StateTrait[frozenset[Ablate], Iterable[Ablate]] = StateTrait()
+    interventions: StateTrait[tuple[Intervention, ...], Iterable[Intervention]] = StateTrait()
+    disabled: StateTrait[frozenset[Intervention], Iterable[Intervention]] = StateTrait()
     metric: StateTrait[Metric | None, Metric | None] = StateTrait(allow_none=True)
     selection: StateTrait[Selection, Selection] = StateTrait()
     revision: StateTrait[int, int] = StateTrait(read_only=True)

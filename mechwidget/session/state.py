@@ -19,7 +19,7 @@ from mechwidget.errors import (
     PromptError,
     TokenError,
 )
-from mechwidget.interventions import Ablate, Component
+from mechwidget.interventions import Ablate, Component, Intervention
 from mechwidget.session.snapshot import Selection
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ class State:
 
     prompt: str | None
     tokens: Tokens
-    interventions: tuple[Ablate, ...] = ()
-    disabled: frozenset[Ablate] = frozenset()
+    interventions: tuple[Intervention, ...] = ()
+    disabled: frozenset[Intervention] = frozenset()
     metric: Metric | None = None
     bound: BoundMetric | None = field(default=None, compare=False)
 
     @property
-    def active(self) -> tuple[Ablate, ...]:
+    def active(self) -> tuple[Intervention, ...]:
         """The interventions that are switched on."""
         return tuple(i for i in self.interventions if i not in self.disabled)
 
@@ -92,8 +92,8 @@ def with_metric(state: State, model: HookedModel, metric: Metric | None) -> Stat
 def with_interventions(
     state: State,
     model: HookedModel,
-    interventions: Iterable[Ablate],
-    disabled: Iterable[Ablate] | None = None,
+    interventions: Iterable[Intervention],
+    disabled: Iterable[Intervention] | None = None,
 ) -> State:
     """The same experiment under these interventions; what was switched off stays off."""
     if isinstance(interventions, str) or not isinstance(interventions, Iterable):
@@ -105,7 +105,7 @@ def with_interventions(
     return replace(state, interventions=listed, disabled=off & frozenset(listed))
 
 
-def with_disabled(state: State, disabled: Iterable[Ablate]) -> State:
+def with_disabled(state: State, disabled: Iterable[Intervention]) -> State:
     """The same experiment with just these of its interventions switched off."""
     off = frozenset(disabled)
     if not off <= frozenset(state.interventions):
@@ -125,7 +125,7 @@ def with_switch(state: State, index: int, *, enabled: bool) -> State:
     return replace(state, disabled=state.disabled | {intervention})
 
 
-def at_index(state: State, index: int) -> Ablate:
+def at_index(state: State, index: int) -> Intervention:
     """The intervention at a place in the list, counted from 0."""
     count = len(state.interventions)
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
@@ -134,15 +134,16 @@ def at_index(state: State, index: int) -> Ablate:
     return state.interventions[index]
 
 
-def checked(intervention: object, state: State, model: HookedModel) -> Ablate:
+def checked(intervention: object, state: State, model: HookedModel) -> Intervention:
     """The intervention, if this model can do it on this prompt."""
     if isinstance(intervention, Component):
         raise InterventionError(
             f"{intervention} is a component: say what is done to it.", f"Ablate({intervention!r})."
         )
-    if not isinstance(intervention, Ablate):
+    if not isinstance(intervention, Intervention):
         raise InterventionError(
-            f"An intervention is an Ablate, not {type(intervention).__name__}.", _EXAMPLE
+            f"An intervention is an Ablate, a Scale, a Steer …, not {type(intervention).__name__}.",
+            _EXAMPLE,
         )
     intervention.edits(model, len(state.tokens))
     return intervention
@@ -152,8 +153,12 @@ def checked_selection(selection: object, state: State, model: HookedModel) -> Se
     """The selection, if it names what there is."""
     if not isinstance(selection, Selection):
         raise ComponentError(f"A selection is a Selection, not {type(selection).__name__}.")
-    if selection.component is not None:
-        ablation_of(selection.component).edits(model, len(state.tokens))
+    component = selection.component
+    if component is not None:
+        if not isinstance(component, Component):
+            raise _no_component(component)
+        component.check(model)
+        component.within(len(state.tokens))
     position = selection.position
     if position is not None and not 0 <= position < len(state.tokens):
         raise PromptError(
@@ -168,11 +173,15 @@ def ablation_of(component: object) -> Ablate:
     if isinstance(component, Ablate):
         return component
     if not isinstance(component, Component):
-        raise InterventionError(
-            f"A component is a Head, MLP, Attention or Neuron, not {type(component).__name__}.",
-            "For example mw.Head(1, 2).",
-        )
+        raise _no_component(component)
     return Ablate(component)
+
+
+def _no_component(thing: object) -> InterventionError:
+    return InterventionError(
+        f"A component is a Head, MLP, Attention or Neuron, not {type(thing).__name__}.",
+        "For example mw.Head(1, 2).",
+    )
 
 
 _EXAMPLE = "For example [mw.Ablate(mw.Head(1, 2))]."

@@ -68,11 +68,17 @@ def tokens_json(state: State) -> list[Json]:
 
 
 def interventions_json(state: State) -> list[Json]:
-    """The list of interventions, switched on or off."""
+    """The list of interventions, switched on or off.
+
+    What a page draws, not all that they hold: vectors and prompts stay here. `component` is null
+    where one is about several.
+    """
     return [
         {
             "index": index,
-            **intervention.to_json(),
+            "type": intervention.kind,
+            "mode": getattr(intervention, "mode", None),
+            "component": None if intervention.target is None else intervention.target.to_json(),
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
         }
@@ -108,7 +114,7 @@ def _outcome_json(standing: Standing) -> Json | None:
         "position": computed.position,
         "ms": round(computed.milliseconds, 3),
         "kl": computed.outcome.kl,
-        "fired": len(computed.result.fired),
+        "fired": sum(each.change != 0 for each in computed.result.fired),
         "metric": None if metric is None else {"before": metric[0], "after": metric[1]},
         "top": [_token_change_json(change) for change in computed.outcome.top],
     }

@@ -44,7 +44,9 @@ def _heads(heads: list[int], interventions: list[Json]) -> str:
         return ""
     off = {
         (component["layer"], component["head"])
-        for component in (each["component"] for each in interventions if each["enabled"])
+        for each in interventions
+        if each["enabled"] and each["type"] == "ablate"
+        for component in [each["component"]]
         if component["type"] == "head"
     }
     rows = [

@@ -103,7 +103,9 @@ def test_the_snapshot_has_no_script_and_escapes_everything(page):
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>&amp;"
     state = page.state() | {
         "tokens": [{"id": 1, "text": evil, "special": False}],
-        "interventions": [{"sentence": evil, "enabled": True, "component": {"type": "mlp"}}],
+        "interventions": [
+            {"type": "ablate", "sentence": evil, "enabled": True, "component": {"type": "mlp"}}
+        ],
         "metric": {"label": evil, "unit": evil},
         "model": page.state()["model"] | {"name": evil},
     }

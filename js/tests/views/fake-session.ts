@@ -4,7 +4,7 @@
 import type { Host, Theme, View } from "../../host/host";
 import { acquireStore } from "../../store/session-store";
 import type { ErrorJson, MetricJson, ScoreName, SessionState } from "../../types";
-import { componentKey } from "../../types";
+import { ablatedBy, componentKey, isAblationOf } from "../../types";
 import { workbench } from "../../views/workbench";
 import { decodeFrame, type Frame } from "../../wire/frames";
 import { paint } from "../../wire/optimism";
@@ -76,7 +76,10 @@ export class FakeSession {
     const session = this;
     const shown = () => (session.state ? paint(session.state, pending()) : null);
     const pending = () => session.#waiting.map(({ action }) => action);
-    const at = (index: number) => shown()?.interventions[index]?.component ?? null;
+    const at = (index: number) => {
+      const item = shown()?.interventions[index];
+      return item ? ablatedBy(item) : null;
+    };
     return {
       get state() {
         return session.state;
@@ -111,9 +114,7 @@ export class FakeSession {
         return () => session.#onChange.delete(callback);
       },
       toggle: (component) => {
-        const listed = shown()?.interventions.some(
-          (one) => componentKey(one.component) === componentKey(component),
-        );
+        const listed = shown()?.interventions.some((one) => isAblationOf(one, component));
         return act("toggle", [component], component, listed ? "restored" : "ablated");
       },
       setEnabled: (index, enabled) =>

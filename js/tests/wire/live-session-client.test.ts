@@ -1,7 +1,7 @@
 // A click is painted in its own frame, and in the end the page shows what the kernel says.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { componentKey, type SessionState } from "../../types";
+import { ablatedBy, componentKey, type SessionState } from "../../types";
 import { connectSession } from "../../wire/live-session-client";
 import type { SessionClient } from "../../wire/session-client";
 import { type Dialect, FakeModel } from "./fake-model";
@@ -32,7 +32,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const shown = () => client.shown?.interventions.map(({ component }) => componentKey(component));
+const shown = () =>
+  client.shown?.interventions.map((item) => {
+    const ablated = ablatedBy(item);
+    return ablated ? componentKey(ablated) : item.sentence;
+  });
 
 /** The kernel has done it: first the answer, then the state, or the other way round. */
 function confirm(op: string, state: SessionState, order: "answer" | "state" = "answer"): void {
