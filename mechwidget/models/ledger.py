@@ -30,7 +30,8 @@ class Write:
     Attributes:
         kind: "attention" when a softmax over positions ran to make it, "mlp" when it was made
             position by position, "bias" when it is the same whatever the token and no module
-            made it, else "other" (a recurrent or convolutional mixer).
+            made it, else "other" (a recurrent or convolutional mixer). A last step without a
+            linear map, such as a short convolution over positions, does not change the kind.
         at: the call whose output is written, a post-norm where there is one.
         projection: the linear map that it comes out of (W_O, the down projection): its input
             is `z` or `mlp_post`. None where there is no single one (experts).
