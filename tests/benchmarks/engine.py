@@ -193,6 +193,7 @@ def report(rows: list[str], absent: list[str]) -> str:
         "# The engine: replay and rows",
         "",
         f"Written by `make bench-engine`. {here}.",
+        f"Load average {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores (1 is an idle machine).",
         f"Random weights, {LAYERS} layers of {HEADS} heads, width {WIDTH}.",
         "Every ratio is between best times of one run of the benchmark.",
         "",
