@@ -16,6 +16,7 @@ from mechwidget.analysis import Outcome, outcome
 from mechwidget.errors import MechwidgetError
 from mechwidget.models.bindings import TAPPED
 from mechwidget.models.run import ReadOut
+from mechwidget.session.constancy import Constancy
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Computation:
     def __init__(self, model: HookedModel) -> None:
         self._model = model
         self._runs: Recent[Run] = Recent(_BYTES_OF_LOGITS)
+        self._constancy = Constancy(model)
 
     def compute(self, state: State, cancelled: Cancelled) -> Computed:
         """All the numbers of a state.
@@ -70,6 +72,8 @@ class Computation:
             CancelledError: `cancelled()` became true.
         """
         began = time.perf_counter()
+        if self._constancy.broken():
+            self._runs.clear()
         baseline = self.run(state, (), cancelled)
         result = self.run(state, state.active, cancelled)
         if result.attention != baseline.attention:

@@ -15,6 +15,7 @@ import numpy as np
 
 from mechwidget.analysis import SCORES, head_scores
 from mechwidget.errors import MechwidgetError
+from mechwidget.session.constancy import Constancy
 from mechwidget.session.job import Job, Priority, Steps
 from mechwidget.session.recent import Recent
 
@@ -49,6 +50,7 @@ class Patterns:
         self._worker = worker
         self._jobs: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
         self._recent: Recent[torch.Tensor] = Recent(_BYTES_KEPT)
+        self._constancy = Constancy(model)
 
     def pattern(self, state: State, head: Head, *, edited: bool) -> Job[torch.Tensor]:
         """The pattern `[query, key]` of one head, with edits or without."""
@@ -93,6 +95,8 @@ class Patterns:
     def _layer(
         self, job: Job[Any], state: State, edits: tuple[Intervention, ...], layer: int
     ) -> Steps[torch.Tensor]:
+        if self._constancy.broken():
+            self._recent.clear()
         key = (state.tokens.ids, edits, layer)
         known = self._recent.get(key)
         if known is not None:
