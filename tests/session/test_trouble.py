@@ -19,16 +19,13 @@ from mechwidget.errors import CancelledError, MechwidgetError
 from mechwidget.session.computation import NotFiniteError
 from tests.session.tiny import PROMPT, SECONDS, brake, eventually, tiny_model
 
+OVERFLOW = mw.SetValue(mw.MLP(2), 3e38)  # its mean over a row is infinite in float32
+
 
 def test_nan_logits_are_an_error_that_says_what_to_do():
-    model = tiny_model(seed=1)
-    with mw.Session(model, PROMPT) as session:
+    with mw.Session(tiny_model(seed=1), PROMPT) as session:
         good = session.result
-        with torch.no_grad():
-            norm = model.model.transformer.ln_f.weight
-            kept = norm.clone()
-            norm.fill_(torch.nan)
-        session.ablate(mw.Head(0, 0))
+        session.interventions = [OVERFLOW]
         with pytest.raises(NotFiniteError, match="logits at token 9") as caught:
             _ = session.result
         assert "Undo the last change" in caught.value.hint
@@ -36,10 +33,25 @@ def test_nan_logits_are_an_error_that_says_what_to_do():
         assert session.snapshot().standing.computed.result is good, "old numbers stay"
         session.undo()
         assert session.result is good
+        session.ablate(mw.Head(0, 0))
+        assert torch.isfinite(session.result.logits).all()
+
+
+def test_a_model_whose_weights_are_nan_says_so_until_they_are_mended():
+    model = tiny_model(seed=1)
+    with mw.Session(model, PROMPT) as session:
+        good = session.result.logits
+        norm = model.model.transformer.ln_f.weight
+        with torch.no_grad():
+            kept = norm.clone()
+            norm.fill_(torch.nan)
+        session.ablate(mw.Head(0, 0))
+        with pytest.raises(NotFiniteError, match="logits at token 9"):
+            _ = session.result
         with torch.no_grad():
             norm.copy_(kept)
-        session.redo()
-        assert torch.isfinite(session.result.logits).all()
+        session.undo()
+        assert torch.equal(session.result.logits, good)
 
 
 def test_a_metric_on_a_token_that_the_model_masks_says_so():
