@@ -37,3 +37,8 @@ class Snapshot:
     standing: Standing
     can_undo: bool
     can_redo: bool
+
+    @property
+    def computing(self) -> bool:
+        """Whether the numbers for `state`, or the reason why there are none, are still to come."""
+        return self.standing.wanted != self.revision or not self.standing.settled

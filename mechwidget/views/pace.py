@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BURST = 5
-"""Pushes that go at once after a pause: a click is two, its marks and then its numbers."""
+"""Pushes that go at once after a pause: a slow click is two, its marks and then its numbers."""
 
 PER_SECOND = 25
 """Pushes that are regained per second; with the burst never more than thirty in any second."""
@@ -29,19 +29,30 @@ class Pace:
         self._tokens = float(BURST)
         self._refilled = time.monotonic()
         self._timer: threading.Timer | None = None
+        self._patient = False  # the push that is due waits for more, not for its turn
         self._closed = False
 
-    def ask(self) -> None:
-        """Push what is new, now or as soon as the pace allows."""
+    def ask(self, patience: float = 0.0) -> None:
+        """Push what is new, now or as soon as the pace allows.
+
+        Args:
+            patience: seconds that it may wait for more; the next that has none takes it along.
+        """
         with self._lock:
-            if self._closed or self._timer is not None:
-                return  # the push that is due will show this as well
             wait = self._seconds_until_free()
-            if wait > 0:
-                self._timer = threading.Timer(wait, self._due)
+            due, early = self._timer, patience == 0 and self._patient
+            if self._closed or (due is not None and not early):
+                return  # the push that is due will show this as well
+            if due is not None:
+                due.cancel()
+                self._timer = None
+            if wait > 0 or patience > 0:
+                self._patient = patience > wait
+                self._timer = threading.Timer(max(wait, patience), self._due)
                 self._timer.daemon = True
                 self._timer.start()
                 return
+            self._patient = False
             self._tokens -= 1
         self._push()
 
@@ -55,9 +66,9 @@ class Pace:
 
     def _due(self) -> None:
         with self._lock:
-            self._timer = None
-            if self._closed:
+            if self._closed or self._timer is not threading.current_thread():
                 return
+            self._timer, self._patient = None, False
             self._seconds_until_free()
             self._tokens -= 1
         self._push()

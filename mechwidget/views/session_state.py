@@ -34,7 +34,7 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "metric": _metric_json(state),
         "can_undo": snapshot.can_undo,
         "can_redo": snapshot.can_redo,
-        "phase": _phase(standing, snapshot.revision),
+        "phase": _phase(snapshot),
         "error": None if standing.error is None else describe(standing.error, "run"),
         "outcome": _outcome_json(standing),
     }
@@ -98,10 +98,10 @@ def _metric_json(state: State) -> Json | None:
     }
 
 
-def _phase(standing: Standing, revision: int) -> str:
-    if standing.wanted != revision or not standing.settled:
+def _phase(snapshot: Snapshot) -> str:
+    if snapshot.computing:
         return "running"
-    return "ready" if standing.error is None else "error"
+    return "ready" if snapshot.standing.error is None else "error"
 
 
 def _outcome_json(standing: Standing) -> Json | None:

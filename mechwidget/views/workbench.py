@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SECONDS_FOR_A_SNAPSHOT = 2.0
+_SECONDS_FOR_NUMBERS = 0.015
+"""How long the marks of a click, which the page has painted itself, wait for their numbers: on a
+small model both then go as one message, and the page draws once."""
 
 
 class Workbench(AnyWidget):
@@ -61,7 +64,7 @@ class Workbench(AnyWidget):
         Ops(session).register(self._channel)
         self._pace = Pace(self._push)
         self.on_msg(self._receive)
-        self._stop_listening = session.on_change(self._pace.ask)
+        self._stop_listening = session.on_change(self._changed)
         self._pace.ask()  # the session may have changed while the widget was made
 
     @property
@@ -103,6 +106,10 @@ class Workbench(AnyWidget):
         if self.session.closed:
             return dict(self.state)
         return session_state(self.session.id, self._model_json, self.session.snapshot())
+
+    def _changed(self) -> None:
+        computing = not self._session.closed and self._session.snapshot().computing
+        self._pace.ask(patience=_SECONDS_FOR_NUMBERS if computing else 0.0)
 
     def _push(self) -> None:
         # One at a time and read inside: two threads must not leave the older state on the page.

@@ -48,3 +48,24 @@ def test_closed_it_pushes_nothing_more():
     pace.ask()
     time.sleep(2 / PER_SECOND)
     assert len(pushes) == BURST
+
+
+def test_what_is_patient_goes_with_the_next_that_is_not():
+    pushes = []
+    pace = Pace(lambda: pushes.append(time.monotonic()))
+    pace.ask(patience=5.0)
+    pace.ask(patience=5.0)
+    assert pushes == []
+    pace.ask()
+    assert len(pushes) == 1
+    time.sleep(2 / PER_SECOND)
+    assert len(pushes) == 1
+
+
+def test_patience_ends():
+    pushes = []
+    pace = Pace(lambda: pushes.append(1))
+    pace.ask(patience=0.01)
+    eventually(lambda: pushes == [1])
+    pace.ask()
+    assert pushes == [1, 1]
