@@ -12,17 +12,18 @@ def every_intervention(model: mw.HookedModel, other: Sequence[int]) -> list[Inte
     """Each kind and mode on layer 1 of a model with heads, MLP and patterns.
 
     Args:
-        model: with 3 heads at least.
+        model: with 3 heads at least; a layer of experts has no neurons of its own.
         other: the ids of another prompt, as long as the one that will be run.
     """
     head, stream, given = mw.Head(1, 2), mw.Residual(1), tuple(other)
     ones = [1.0] * model.d_model
     rows = [[float(key == 0) for key in range(len(given))] for _ in given]
+    neurons = [mw.Ablate(mw.Neuron(1, 5))] if model.n_neurons(1) else []
     return [
+        *neurons,
         mw.Ablate(head),
         mw.Ablate(mw.Attention(1, [2, -1])),
         mw.Ablate(mw.MLP(1)),
-        mw.Ablate(mw.Neuron(1, 5)),
         mw.Ablate(head, "mean", over=[given, given[:-1]]),
         mw.Ablate(head, "mean", over=[given], by_position=True),
         mw.Ablate(stream, "resample", over=[given]),
