@@ -198,8 +198,9 @@ class Case:
         return self.ours.run_rows(ids, variants, positions=[-1])
 
     def _generated(self, edits: Any) -> list[int]:
-        steps = self.ours.generate(self.ids, list(edits), max_new_tokens=GENERATED, temperature=0)
-        return [_id_of(step) for step in steps]
+        edits = list(edits)
+        steps = self.ours.generate(self.ids, edits, max_new_tokens=GENERATED, temperature=0)
+        return [step.id for step in steps]
 
     def _new(self) -> torch.Tensor:
         """The prompt with another first token, of which nothing is remembered."""
@@ -263,8 +264,3 @@ class Case:
 
 def _metric(logits: torch.Tensor) -> torch.Tensor:
     return logits[0, -1, 7] - logits[0, -1, 8]
-
-
-def _id_of(step: Any) -> int:
-    """The token of a step of generation."""
-    return int(getattr(step, "token", step))

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(bool(absent()), reason=f"not installed: {', '.jo
 @pytest.fixture(scope="module", params=["gpt2", "llama"])
 def case(request: pytest.FixtureRequest) -> Case:
     model = build(request.param)
-    model.generation_config.eos_token_id = None
+    model.generation_config.eos_token_id = model.config.eos_token_id = None
     plain = Plain(model, mw.wrap(model))
     return Case(request.param, plain, Lens(model), Sight(model, plain.ours), engine.MAP_TOKENS)
 

@@ -1,7 +1,8 @@
 """What nnsight reads and writes on the same weights, we read and write too.
 
 nnsight names modules, not sites: z is the input of the output projection, the stream is what a
-block returns. It patches the module that it is given, so it gets a copy.
+block returns. It patches the module that it is given, so it gets a copy; that a module which it has
+patched can still be wrapped is a test of its own.
 """
 
 from __future__ import annotations
@@ -86,3 +87,25 @@ def test_interventions(name: str) -> None:
     source = places.ours.run(places.other, read=[head.site]).read[head.site][:, :, HEAD]
     patched = places.ours.run(places.ids, [mw.Patch(head, tuple(places.other[0].tolist()))])
     require_same(patched.logits, places.edited(source))
+
+
+@each_model
+def test_a_module_that_nnsight_has_taken_over(name: str) -> None:
+    from nnsight import NNsight
+
+    taken = copy.deepcopy(module(name))
+    model = mw.wrap(taken)
+    theirs = NNsight(taken)
+    ids, *_ = prompts(model.vocab_size)
+    expected = mw.wrap(module(name)).run(ids, [mw.Ablate(mw.Head(LAYER, HEAD))], read=["z"])
+    forwards = {key: part.__dict__.get("forward") for key, part in taken.named_modules()}
+    for wrapped in (model, mw.wrap(taken)):  # before and after
+        run = wrapped.run(ids, [mw.Ablate(mw.Head(LAYER, HEAD))], read=["z"])
+        require_same(run.logits, expected.logits)
+        require_same(run.read["z", LAYER], expected.read["z", LAYER])
+        assert wrapped.sites == model.sites
+    left = {key: part.__dict__.get("forward") for key, part in taken.named_modules()}
+    assert left == forwards
+    with torch.no_grad(), theirs.trace(ids, use_cache=False):
+        logits = theirs.output.logits.save()
+    require_same(model.run(ids).logits, logits)
