@@ -116,7 +116,7 @@ def _finer(trace: Trace, chain: list[Call], families: dict[str, list[Call]]) -> 
             if name.startswith(f"{link.name}.")
         ]
         parts = max((_longest_chain(calls, trace) for calls in inside), key=len, default=[])
-        if len(parts) < 2 or _are_parts_of_one(parts):
+        if len(parts) < 2 or _are_parts_of_one(parts) or _attends_beside(trace, link, parts):
             return chain
         if not all(walk_back(trace, part).skips for part in parts):
             return chain
@@ -127,6 +127,12 @@ def _finer(trace: Trace, chain: list[Call], families: dict[str, list[Call]]) -> 
 def _are_parts_of_one(parts: list[Call]) -> bool:
     """Attention, cross attention and MLP, each a module of a kind of its own with its own skip."""
     return len({type(part.module) for part in parts}) == len(parts)
+
+
+def _attends_beside(trace: Trace, link: Call, parts: list[Call]) -> bool:
+    """Whether some of what attends in `link` is in none of `parts`, which then are no blocks."""
+    clocks = [e.clock for e in trace.attentions if link.entered < e.clock < link.left]
+    return any(not any(p.entered < clock < p.left for p in parts) for clock in clocks)
 
 
 def _feeds(trace: Trace, before: Call, after: Call) -> bool:

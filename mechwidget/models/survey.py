@@ -56,6 +56,7 @@ def survey(model: nn.Module, source: Source) -> Ledger:
         n_tokens=_table_size(embed, seen.logits.shape[-1]),
         answer=_answer(seen, main, unembed),
         pooled=_is_pooled(seen, main),
+        outside=_attentions_outside(seen, calls),
     )
 
 
@@ -114,7 +115,8 @@ def _stacks(
     for stream in streams:
         part = tokens if stream.main else tokens.encoder
         how = attends(model, source, tokens, stream)
-        if len(streams) > 1 and not crosses:
+        signals = tokens.encoder is not None and tokens.encoder.signal is not None
+        if len(streams) > 1 and signals and not crosses:
             name = "text" if part is None or part.signal is None else part.signal.kind
         elif len(streams) > 1:
             name = "decoder" if stream.main else "encoder"
@@ -140,6 +142,13 @@ def _refuse_answers_elsewhere(model: nn.Module, seen: Trace, streams: Sequence[S
 
 def _is_pooled(seen: Trace, main: Stream) -> bool:
     return seen.logits.shape[1] != main.length
+
+
+def _attentions_outside(seen: Trace, calls: Sequence[Call]) -> int:
+    """How often attention ran where no block was found: pooling heads, coarser streams."""
+    spans = [(call.entered, call.left) for call in calls]
+    events = [event.clock for event in seen.attentions]
+    return sum(not any(a < clock < b for a, b in spans) for clock in events)
 
 
 def _answer(seen: Trace, main: Stream, unembed: Call | None) -> Answer:
@@ -171,7 +180,7 @@ def _unembedding(seen: Trace, main: Stream) -> Call | None:
             continue
         if call.entered < main.calls[-1].left or call.x is None:
             continue  # a part of a block, in a model without a head
-        if reaches(seen, seen.logits, call.y) or call.y.shape[-1] == seen.logits.shape[-1]:
+        if reaches(seen, seen.logits, call.y) or call.y.shape[-1] != main.width:
             return call if call.x.shape[1] == main.length else None
     return None
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-VOCABULARY, WIDTH, LAYERS, HEADS, CONTEXT = 99, 32, 4, 4, 128
+from tests.random_weights import VOCABULARY
+
+WIDTH, LAYERS, HEADS, CONTEXT = 32, 4, 4, 128
 
 SIZES: dict[str, Any] = {
     "vocab_size": VOCABULARY, "vocab_size_per_layer_input": VOCABULARY,
@@ -67,6 +69,11 @@ _QWEN4 = {
     "heads_per_ngram": 2,
 }
 
+_BERT = {
+    "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
+    "intermediate_size": 48, "vocab_size": VOCABULARY, "max_position_embeddings": CONTEXT,
+}  # fmt: skip
+
 SPECIAL: dict[str, dict[str, Any]] = {
     "bailing_hybrid": {
         "num_expert_group": 1, "num_experts_per_token": 2, "linear_head_dim": 8,
@@ -79,6 +86,16 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "layer_types": ["sliding_attention", "full_attention"] * 2,
         "rope_parameters": {kind: {**_ROPE} for kind in _TWO_KINDS},
     },
+    "encoder-decoder": {
+        "encoder": {"model_type": "bert", **_BERT},
+        "decoder": {"model_type": "bert", **_BERT, "is_decoder": True, "add_cross_attention": True},
+    },
+    "speech-encoder-decoder": {
+        "encoder": {"model_type": "wav2vec2", **_BERT},
+        "decoder": {"model_type": "bert", **_BERT, "is_decoder": True, "add_cross_attention": True},
+    },
+    "luke": {"entity_vocab_size": 20, "entity_emb_size": 16},
+    "convbert": {"head_ratio": 1},
     "dbrx": {
         "attn_config": {"rope_theta": 10000.0, "kv_n_heads": 2, "clip_qkv": 8.0},
         "ffn_config": {"ffn_hidden_size": 24, "moe_num_experts": 4, "moe_top_k": 2},
