@@ -3,7 +3,7 @@
 What the config says that it was saved from: a causal language model, an encoder with or without a
 head, an encoder-decoder, a model of speech or of images.
 
-In: a config as JSON. Out: a class with `from_pretrained`, or None for a type that is of no use here.
+In: a config as JSON. Out: a class with `from_pretrained`, or None for a type of no use here.
 """
 
 from __future__ import annotations

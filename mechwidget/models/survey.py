@@ -14,7 +14,7 @@ from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models.leaves import is_leaf, is_linear, is_norm
 from mechwidget.models.ledger import Answer, Ledger, Place, Stack
 from mechwidget.models.probing import Prober
-from mechwidget.models.stack import find_blocks, reaches
+from mechwidget.models.stack import chains_beside, find_blocks, reaches
 from mechwidget.models.streams import Stream, attends, refuse_side_streams
 from mechwidget.models.trace import Call, Trace, trace
 from mechwidget.models.twin import make_twin
@@ -37,6 +37,7 @@ def survey(model: nn.Module, source: Source) -> Ledger:
     tokens = source.example()
     seen, streams = _traced(model, source, tokens)
     _refuse_answers_elsewhere(model, seen, streams)
+    _refuse_streams_beside(model, seen, streams)
     for stream in streams:
         refuse_side_streams(model, source, tokens, stream)
     prober = Prober(make_twin(model))
@@ -127,6 +128,20 @@ def _stacks(
         stacks.append(Stack(name, first, n, how, stream.width, stream.main, to))
         first += n
     return tuple(stacks)
+
+
+def _refuse_streams_beside(model: nn.Module, seen: Trace, streams: Sequence[Stream]) -> None:
+    """Refuse a model whose stream changes its positions on the way, as in pyramids."""
+    taken = [call for stream in streams for call in stream.calls]
+    beside = chains_beside(seen, taken)
+    if beside:
+        shapes = [list(call.x.shape) for call in (taken[0], beside[0][0]) if call.x is not None]
+        raise UnsupportedModelError(
+            f"{type(model).__name__} passes several streams on, of {shapes[0]} in "
+            f"{taken[0].name!r} and of {shapes[-1]} in {beside[0][0].name!r}: none runs through "
+            "the whole model.",
+            _SUPPORTED,
+        )
 
 
 def _refuse_answers_elsewhere(model: nn.Module, seen: Trace, streams: Sequence[Stream]) -> None:

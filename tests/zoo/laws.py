@@ -29,12 +29,17 @@ from tests.zoo.own import Prompt, attentions, logits, prompt_of
 
 _W_O = re.compile(
     r"(?i)\b(o_proj|out_proj|out_lin|c_proj|dense|wo|project_o|o|proj|linear_out|out|projection"
-    r"|attn_out|post_proj)(\.linear)?$"
+    r"|attn_out|post_proj|output)(\.linear)?$"
 )
 _HEADS = (
     *("num_attention_heads", "n_head", "n_heads", "num_heads", "decoder_attention_heads"),
     *("encoder_attention_heads", "decoder_num_attention_heads", "encoder_num_attention_heads"),
-    *("attention_heads", "num_encoder_attention_heads", "num_decoder_attention_heads"),
+    *(
+        "speech_encoder_attention_heads",
+        "attention_heads",
+        "num_encoder_attention_heads",
+        "num_decoder_attention_heads",
+    ),
 )
 _STREAM = ("resid_pre", "resid_mid", "resid_post", "attn_out", "cross_attn_out", "mlp_out")
 _ROUNDING = 2e-4

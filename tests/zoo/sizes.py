@@ -74,6 +74,18 @@ _BERT = {
     "intermediate_size": 48, "vocab_size": VOCABULARY, "max_position_embeddings": CONTEXT,
 }  # fmt: skip
 
+_SEAMLESS = {
+    "speech_encoder_layers": 2,
+    "speech_encoder_intermediate_size": 48,
+    "speech_encoder_attention_heads": 4,
+    "t2u_encoder_layers": 1,
+    "t2u_decoder_layers": 1,
+}
+_SWIN = {
+    "image_size": 32, "patch_size": 4, "embed_dim": WIDTH, "depths": [2, 2],
+    "num_heads": [2, 4], "window_size": 4,
+}  # fmt: skip
+
 SPECIAL: dict[str, dict[str, Any]] = {
     "bailing_hybrid": {
         "num_expert_group": 1, "num_experts_per_token": 2, "linear_head_dim": 8,
@@ -94,6 +106,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "encoder": {"model_type": "wav2vec2", **_BERT},
         "decoder": {"model_type": "bert", **_BERT, "is_decoder": True, "add_cross_attention": True},
     },
+    "swin": _SWIN, "swinv2": _SWIN, "donut-swin": _SWIN,
+    **dict.fromkeys(("seamless_m4t", "seamless_m4t_v2"), _SEAMLESS),
     "luke": {"entity_vocab_size": 20, "entity_emb_size": 16},
     "convbert": {"head_ratio": 1},
     "dbrx": {
