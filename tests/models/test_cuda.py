@@ -21,6 +21,8 @@ from mechwidget.wire.frames import encode
 from tests.models.everything import every_intervention
 from tests.models.zoo.build import build, edited_copy, example, own_logits, zero_head_weights
 from tests.models.zoo.species import ZOO
+from tests.zoo import build as every_type
+from tests.zoo.own import prompt_of
 
 pytestmark = [
     pytest.mark.cuda,
@@ -29,6 +31,7 @@ pytestmark = [
 
 DEVICE = "cuda"
 NAMES = ("gpt2", "llama", "gemma2", "gptj", "mixtral")
+OTHERS = {"bert": "encoder", "t5": "encoder-decoder", "whisper": "speech", "vit": "vision"}
 SCALARS = 2  # numbers: the size of a change is two, and what is compared is one
 
 
@@ -160,6 +163,20 @@ def tensors_in(value: Any) -> list[torch.Tensor]:
         return [value]
     items = value.values() if isinstance(value, dict) else value
     return [t for item in items for t in tensors_in(item)] if isinstance(value, _NESTED) else []
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_encoders_and_signals(kind: str) -> None:
+    module = every_type.build(kind, OTHERS[kind])
+    at_home = mw.wrap(module)
+    prompt, ablation = prompt_of(at_home), [mw.Ablate(mw.MLP(0))]
+    expected = at_home.run(prompt, ablation, read=["pattern"])
+    model = mw.wrap(every_type.build(kind, OTHERS[kind]).to(DEVICE))
+    run = model.run(prompt, ablation, read=["pattern"])
+    assert {tensor.device.type for tensor in (run.logits, *run.read.values())} == {DEVICE}
+    assert torch.allclose(run.logits.cpu(), expected.logits, atol=1e-3)
+    for site, pattern in run.read.items():
+        assert torch.allclose(pattern.cpu(), expected.read[site], atol=1e-4), site
 
 
 def test_a_run_hands_over_single_numbers_only(models: Any) -> None:

@@ -15,9 +15,12 @@ import mechwidget as mw
 from mechwidget.analysis import SCORES, head_scores, outcome
 from tests.models.everything import every_intervention
 from tests.models.zoo.build import build, example
+from tests.zoo import build as every_type
+from tests.zoo.own import prompt_of
 
 # One on the interface, one with grouped heads, and the three kinds of tapped softmax.
 NAMES = ("gpt2", "llama", "gptj", "bloom", "falcon_alibi")
+OTHERS = {"bert": "encoder", "t5": "encoder-decoder", "whisper": "speech", "vit": "vision"}
 
 
 @pytest.fixture
@@ -48,6 +51,20 @@ def test_nothing_is_made_on_the_default_device(name: str, request: pytest.Fixtur
     assert torch.allclose(rows[3].logits, expected[3], atol=1e-4)
     statistics = mw.Ablate(mw.Head(1, 2), "mean", over=[other]).reference(model)
     assert {t.device.type for t in (statistics.mean, statistics.std, statistics.n)} == {"cpu"}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_nothing_of_an_encoder_or_a_signal_is_either(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    module = every_type.build(kind, OTHERS[kind])
+    ablation = [mw.Ablate(mw.MLP(0))]
+    expected = mw.wrap(module).run(prompt_of(mw.wrap(module)), ablation).logits
+    request.getfixturevalue("elsewhere")
+    model = mw.wrap(module)
+    run = model.run(prompt_of(model), ablation, read=model.sites)
+    assert torch.allclose(run.logits, expected, atol=1e-4)
+    assert {tensor.device.type for tensor in run.read.values()} == {"cpu"}
 
 
 def test_what_is_read_off_a_run_is_not_either(request: pytest.FixtureRequest) -> None:
