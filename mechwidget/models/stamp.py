@@ -20,6 +20,8 @@ import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 
+from mechwidget.models.wiring import is_wiring
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -57,7 +59,7 @@ def why_not(module: nn.Module) -> str:
         state = each.__dict__
         if isinstance(each, torch.jit.ScriptModule):
             return "part of the model is compiled by TorchScript"
-        if any(state.get(name) for name in _HOOKS):
+        if any(not is_wiring(hook) for name in _HOOKS for hook in state[name].values()):
             return f"{type(each).__name__} has forward hooks of your own, which every call must run"
         if "forward" in state and not hasattr(state["forward"], "_torchdynamo_orig_callable"):
             return f"{type(each).__name__} has a patched forward, which every call must run"

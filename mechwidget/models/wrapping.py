@@ -15,15 +15,17 @@ from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.hooked_model import HookedModel
 from mechwidget.models.locks import lock_of
 from mechwidget.models.survey import survey
-from mechwidget.models.twin import uncompiled
+from mechwidget.models.unwrapping import unwrapped
 
 
 def wrap(model: nn.Module, tokenizer: Any = None, *, name: str | None = None) -> HookedModel:
     """Find the sites of a model in memory.
 
     Args:
-        model: a decoder language model whose forward takes token ids and gives logits.
-        tokenizer: its tokenizer; without one, prompts are token ids.
+        model: a decoder language model whose forward takes token ids and gives logits; also
+            compiled, with PEFT adapters, offloaded by accelerate, quantised, inside a module of
+            your own, or a TransformerLens `TransformerBridge`.
+        tokenizer: its tokenizer; without one, prompts are token ids. A bridge brings its own.
         name: what to call it; the default is its config's or its class's name.
     """
     if not isinstance(model, nn.Module):
@@ -31,7 +33,8 @@ def wrap(model: nn.Module, tokenizer: Any = None, *, name: str | None = None) ->
             f"wrap was given {type(model).__name__}; expected a torch module.",
             "To load by name or folder, use mechwidget.load.",
         )
-    module = uncompiled(model)
+    given = unwrapped(model)
+    module, tokenizer = given.module, given.tokenizer if tokenizer is None else tokenizer
     with lock_of(module):
         ledger = survey(module)
     return HookedModel(module, tokenizer, name or _name(module), ledger)
