@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PLAIN = {bool, int, float, str, type(None), torch.dtype, torch.device}
+_SMALL = {dict, list, set, tuple}
+_FEW = 64
+_OF_TORCH = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"}
 _DENSE = {torch.Tensor, nn.Parameter, nn.Buffer}
 _SAMPLES = 256  # of a matrix: each costs a cache miss, in every run
 _MOST_OF_A_VECTOR = 8192
@@ -117,8 +120,19 @@ def _structure(root: nn.Module) -> tuple[Any, ...]:
 
 
 def _values(state: dict[str, Any]) -> Iterator[Any]:
-    for value in tuple(state.values()):
-        yield value if type(value) in _PLAIN else id(value)
+    for name, value in tuple(state.items()):
+        if type(value) in _PLAIN:
+            yield value
+        else:
+            yield id(value)
+            if type(value) in _SMALL and name not in _OF_TORCH and len(value) <= _FEW:
+                yield _content(value)
+
+
+def _content(value: Any) -> tuple[Any, ...]:
+    """What a small container holds: the scale of each LoRA adapter is kept in a dict, say."""
+    items = (*value, *value.values()) if isinstance(value, dict) else value
+    return tuple(item if type(item) in _PLAIN else id(item) for item in tuple(items))
 
 
 def _tensors(root: nn.Module) -> Iterator[torch.Tensor]:
