@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 
-from mechwidget.models.wiring import is_wiring
+from mechwidget.models.wiring import OFFLOADER, is_wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +64,8 @@ def why_not(module: nn.Module) -> str:
             return "part of the model is compiled by TorchScript"
         if any(not is_wiring(hook) for name in _HOOKS for hook in state[name].values()):
             return f"{type(each).__name__} has forward hooks of your own, which every call must run"
+        if OFFLOADER in state:
+            return "accelerate's hooks move its weights or inputs, which every call must run"
         if "forward" in state and not hasattr(state["forward"], "_torchdynamo_orig_callable"):
             return f"{type(each).__name__} has a patched forward, which every call must run"
         if any(t is not None and t.device.type == "meta" for t in state["_parameters"].values()):

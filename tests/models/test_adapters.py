@@ -45,7 +45,8 @@ def adapted(kind: str) -> Any:
 def merged(model: Any) -> nn.Module:
     """What the model computes now, as plain weights."""
     copied = copy.deepcopy(model)
-    off = any(getattr(module, "disable_adapters", False) for module in copied.modules())
+    layers = [m for m in copied.modules() if isinstance(m, peft.tuners.lora.LoraLayer)]
+    off = all(layer.disable_adapters for layer in layers)
     return copied.unload() if off else copied.merge_and_unload()
 
 
