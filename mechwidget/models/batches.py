@@ -111,7 +111,7 @@ class Batches:
     def _together(self, variants: list[Traffic]) -> list[Pair] | None:
         """One batch; None when its rows are not what single runs are."""
         alone, route = self._baseline(variants[0]), self.planner.route(variants[0])
-        known = self.planner.baselines.get(self.tokens.ids, route)
+        known = self.planner.baselines.get(self.tokens, route)
         if known is None:
             return None
         traffic = RowTraffic([_fresh(v, reads=False) for v in variants], variants[0].reads)

@@ -20,11 +20,12 @@ from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
-from mechwidget.models.facts import input_device, notes_of, position_limit
+from mechwidget.models.facts import input_device, notes_of
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
+from mechwidget.models.other_runs import read_sources
 from mechwidget.models.planner import Planner
-from mechwidget.models.prompts import Prompt, from_start, tokens_of
+from mechwidget.models.prompts import Prompt, check_tokens, from_start
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
@@ -33,7 +34,6 @@ from mechwidget.models.sites import (
     names_one_site,
     resolve_sites,
 )
-from mechwidget.models.sources import read_sources
 from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Traffic, edits_of, in_order
 from mechwidget.models.twin import make_twin
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mechwidget.models.planner import Forward
     from mechwidget.models.replay import Splice
     from mechwidget.models.rows import Rows
+    from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
 
 
@@ -56,13 +57,16 @@ class HookedModel:
     Made by `mechwidget.load` and `mechwidget.wrap`.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Any, name: str, ledger: Ledger) -> None:
+    def __init__(
+        self, model: nn.Module, tokenizer: Any, name: str, ledger: Ledger, source: Source
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
         self.ledger = ledger
+        self.source = source
         self.lock = lock_of(model)
-        self.max_positions = position_limit(model)
+        self.max_positions = source.max_positions
         self.notes = notes_of(ledger)
         self._bindings: dict[Site, Binding] = bind(ledger)
         self.baselines = Baselines(model, Budget())
@@ -141,7 +145,9 @@ class HookedModel:
 
     def tokenize(self, prompt: Prompt) -> Tokens:
         """The tokens of a prompt, with the tokenizer's own special tokens; `PromptError` if bad."""
-        return tokens_of(prompt, self._vocabulary, self.max_positions)
+        tokens = self.source.tokens(prompt)
+        check_tokens(tokens, self.vocab_size, self.max_positions)
+        return tokens
 
     def token_id(self, text: str | int) -> int:
         """The one token that `text` is; `TokenError` naming the pieces when it is several."""
@@ -279,7 +285,6 @@ class HookedModel:
         if cancelled is not None and cancelled():
             raise CancelledError("The run was cancelled.")
         twin = make_twin(self.model)
-        ids = tokens.tensor(self.device).repeat(traffic.shape[0], 1)
         if splice is not None:
             splice.onto(twin, self.ledger)
         explicit = tap_attention(twin, self._bindings, self.ledger, traffic)
@@ -288,7 +293,7 @@ class HookedModel:
             hook_cancel(twin, self.ledger, cancelled)
         if keep is not None and self.ledger.unembed is not None:
             hook_positions(twin, self.ledger.unembed, keep)
-        logits = call_model(twin, ids)
+        logits = call_model(self.source, twin, tokens, traffic.shape[0])
         if keep is not None and logits.shape[1] != len(keep):
             logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit

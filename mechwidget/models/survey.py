@@ -6,6 +6,9 @@ trace came. Everything happens on twins.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 
@@ -20,28 +23,30 @@ from mechwidget.models.trace import Call, Trace, trace
 from mechwidget.models.twin import make_twin
 from mechwidget.models.writes import place, read_block
 
-_POSITIONS = 7  # prime, and no model's number of heads or experts, so that shapes are telling
+if TYPE_CHECKING:
+    from mechwidget.models.source import Source
+    from mechwidget.models.tokens import Tokens
+
 _TOLERANCE = 1e-3
-_FEW = 16  # a table of fewer rows is of token types or the like, not of tokens
 _SUPPORTED = "mechwidget reads decoder-only transformer language models."
 
 
-def survey(model: nn.Module) -> Ledger:
+def survey(model: nn.Module, source: Source) -> Ledger:
     """The ledger of `model`."""
-    ids = _example(model)
+    tokens = source.example()
     try:
-        seen = trace(make_twin(model), ids)
+        seen = trace(source, make_twin(model), tokens)
     except MechwidgetError:
         raise
     except Exception as error:
         raise UnsupportedModelError(
-            f"{type(model).__name__} could not be traced: its forward failed on {ids.shape[1]} "
+            f"{type(model).__name__} could not be traced: its forward failed on {len(tokens)} "
             f"token ids with {type(error).__name__}: {error}",
             _SUPPORTED,
         ) from error
     blocks = find_blocks(seen)
-    _refuse_look_ahead(model, ids)
-    _refuse_side_streams(model, ids, blocks[-1])
+    _refuse_look_ahead(model, source, tokens)
+    _refuse_side_streams(model, source, tokens, blocks[-1])
     prober = Prober(make_twin(model))
     unembed = _unembedding(seen)
     return Ledger(
@@ -54,31 +59,12 @@ def survey(model: nn.Module) -> Ledger:
     )
 
 
-def _example(model: nn.Module) -> torch.Tensor:
-    """Token ids that every embedding of the model has a row for."""
-    tables = [m for m in model.modules() if isinstance(m, nn.Embedding)]
-    if not tables:
-        raise UnsupportedModelError(
-            f"{type(model).__name__} has no token embedding: nothing turns token ids into a "
-            "residual stream.",
-            _SUPPORTED,
-        )
-    sizes = [table.num_embeddings for table in tables]
-    vocabulary = min((size for size in sizes if size >= _FEW), default=min(sizes))
-    device = tables[0].weight.device
-    padding = getattr(getattr(model, "config", None), "pad_token_id", None)
-    candidates = ((vocabulary // 3 + 3 * i) % vocabulary for i in range(2 * _POSITIONS))
-    ids = [token for token in candidates if token != padding][:_POSITIONS]
-    return torch.tensor([ids], device="cpu" if device.type == "meta" else device)
-
-
-def _refuse_look_ahead(model: nn.Module, ids: torch.Tensor) -> None:
+def _refuse_look_ahead(model: nn.Module, source: Source, tokens: Tokens) -> None:
     """Refuse a model whose earlier logits change with the last token."""
-    other = ids.clone()
-    other[0, -1] = ids[0, 0]
+    other = replace(tokens, ids=(*tokens.ids[:-1], tokens.ids[0]))
     twin = make_twin(model)
-    logits = call_model(twin, ids)
-    moved = (call_model(twin, other) - logits)[:, :-1].abs().max()
+    logits = call_model(source, twin, tokens)
+    moved = (call_model(source, twin, other) - logits)[:, :-1].abs().max()
     rounding = 1e-5 if logits.dtype == torch.float32 else 0.02  # experts batch tokens together
     if moved > rounding * logits.abs().max():
         raise UnsupportedModelError(
@@ -88,7 +74,7 @@ def _refuse_look_ahead(model: nn.Module, ids: torch.Tensor) -> None:
         )
 
 
-def _refuse_side_streams(model: nn.Module, ids: torch.Tensor, last: Call) -> None:
+def _refuse_side_streams(model: nn.Module, source: Source, tokens: Tokens, last: Call) -> None:
     """Refuse blocks that are not all there is: without the last one's output, nothing is known.
 
     When that output is zero, the logits of all positions must be the same.
@@ -102,7 +88,7 @@ def _refuse_side_streams(model: nn.Module, ids: torch.Tensor, last: Call) -> Non
         return with_activation(result, y, torch.zeros_like(y))
 
     twin.get_submodule(last.name).register_forward_hook(silence)
-    logits = call_model(twin, ids)
+    logits = call_model(source, twin, tokens)
     if (logits - logits[:, :1]).abs().max() > _TOLERANCE * (logits.abs().max() + 1e-6):
         raise UnsupportedModelError(
             f"{type(model).__name__} has no single residual stream: the longest chain of blocks "

@@ -1,6 +1,6 @@
 """One traced forward: which module was called when, with what, and what came out.
 
-In: a twin and a few token ids. Out: a `Trace`: module calls in order of return, the dataflow
+In: a source, a twin and a prompt. Out: a `Trace`: module calls in order of return, the dataflow
 between their tensors, the attention events, and the logits.
 """
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch.utils.hooks import RemovableHandle
+
+    from mechwidget.models.source import Source
+    from mechwidget.models.tokens import Tokens
 
 _WHOLE_ROW = 0.99  # what a row of a pattern sums to, rounding (of half precision) allowed for
 
@@ -124,9 +127,9 @@ class _Watch:
                 call.x = old
 
 
-def trace(twin: nn.Module, ids: torch.Tensor) -> Trace:
-    """Run `twin` once over `ids` `[1, pos]` and watch; the twin is of no use afterwards."""
-    found = Trace(ids, Dataflow(ids.shape[1]))
+def trace(source: Source, twin: nn.Module, tokens: Tokens) -> Trace:
+    """Run `twin` once over a prompt and watch; the twin is of no use afterwards."""
+    found = Trace(tokens.tensor(), Dataflow(len(tokens)))
     watch = _Watch(found)
     found.flow.before_write = Frozen(twin).refuse_write
     switch_attention(twin)
@@ -140,7 +143,7 @@ def trace(twin: nn.Module, ids: torch.Tensor) -> Trace:
     depth = len(_get_current_dispatch_mode_stack())
     try:
         with found.flow:
-            found.logits = call_model(twin, ids)
+            found.logits = call_model(source, twin, tokens)
     finally:
         while len(_get_current_dispatch_mode_stack()) > depth:
             _pop_mode()
