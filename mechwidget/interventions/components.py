@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from mechwidget.models.hooked_model import HookedModel
 
+_NAME_IT = (
+    "Where a module returns z of shape [batch, pos, head, d_head], name it: "
+    'mw.wrap(model, sites={"z": "blocks.{layer}.attn.hook_z"}).'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Head(Component):
@@ -41,8 +46,12 @@ class Head(Component):
     def _check_unit(self, model: HookedModel) -> None:
         heads = model.n_heads(self.layer)
         if self.head >= heads:
-            has = count(heads, "head") if heads else "no attention heads"
-            raise ComponentError(f"{self} does not exist: layer {self.layer} has {has}.")
+            why = (
+                f"layer {self.layer} has {count(heads, 'head')}"
+                if heads
+                else model.why_no_heads(self.layer)
+            )
+            raise ComponentError(f"{self} does not exist: {why}.", "" if heads else _NAME_IT)
 
 
 @dataclass(frozen=True, slots=True)

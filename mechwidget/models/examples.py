@@ -67,16 +67,24 @@ def example_ids(module: nn.Module, length: int) -> tuple[int, ...]:
     """Token ids that every embedding of the model has a row for."""
     tables = [m for m in module.modules() if isinstance(m, nn.Embedding)]
     if not tables:
-        raise UnsupportedModelError(
-            f"{type(module).__name__} has no token embedding: nothing turns token ids into a "
-            "residual stream.",
-            "A module that is called in another way is described by a Source.",
-        )
+        return _small_ids(module, length)
     sizes = [table.num_embeddings for table in tables]
     vocabulary = min((size for size in sizes if size >= _FEW), default=min(sizes))
     padding = getattr(getattr(module, "config", None), "pad_token_id", None)
     candidates = ((vocabulary // 3 + 3 * i) % vocabulary for i in range(2 * length))
     return tuple([token for token in candidates if token != padding][:length])
+
+
+def _small_ids(module: nn.Module, length: int) -> tuple[int, ...]:
+    """Ids that the smallest vocabulary has, for a module that may index a matrix of its own."""
+    owners = (part for part in module.modules() if not type(part).__module__.startswith("torch."))
+    if not any(p.dim() == 2 for part in owners for p in part.parameters(recurse=False)):
+        raise UnsupportedModelError(
+            f"{type(module).__name__} has no token embedding: nothing turns token ids into a "
+            "residual stream.",
+            "A module that is called in another way is described by a Source.",
+        )
+    return tuple(range(length))
 
 
 def _both(main: Tokens, encoder: Tokens) -> Tokens:

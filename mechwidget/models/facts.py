@@ -44,6 +44,19 @@ def notes_of(ledger: Ledger) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for test in _NOTES for note in test(ledger)))
 
 
+def why_no_heads(layer: int, block: Block) -> str:
+    """Why no head of a layer can be chosen."""
+    attentions = _kinds(block).count("attention")
+    if not attentions:
+        return f"layer {layer} has no attention heads"
+    if attentions > 1:
+        return f"several attentions write in layer {layer}, and their heads have no one control"
+    return (
+        f"the attention of layer {layer} writes the sum of its heads, and no linear module takes "
+        "them in one by one"
+    )
+
+
 def _shared_heads(ledger: Ledger) -> Iterator[str]:
     for block in ledger.blocks:
         attention = block.attention
@@ -98,7 +111,7 @@ def _without_neurons(ledger: Ledger) -> Iterator[str]:
     layers = [
         i
         for i, block in enumerate(ledger.blocks)
-        if (write := block.write("mlp")) is not None and write.projection is None
+        if (write := block.write("mlp")) is not None and not write.width
     ]
     if layers:
         where = _layers(layers, ledger)

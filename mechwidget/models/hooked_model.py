@@ -20,7 +20,8 @@ from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
-from mechwidget.models.facts import input_device, notes_of
+from mechwidget.models.facts import input_device, notes_of, why_no_heads
+from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.other_runs import read_sources
@@ -34,6 +35,7 @@ from mechwidget.models.sites import (
     names_one_site,
     resolve_sites,
 )
+from mechwidget.models.source_vocabulary import SourceVocabulary
 from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Traffic, edits_of, in_order
 from mechwidget.models.twin import make_twin
@@ -70,7 +72,11 @@ class HookedModel:
         self.notes = notes_of(ledger)
         self._bindings: dict[Site, Binding] = bind(ledger)
         self.baselines = Baselines(model, Budget())
-        self._vocabulary = Vocabulary(tokenizer, ledger.vocab_size)
+        self._vocabulary = (
+            Vocabulary(tokenizer, ledger.vocab_size)
+            if isinstance(source, ForwardSource)
+            else SourceVocabulary(source, ledger.vocab_size)
+        )
 
     def __repr__(self) -> str:
         return (
@@ -112,6 +118,10 @@ class HookedModel:
     def n_heads(self, layer: int) -> int:
         """The number of attention heads of a layer; 0 where it has none that can be told apart."""
         return heads_of(self._block(layer))
+
+    def why_no_heads(self, layer: int) -> str:
+        """Why no head of a layer can be chosen, where that is so."""
+        return why_no_heads(layer, self._block(layer))
 
     def n_key_value_heads(self, layer: int) -> int:
         """The number of key/value heads of a layer, fewer than its heads where they share."""

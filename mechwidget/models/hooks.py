@@ -135,6 +135,8 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
+    if binding.whole:
+        return traffic.pass_on(binding.site, carried)
     shape = (*traffic.shape, binding.heads, -1) if binding.heads else (*traffic.shape, -1)
     shown = _scaled(carried.reshape(shape), binding.factor)  # OPT carries [batch · pos, d]
     passed = traffic.pass_on(binding.site, shown)

@@ -9,7 +9,10 @@ In: filled by `survey`. Out: read by `bindings`, which turns a site into a place
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mechwidget.models.sites import Site
 
 Kind = Literal["attention", "mlp", "bias", "other"]
 Route = Literal["interface", "softmax"]
@@ -91,6 +94,23 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A site that is what a module returns because somebody said so (see `naming`).
+
+    Attributes:
+        site: which.
+        place: the call that returns it.
+        width: how many numbers there are per position; 0 of scores and patterns.
+        heads: when not 0, its last axis is split into so many heads; else it has its site's shape.
+    """
+
+    site: Site
+    place: Place
+    width: int
+    heads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """What a traced forward pass proved about a model."""
 
@@ -100,3 +120,4 @@ class Ledger:
     final_norm: Place | None
     d_model: int
     vocab_size: int
+    named: tuple[Named, ...] = ()
