@@ -60,7 +60,7 @@ class Batches:
 
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Which variants run together, in the order in which they will."""
-        n, looked_at = len(self.tokens), len(self.tokens if self.keep is None else self.keep)
+        n, looked_at = self.tokens.longest, len(self.tokens if self.keep is None else self.keep)
         reads = max((len(variant.reads) for variant in self.variants), default=0)
         limit = self.planner.baselines.budget
         most = limit.most_rows(self.planner.ledger, n, looked_at, reads, self.device) - 1

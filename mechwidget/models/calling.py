@@ -54,13 +54,15 @@ def logits_of(output: Any) -> torch.Tensor:
     with texts gives how alike the first image and the first text of each row are, `[batch, 1]`.
     """
     named = _named(output)
-    logits = next((named[name] for name in _ANSWERS if named.get(name) is not None), None)
+    given = [named[name] for name in _ANSWERS if named.get(name) is not None]
+    logits: Any = given[0] if given else None
     if logits is None and isinstance(output, (tuple, list)) and output:
         logits = output[0]
     if logits is None and isinstance(output, torch.Tensor):
         logits = output
-    if logits is not None and logits is named.get("logits_per_image"):
-        logits = logits.diagonal()[:, None]  # row i's image with row i's text
+    alike = named.get("logits_per_image")
+    if isinstance(alike, torch.Tensor) and logits is alike:
+        logits = alike.diagonal()[:, None]  # row i's image with row i's text
     if isinstance(logits, torch.Tensor) and logits.dim() in (2, 3) and logits.is_floating_point():
         return logits
     found = "no logits" if logits is None else f"logits of shape {tuple(logits.shape)}"

@@ -39,7 +39,7 @@ def examples(module: nn.Module, way: Way) -> Iterator[Tokens]:
     ids = () if way.main_is_signal else example_ids(module, POSITIONS)
     main = plain_tokens(ids)
     if way.main_is_signal:
-        yield from (signal_tokens(Signal(s)) for s in _signals(module, way.main))
+        yield from map(signal_tokens, _signals(module, way.main))
     elif not way.encoder:
         yield main
         yield from (plain_tokens((*ids[:-1], end)) for end in _ends(module))
@@ -50,7 +50,7 @@ def examples(module: nn.Module, way: Way) -> Iterator[Tokens]:
             yield _both(plain_tokens((*ids[:-1], end)), plain_tokens((*other[:-1], end)))
     else:
         for signal in _signals(module, way.encoder):
-            yield _both(main, signal_tokens(Signal(signal)))
+            yield _both(main, signal_tokens(signal))
 
 
 def plain_tokens(ids: tuple[int, ...]) -> Tokens:
@@ -98,11 +98,13 @@ def _ends(module: nn.Module) -> Iterator[int]:
         yield end
 
 
-def _signals(module: nn.Module, name: str) -> Iterator[torch.Tensor]:
+def _signals(module: nn.Module, name: str) -> Iterator[Signal]:
     """Noise of every likely shape, without a batch axis."""
     generator = torch.Generator().manual_seed(0)
     for shape in dict.fromkeys(_shapes(list(_configs(module)), name)):
-        yield torch.randn(shape, generator=generator)
+        pictures = "video" if len(shape) > 3 else "image"
+        kind = pictures if name.startswith("pixel") else "sound"
+        yield Signal(kind, torch.randn(shape, generator=generator))
 
 
 def _shapes(configs: list[Any], name: str) -> Iterator[tuple[int, ...]]:

@@ -44,16 +44,17 @@ def notes_of(ledger: Ledger) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for test in _NOTES for note in test(ledger)))
 
 
-def why_no_heads(layer: int, block: Block) -> str:
+def why_no_heads(layer: int, block: Block, *, cross: bool = False) -> str:
     """Why no head of a layer can be chosen."""
-    attentions = _kinds(block).count("attention")
+    attentions = _kinds(block).count("cross" if cross else "attention")
+    to = " that attend to another stack" if cross else ""
     if not attentions:
-        return f"layer {layer} has no attention heads"
+        return f"layer {layer} has no attention heads{to}"
     if attentions > 1:
         return f"several attentions write in layer {layer}, and their heads have no one control"
     return (
-        f"the attention of layer {layer} writes the sum of its heads, and no linear module takes "
-        "them in one by one"
+        f"the attention of layer {layer} writes the sum of its heads{to}, and no linear module "
+        "takes them in one by one"
     )
 
 

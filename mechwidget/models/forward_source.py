@@ -111,7 +111,7 @@ class ForwardSource:
                 "Give it that: pixels, a waveform or features, as its preprocessor makes them.",
             )
         made = self._preprocessors.signal(prompt)
-        return signal_tokens(signal_of(made, example.signal.tensor.dim()))
+        return signal_tokens(signal_of(made, example.signal))
 
     def _checked(self, tokens: Tokens) -> Tokens:
         pairs = ((tokens, self._example), (tokens.encoder, self._example.encoder))

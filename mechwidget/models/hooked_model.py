@@ -26,6 +26,7 @@ from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.other_runs import read_sources
 from mechwidget.models.planner import Planner
+from mechwidget.models.positions import Positions
 from mechwidget.models.prompts import Prompt, check_tokens, from_start
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mechwidget.models.edit import Intervention
-    from mechwidget.models.ledger import Block, Ledger
+    from mechwidget.models.ledger import Block, Ledger, Stack
     from mechwidget.models.planner import Forward
     from mechwidget.models.replay import Splice
     from mechwidget.models.rows import Rows
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
 
 class HookedModel:
-    """A decoder language model whose activations can be read and edited by name.
+    """A transformer whose activations can be read and edited by name.
 
     Made by `mechwidget.load` and `mechwidget.wrap`.
     """
@@ -77,6 +78,7 @@ class HookedModel:
             if isinstance(source, ForwardSource)
             else SourceVocabulary(source, ledger.vocab_size)
         )
+        self._positions = Positions(model, source, ledger)
 
     def __repr__(self) -> str:
         return (
@@ -115,27 +117,46 @@ class HookedModel:
         """Every site that this model has."""
         return tuple(self._bindings)
 
-    def n_heads(self, layer: int) -> int:
-        """The number of attention heads of a layer; 0 where it has none that can be told apart."""
-        return heads_of(self._block(layer))
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """Its stacks of blocks, in the order in which they run: most models have one."""
+        return self.ledger.stacks
 
-    def why_no_heads(self, layer: int) -> str:
+    def stack_of(self, layer: int) -> Stack:
+        """The stack that a layer belongs to."""
+        self._block(layer)
+        return next(stack for stack in self.stacks if layer in stack.layers)
+
+    def n_positions(self, tokens: Tokens, layer: int) -> int:
+        """How many positions a prompt has in the stack that a layer belongs to."""
+        part = tokens if self.stack_of(layer).main else tokens.encoder
+        return 0 if part is None else len(part)
+
+    def n_heads(self, layer: int, *, cross: bool = False) -> int:
+        """The number of attention heads of a layer; 0 where it has none that can be told apart.
+
+        `cross`: those that attend to another stack.
+        """
+        return heads_of(self._block(layer), cross=cross)
+
+    def why_no_heads(self, layer: int, *, cross: bool = False) -> str:
         """Why no head of a layer can be chosen, where that is so."""
-        return why_no_heads(layer, self._block(layer))
+        return why_no_heads(layer, self._block(layer), cross=cross)
 
-    def n_key_value_heads(self, layer: int) -> int:
+    def n_key_value_heads(self, layer: int, *, cross: bool = False) -> int:
         """The number of key/value heads of a layer, fewer than its heads where they share."""
         block = self._block(layer)
-        return 0 if block.attention is None else block.attention.key_value_heads
+        attention = block.cross if cross else block.attention
+        return 0 if attention is None else attention.key_value_heads
 
     def n_neurons(self, layer: int) -> int:
         """The number of MLP neurons of a layer; 0 where there is no single down projection."""
         write = self._block(layer).write("mlp")
         return 0 if write is None else write.width
 
-    def has_attention(self, layer: int) -> bool:
+    def has_attention(self, layer: int, *, cross: bool = False) -> bool:
         """Whether the layer has attention whose write to the stream can be edited."""
-        return Site("attn_out", layer) in self._bindings
+        return Site("cross_attn_out" if cross else "attn_out", layer) in self._bindings
 
     def has_mlp(self, layer: int) -> bool:
         """Whether the layer has an MLP whose write to the stream can be edited."""
@@ -155,8 +176,10 @@ class HookedModel:
 
     def tokenize(self, prompt: Prompt) -> Tokens:
         """The tokens of a prompt, with the tokenizer's own special tokens; `PromptError` if bad."""
-        tokens = self.source.tokens(prompt)
-        check_tokens(tokens, self.vocab_size, self.max_positions)
+        tokens = self._positions.named(self.source.tokens(prompt))
+        for part in (tokens, tokens.encoder):
+            if part is not None:
+                check_tokens(part, self.ledger.n_tokens or self.vocab_size, self.max_positions)
         return tokens
 
     def token_id(self, text: str | int) -> int:
@@ -180,7 +203,8 @@ class HookedModel:
         """One forward pass, or as much of one as the baseline of the prompt leaves to compute.
 
         Args:
-            prompt_or_ids: text, token ids, or `Tokens`.
+            prompt_or_ids: text, token ids, or `Tokens`; a tensor, an array or an image for a
+                model that reads pixels or sound; `Inputs` for one with two stacks.
             interventions: what to change, in this order.
             read: sites whose activations to keep; `"pattern"` means in every layer.
             positions: the token positions whose logits to compute; None is all of them.
@@ -190,7 +214,7 @@ class HookedModel:
         """
         tokens = self.tokenize(prompt_or_ids)
         traffic = self._traffic(tokens, interventions, read)
-        keep = None if positions is None else from_start(positions, len(tokens))
+        keep = self._kept(tokens, positions)
         with self.lock:
             read_sources(self, [traffic], tokens, cancelled, replay=replay)
             forward = self._forward_of(tokens, cancelled)
@@ -252,7 +276,7 @@ class HookedModel:
         tokens = self.tokenize(prompt_or_ids)
         asked = read if names_one_site(read) else tuple(read)
         traffics = tuple(self._traffic(tokens, each, asked) for each in variants)
-        keep = None if positions is None else from_start(positions, len(tokens))
+        keep = self._kept(tokens, positions)
         forward = self._forward_of(tokens, cancelled)
         return Batches(self._planner, forward, tokens, traffics, keep, self.device)
 
@@ -275,13 +299,26 @@ class HookedModel:
         """What a run is to edit and read, checked against what this model has."""
         asked: Any = (read,) if names_one_site(read) else read
         traffic = Traffic(
-            in_order(edits_of(one, self, len(tokens)) for one in interventions),
+            in_order(edits_of(one, self, self._length_for(one, tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
         )
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
         return traffic
+
+    def _length_for(self, intervention: Any, tokens: Tokens) -> int:
+        """How many positions there are where an intervention works."""
+        layer = getattr(getattr(intervention, "target", None), "layer", None)
+        if isinstance(layer, int) and 0 <= layer < self.n_layers:
+            return self.n_positions(tokens, layer)
+        return len(tokens)
+
+    def _kept(self, tokens: Tokens, positions: Sequence[int] | None) -> list[int] | None:
+        """The positions whose logits to compute; a model with one answer per prompt has one."""
+        if self.ledger.pooled:
+            return from_start([0] if positions is None else positions, 1)
+        return None if positions is None else from_start(positions, len(tokens))
 
     def _forward(
         self,

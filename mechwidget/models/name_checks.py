@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mechwidget.models.ledger import Ledger, Place
     from mechwidget.models.sites import Site
     from mechwidget.models.source import Source
+    from mechwidget.models.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ def outputs_of(module: nn.Module, source: Source, names: Iterable[str]) -> dict[
     return seen
 
 
-def check_output(wish: Wish, seen: dict[str, list[Any]], ledger: Ledger, positions: int) -> Named:
-    """The ledger's entry for a site that is what a module returns over so many positions."""
+def check_output(wish: Wish, seen: dict[str, list[Any]], ledger: Ledger, example: Tokens) -> Named:
+    """The ledger's entry for a site that is what a module returned over the example."""
     site, place, heads = wish.site, wish.place, wish.heads
     results = seen.get(place.module, [])
     if place.nth >= len(results) or len(results) not in (1, len(ledger.blocks)):
@@ -69,7 +70,7 @@ def check_output(wish: Wish, seen: dict[str, list[Any]], ledger: Ledger, positio
             "Name a module that the forward calls, rather than one whose parameters it reads.",
         )
     result = results[place.nth]
-    axes, shape = _expected(wish, positions, ledger)
+    axes, shape = _expected(wish, example, ledger)
     if not _fits(result, shape):
         found = (
             f"a tensor of shape {list(result.shape)} and {result.dtype}"
@@ -86,9 +87,14 @@ def check_output(wish: Wish, seen: dict[str, list[Any]], ledger: Ledger, positio
     return Named(site, place, width, heads)
 
 
-def _expected(wish: Wish, positions: int, ledger: Ledger) -> tuple[str, tuple[int, ...]]:
+def _expected(wish: Wish, example: Tokens, ledger: Ledger) -> tuple[str, tuple[int, ...]]:
     """The axes of a site's tensor, and their sizes over the example; 0 where any will do."""
     site = wish.site
+    stack = next(
+        s for s in ledger.stacks if (s.main if site.layer is None else site.layer in s.layers)
+    )
+    sequence = example if stack.main else example.encoder
+    positions = 0 if sequence is None else len(sequence)
     attention = None if site.layer is None else ledger.blocks[site.layer].attention
     heads = 0 if attention is None else attention.heads
     if wish.heads:
@@ -100,7 +106,7 @@ def _expected(wish: Wish, positions: int, ledger: Ledger) -> tuple[str, tuple[in
         return "batch, head, query, key", (1, heads, positions, positions)
     if site.name == "mlp_post":
         return "batch, position, neuron", (1, positions, 0)
-    return "batch, position, d_model", (1, positions, ledger.d_model)
+    return "batch, position, d_model", (1, positions, stack.d_model)
 
 
 def _fits(result: Any, shape: tuple[int, ...]) -> bool:

@@ -41,8 +41,7 @@ def name_sites(
         )
     wishes = [wish for name, path in names.items() for wish in _wishes(name, path, ledger, module)]
     seen = outputs_of(module, source, {wish.place.module for wish in wishes})
-    positions = len(source.example())
-    found = tuple(check_output(wish, seen, ledger, positions) for wish in wishes)
+    found = tuple(check_output(wish, seen, ledger, source.example()) for wish in wishes)
     idle = idle_places(module, source, found)
     if idle:
         first = idle[0]

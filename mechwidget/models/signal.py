@@ -20,10 +20,12 @@ class Signal:
     """Pixels `[channel, height, width]`, a waveform `[sample]` or features `[mel, frame]`.
 
     Attributes:
+        kind: "image", "video" or "sound".
         tensor: the numbers, float32 on the CPU, without a batch axis; never written to.
         digest: of shape and numbers; two signals are equal when it is.
     """
 
+    kind: str
     tensor: torch.Tensor = field(compare=False, repr=False)
     digest: str = field(init=False)
 
@@ -35,8 +37,9 @@ class Signal:
         object.__setattr__(self, "digest", content.hexdigest())
 
 
-def signal_of(value: Any, axes: int) -> Signal:
-    """A signal of so many axes from a tensor or an array, with or without a batch axis of one."""
+def signal_of(value: Any, like: Signal) -> Signal:
+    """A signal from a tensor or an array, with or without a batch axis of one."""
+    axes = like.tensor.dim()
     numbers = torch.as_tensor(value) if hasattr(value, "__array__") else value
     if not isinstance(numbers, torch.Tensor) or numbers.dtype == torch.bool:
         raise PromptError(
@@ -51,4 +54,4 @@ def signal_of(value: Any, axes: int) -> Signal:
         )
     if not numbers.float().isfinite().all():
         raise PromptError("The prompt has numbers that are not finite.")
-    return Signal(numbers)
+    return Signal(like.kind, numbers)

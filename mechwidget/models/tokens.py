@@ -41,6 +41,11 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def longest(self) -> int:
+        """The number of positions of the longest sequence in it."""
+        return max(len(self), 0 if self.encoder is None else len(self.encoder))
+
     def tensor(self, device: torch.device | str | None = None) -> torch.Tensor:
         """The ids as `[1, pos]`, or the signal as `[1, …]`."""
         if self.signal is not None:

@@ -56,7 +56,7 @@ class Call:
 class Trace:
     """What one forward pass did."""
 
-    ids: torch.Tensor
+    tokens: Tokens
     flow: Dataflow
     calls: list[Call] = field(default_factory=list)
     logits: torch.Tensor = field(default_factory=lambda: torch.empty(0))
@@ -111,7 +111,9 @@ class _Watch:
                 events.pop()
             sink = bool(tensor.float().sum(-1).min() < _WHOLE_ROW)
             heads, clock = tensor.shape[1], next(self.clock)
-            events.append(AttentionEvent(clock, name, heads, self.key_heads, True, sink))
+            queries, keys = tensor.shape[-2:]
+            event = AttentionEvent(clock, name, heads, self.key_heads, True, sink, queries, keys)
+            events.append(event)
         return tensor
 
     def where(self) -> tuple[int, str]:
@@ -127,9 +129,12 @@ class _Watch:
                 call.x = old
 
 
-def trace(source: Source, twin: nn.Module, tokens: Tokens) -> Trace:
-    """Run `twin` once over a prompt and watch; the twin is of no use afterwards."""
-    found = Trace(tokens.tensor(), Dataflow(len(tokens)))
+def trace(source: Source, twin: nn.Module, tokens: Tokens, lengths: frozenset[int] | None) -> Trace:
+    """Run `twin` once over a prompt and watch; the twin is of no use afterwards.
+
+    `lengths` are the numbers of positions that its stacks have; None where one is not known.
+    """
+    found = Trace(tokens, Dataflow(lengths))
     watch = _Watch(found)
     found.flow.before_write = Frozen(twin).refuse_write
     switch_attention(twin)

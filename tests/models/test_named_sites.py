@@ -14,6 +14,7 @@ import mechwidget as mw
 from mechwidget.errors import ComponentError, SiteError
 from tests.models.state import state_of
 from tests.models.toys import EinsumTransformer, HookPoint
+from tests.models.zoo.build import build, example, own_logits
 
 IDS = torch.tensor([[3, 14, 15, 9, 2, 6]])
 OTHER = torch.tensor([[7, 1, 15, 20, 2, 11]])
@@ -130,12 +131,8 @@ def test_patterns_are_edited_where_they_are_named() -> None:
     expected = by_hand(model, IDS, {name: put((0, 2, 5), row / row.sum())})
     assert torch.allclose(run.logits, expected, atol=1e-5)
     run = wrapped.run(IDS, [mw.Ablate(mw.Head(0, 0)), mw.Freeze("pattern")])
-    frozen = {
-        f"blocks.{layer}.attn.hook_pattern": (
-            lambda _, kept=recorded(model, IDS, f"blocks.{layer}.attn.hook_pattern"): kept
-        )
-        for layer in range(3)
-    }
+    patterns = [f"blocks.{layer}.attn.hook_pattern" for layer in range(3)]
+    frozen = {each: put(..., recorded(model, IDS, each)) for each in patterns}
     frozen["blocks.0.attn.hook_z"] = put((slice(None), slice(None), 0), 0)
     assert torch.allclose(run.logits, by_hand(model, IDS, frozen), atol=1e-5)
 
@@ -216,14 +213,12 @@ BAD = [
     ),
     (
         {"z": "blocks.{layer}.attn.hook_zz"},
-        r"the module 'blocks.0.attn.hook_zz', which this model does not have. "
-        r"It has blocks.0.attn.hook_z",
+        r"'blocks.0.attn.hook_zz', which this model does not have. It has blocks.0.attn.hook_z",
     ),
     ({"z": "blocks.0.attn.hook_z"}, "belongs to 'blocks.0'. Write {layer}"),
     (
         {"z": "blocks.{layer}.attn.hook_pattern"},
-        r"cannot be z.0: it returned a tensor of shape \[1, 4, 7, 7\] and torch.float32; expected "
-        r"\[batch, position, head, d_head\], here \[1, 7, 4, …\]",
+        r"z.0: it returned a tensor of shape \[1, 4, 7, 7\].*head, d_head\], here \[1, 7, 4, …\]",
     ),
     (
         {"pattern": "blocks.{layer}.attn.hook_z"},
@@ -247,8 +242,6 @@ def test_a_name_that_cannot_be_right_is_refused_saying_what_there_is(
 
 def test_a_model_of_huggings_faces_kind_may_have_names_too() -> None:
     """A named module takes the place of what was traced, and nothing else changes."""
-    from tests.models.zoo.build import build, example, own_logits  # noqa: PLC0415
-
     model, ids = build("gpt2"), example()
     wrapped = mw.wrap(model, sites={"attn_out": "transformer.h.{layer}.attn.resid_dropout"})
     run = wrapped.run(ids, read=["attn_out"])

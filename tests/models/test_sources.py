@@ -1,4 +1,4 @@
-"""A module that never heard of Hugging Face: the user says how to call it and what its tokens are."""
+"""Modules that never heard of Hugging Face: the user says how they are called, and their tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 import mechwidget as mw
 from mechwidget.errors import PromptError, TokenError, UnsupportedModelError
 from tests.models.state import state_of
-from tests.models.toys import Characters, CharacterModel, EinsumTransformer
+from tests.models.toys import CharacterModel, Characters, EinsumTransformer
 from tests.models.zoo.build import zero_head_weights
 
 TEXT = "the cat sat."
@@ -174,7 +174,7 @@ def test_a_source_that_does_not_do_what_it_must_is_refused_by_member(
 
 
 def test_without_a_source_the_error_says_that_there_is_such_a_thing() -> None:
-    with pytest.raises(UnsupportedModelError, match="described by a Source|failed on 7 token ids"):
+    with pytest.raises(UnsupportedModelError, match="its forward failed on 7 token ids"):
         mw.wrap(CharacterModel())
 
 
