@@ -137,7 +137,13 @@ def _unnamed(ledger: Ledger) -> Iterator[str]:
         yield f"part of what is written in {where} comes from no one module: it has no control"
 
 
+def _coupled(ledger: Ledger) -> Iterator[str]:
+    if ledger.coupled:
+        yield "quantised with one scale for a whole batch: each variant runs alone"
+
+
 _NOTES = (
+    _coupled,
     _shared_heads,
     _sinks,
     _parallel,

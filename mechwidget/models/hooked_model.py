@@ -338,9 +338,10 @@ class HookedModel:
         hook_sites(twin, self._bindings, self.ledger, traffic)
         if cancelled is not None:
             hook_cancel(twin, self.ledger, cancelled)
-        if keep is not None and self.ledger.unembed is not None:
-            hook_positions(twin, self.ledger.unembed, keep)
+        unembed = None if self.ledger.coupled else self.ledger.unembed
+        if keep is not None and unembed is not None:
+            hook_positions(twin, unembed, keep)
         logits = call_model(self.source, twin, tokens, traffic.shape[0])
-        if keep is not None and logits.shape[1] != len(keep):
+        if keep is not None and (unembed is None or logits.shape[1] != len(keep)):
             logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit

@@ -159,6 +159,9 @@ class Ledger:
         answer: what a logit is about: a token or a label at each position, one "label" per prompt
             (`pooled`), or nothing: without a head, the hidden state stands in for logits.
         pooled: whether there is one answer per prompt.
+        named: sites that somebody named.
+        coupled: whether what comes out at one row or position depends on the others in the same
+            call, as it does with dynamic int8.
     """
 
     blocks: tuple[Block, ...]
@@ -172,3 +175,4 @@ class Ledger:
     answer: Answer = "token"
     pooled: bool = False
     named: tuple[Named, ...] = ()
+    coupled: bool = False
