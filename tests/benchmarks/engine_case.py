@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SAME = 1e-4
 REPETITIONS = {16: 5, 64: 4}
-GENERATED = 24
+GENERATED = 16
 Times = dict[str, float]
 
 
@@ -109,11 +109,8 @@ class Case:
         """(3) Every head, one at a time, last position."""
         cells = [(layer, head) for layer in range(self.layers) for head in range(self.heads)]
         sample = [(layer, layer % self.heads) for layer in range(1, self.layers, 3)]
-        rows = self._swept(self.ids, cells)
-        for layer, head in sample:
-            mine = rows[layer * self.heads + head].logits
-            others = {name: loop(self.ids, layer, head) for name, loop in self._loops()}
-            self._same(mine, others)
+        for cell, row in zip(sample, self._swept(self.ids, sample), strict=True):
+            self._same(row.logits, {name: loop(self.ids, *cell) for name, loop in self._loops()})
         return self._sweeps(
             lambda: self._swept(self._new(), cells), len(cells), sample, dict(self._loops())
         )

@@ -86,6 +86,7 @@ COMPONENTS: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
     "mlp": (mw.MLP(LAYER), "mlp_out", ()),
     "neuron": (mw.Neuron(LAYER, NEURON), "mlp_post", (ALL, ALL, NEURON)),
     "head at positions": (mw.Head(LAYER, HEAD, [2, -1]), "z", (ALL, [2, -1], HEAD)),
+    "attention at positions": (mw.Attention(LAYER, [0, 5]), "attn_out", (ALL, [0, 5])),
     "mlp at a position": (mw.MLP(LAYER, [4]), "mlp_out", (ALL, [4])),
     "stream": (mw.Residual(LAYER), "resid_pre", ()),
     "stream at a position": (mw.Residual(LAYER, [3]), "resid_pre", (ALL, [3])),
@@ -107,14 +108,12 @@ def test_every_site_that_has_their_name_reads_the_same(two: Pair, name: str) -> 
     rotary = f"blocks.0.{ROTATED['q']}" in cache
     assert rotary == (name == "llama")
     read = set()
-    for site, tensor in run.read.items():
-        if site.name == "embed":
-            require_same(tensor, cache["hook_embed"], site)
-            continue
-        names = {**TABLE, **ROTATED} if rotary else TABLE
-        require_same(tensor, cache[f"blocks.{site.layer}.{names[site.name]}"], site)
+    names = {**TABLE, **ROTATED} if rotary else TABLE
+    for site in run.read:
+        theirs = f"blocks.{site.layer}.{names[site.name]}" if site.name in names else "hook_embed"
+        require_same(run.read[theirs], cache[theirs], site)  # by their name, in both
         read.add(site.name)
-    assert read == set(TABLE)
+    assert read == {*TABLE, "embed"}
     require_same(run.logits, two.theirs(), "logits")
 
 
