@@ -24,6 +24,9 @@ export interface TokenJson {
   special: boolean;
 }
 
+/** What stands along a side of a pattern. */
+export type AxisTokenJson = Pick<TokenJson, "text" | "special">;
+
 export interface ModelJson {
   name: string;
   n_layers: number;

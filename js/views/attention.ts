@@ -6,8 +6,8 @@ import { button, element, icon, setAttributes, setText } from "../charts/dom";
 import { plain, signed } from "../charts/format";
 import type { Cell } from "../charts/grid-keys";
 import { Legend } from "../charts/legend";
+import { reach } from "../charts/matrix-paint";
 import type { SessionStore } from "../store/session-store";
-import type { SessionState } from "../types";
 import { type AttentionValues, attentionValues, type Moment } from "./attention-values";
 import { emptyWords, readWords, restingWords } from "./attention-words";
 import type { Pane, Scene } from "./pane";
@@ -43,6 +43,7 @@ export class AttentionPane implements Pane {
   readonly #holder: HTMLElement;
   #moment: Moment = "after";
   #cell: Cell | null = null;
+  #values: AttentionValues | null = null;
   #scene: Scene | null = null;
 
   constructor(
@@ -80,34 +81,43 @@ export class AttentionPane implements Pane {
     const values =
       state?.tokens.length && head ? attentionValues(this.patterns, state, head, wish) : null;
     const shown = values?.pattern ? values : null;
+    this.#values = shown;
     this.el.toggleAttribute("data-waiting", values?.waiting ?? false);
     this.#matrix.el.hidden = !shown;
     this.#legend.el.style.visibility = shown ? "visible" : "hidden";
     // The room of the picture is kept while it is on its way.
-    const height = state && head ? pictureHeight(state.tokens.length, room(this.#holder)) : 0;
+    const rows = (shown?.queries ?? state)?.tokens.length ?? 0;
+    const columns = (shown?.keys ?? state)?.tokens.length ?? 0;
+    const height = state && head ? pictureHeight(rows, columns, room(this.#holder)) : 0;
     this.#holder.style.minHeight = `${height}px`;
     setText(this.#empty, shown ? "" : emptyWords(scene, values));
-    if (shown && state) this.#drawPattern(scene, state, shown);
+    if (shown) this.#drawPattern(scene, shown);
     else setText(this.#readout, " ");
   }
 
-  #drawPattern({ theme, page, head }: Scene, state: SessionState, values: AttentionValues): void {
+  #drawPattern({ theme, page, head }: Scene, values: AttentionValues): void {
     const isChange = values.moment === "change";
     const scale = isChange ? "diverging" : "ink";
-    const { tokens } = state;
-    const cell = this.#cell && this.#cell.row < tokens.length ? this.#cell : null;
+    const { queries, keys, triangle } = values;
+    const [rows, columns] = [queries.tokens.length, keys.tokens.length];
+    const at = this.#cell;
+    const inside = at && at.row < rows && at.column < reach({ triangle, columns }, at.row);
+    const cell = inside ? at : null;
+    const lit = page.hover.token ?? page.token;
     this.#matrix.draw({
       label: `Attention of head ${head?.layer}.${head?.head}, ${values.moment}: queries down, keys across`,
-      tokens,
+      queries: queries.tokens,
+      keys: keys.tokens,
+      triangle,
       scale,
       theme,
       max: values.max,
       room: room(this.#holder),
-      lit: page.hover.token ?? page.token,
+      lit: { query: queries.prompt ? lit : null, key: keys.prompt ? lit : null },
       cell,
       value: values.value,
-      stamp: [values.pattern, values.moment, tokens.length],
-      describe: ({ row, column }) => readWords(state, values, row, column),
+      stamp: [values.pattern, values.moment, rows, columns, triangle],
+      describe: ({ row, column }) => readWords(values, row, column),
     });
     this.#legend.draw({
       scale,
@@ -121,8 +131,8 @@ export class AttentionPane implements Pane {
         : "Attention: the share of 1 that a query gives to a key",
     });
     const words = cell
-      ? readWords(state, values, cell.row, cell.column)
-      : restingWords(state, values, page.token);
+      ? readWords(values, cell.row, cell.column)
+      : restingWords(values, page.token);
     setText(this.#readout, words);
   }
 
@@ -165,13 +175,19 @@ export class AttentionPane implements Pane {
 
   #look(cell: Cell | null): void {
     this.#cell = cell;
-    this.store.hover(null, cell?.row ?? null);
+    this.store.hover(null, cell && this.#tokenOf(cell));
     this.invalidate();
   }
 
   #press(cell: Cell): void {
-    this.store.set({ token: cell.row });
+    this.store.set({ token: this.#tokenOf(cell) });
     if (!this.store.value.locked) this.#toggleLock();
+  }
+
+  /** The token of the prompt that a cell is about: its query, or its key where only that is one. */
+  #tokenOf({ row, column }: Cell): number | null {
+    if (this.#values?.queries.prompt) return row;
+    return this.#values?.keys.prompt ? column : null;
   }
 
   #toggleLock(): void {

@@ -1,7 +1,14 @@
 // What a view may ask of the kernel, in the words of the field. An interface, so that a view can be
 // drawn and tested on a fake; the real one is `connectSession` in live-session-client.ts.
 
-import type { ComponentJson, ErrorJson, MetricJson, ScoreName, SessionState } from "../types";
+import type {
+  AxisTokenJson,
+  ComponentJson,
+  ErrorJson,
+  MetricJson,
+  ScoreName,
+  SessionState,
+} from "../types";
 import type { Frame } from "./frames";
 
 export type Status = "connecting" | "live" | "gone" | "mismatch";
@@ -28,8 +35,11 @@ export interface Pattern {
   layer: number;
   head: number;
   revision: number;
-  /** [query, key], the lower triangle. */
+  /** [query, key]: the lower triangle where no query looks ahead, else all of it. */
   pattern: Frame;
+  /** What stands along each side; null where that is the prompt. */
+  queries: readonly AxisTokenJson[] | null;
+  keys: readonly AxisTokenJson[] | null;
 }
 
 export interface Scores {

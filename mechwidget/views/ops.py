@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mechwidget.analysis import SCORES, metric_from_json
 from mechwidget.interventions import Head, component_from_json
 from mechwidget.views.deferred import Then
+from mechwidget.views.pattern_frame import pattern_frame
 from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Ops:
     # -- arrays
 
     def pattern(self, args: Arguments, _: Request) -> Then[Answer]:
-        """The attention pattern of one head, as the lower triangle of [query, key]."""
+        """The attention pattern of one head, [query, key]."""
         args.only("layer", "head", "edited")
         snapshot = self._session.snapshot()
         layer = args.integer("layer", 0, self._session.model.n_layers - 1)
@@ -125,7 +126,7 @@ class Ops:
         about = {"layer": layer, "head": head.head, "revision": snapshot.revision}
 
         def answer(pattern: torch.Tensor) -> Answer:
-            return about, encode(pattern, "u8", "tril", value_range=(0.0, 1.0))
+            return about, pattern_frame(pattern)
 
         return Then(self._session.pattern(head, edited=args.boolean("edited")), answer)
 

@@ -51,6 +51,13 @@ export class FakeSession {
   lastError: (ErrorJson & { op: string }) | null = null;
   effectsAsked: EffectsOptions[] = [];
   giveEffects: (effects: Effects) => void = () => {};
+  givePattern = (edited: boolean): Pick<Pattern, "pattern" | "queries" | "keys"> => ({
+    pattern: triangle(this.state?.tokens.length ?? 0, (query, key) =>
+      key === query ? (edited ? 0.25 : 0.75) : 0,
+    ),
+    queries: null,
+    keys: null,
+  });
   #waiting: Waiting[] = [];
   #onChange = new Set<() => void>();
 
@@ -130,9 +137,7 @@ export class FakeSession {
         layer,
         head,
         revision: session.state?.revision ?? 0,
-        pattern: triangle(session.state?.tokens.length ?? 0, (query, key) =>
-          key === query ? (edited ? 0.25 : 0.75) : 0,
-        ),
+        ...session.givePattern(edited),
       }),
       scores: async (name: ScoreName): Promise<Scores> => ({
         name,

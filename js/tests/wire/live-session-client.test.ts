@@ -284,6 +284,32 @@ describe("arrays", () => {
     expect([...pattern.dense()]).toEqual([1, 0, 0, 1]);
   });
 
+  it("reads a pattern whose keys are other tokens than its queries", async () => {
+    const asked = client.pattern(1, 2, true);
+    const header = { dtype: "u8", shape: [1, 3], layout: "dense", scale: 1, offset: 0 };
+    const queries = [{ text: "<s>", special: true }];
+    const result = { layer: 1, head: 2, revision: 7, queries };
+    const keys = ["a", "b", "c"].map((text, id) => ({ id, text, special: false }));
+    fake.answer("pattern", { ...result, keys }, { frames: [header] }, [Uint8Array.of(0, 255, 0)]);
+    const answer = await asked;
+    expect([...answer.pattern.row(0)]).toEqual([0, 1, 0]);
+    expect(answer.queries).toEqual(queries);
+    expect(answer.keys?.map(({ text }) => text)).toEqual(["a", "b", "c"]);
+  });
+
+  it.each([
+    ["too few of them", [{ text: "a" }]],
+    ["no list", { length: 3 }],
+    ["one without text", [{ text: "a" }, { text: "b" }, { text: 3 }]],
+    ["one that is nothing", [{ text: "a" }, { text: "b" }, null]],
+  ])("refuses tokens along a side that are %s", async (_what, keys) => {
+    const asked = client.pattern(1, 2, false);
+    const header = { dtype: "u8", shape: [3, 3], layout: "dense" };
+    const result = { layer: 1, head: 2, revision: 1, keys };
+    fake.answer("pattern", result, { frames: [header] }, [new Uint8Array(9)]);
+    await expect(asked).rejects.toMatchObject({ name: "RpcError", type: "BadAnswer" });
+  });
+
   it("reads scores, with the reason for what has none", async () => {
     const asked = client.scores("induction");
     const { extra, buffers } = frame([1, 2], [0.5, Number.NaN]);
