@@ -2,7 +2,11 @@
 
 In: records of baselines. Out: the baseline of a prompt, as long as the model is what it was then,
 within a budget of bytes; and the proof, made once per model and layer, that replaying gives what
-computing gives, bit for bit.
+computing gives, bit for bit. Whoever remembers numbers of a model elsewhere asks `version()`.
+
+One rule for everybody: what cannot be vouched for is computed. A forward hook or a patched forward
+of the user's own may read a variable that changes between two runs, or count its calls; so while
+there is one, no number of an earlier run stands in for a run.
 """
 
 from __future__ import annotations
@@ -55,6 +59,7 @@ class Baselines:
     def __init__(self, model: nn.Module, budget: Budget) -> None:
         self.budget = budget
         self._model = model
+        self._version = 0
         self._stamp: Stamp | None = None
         self._entries: OrderedDict[Key, tuple[Baseline, int]] = OrderedDict()
         self._proofs: dict[tuple[Route | str, int], bool] = {}
@@ -74,6 +79,17 @@ class Baselines:
             self.forget()
         return reason
 
+    def version(self) -> int:
+        """A number that stays for as long as earlier numbers of this model hold.
+
+        It moves when weights, buffers, modules or config have changed since it was last asked, when
+        `forget` was called, and at every question while `why_not` has a reason: compare what you
+        remember with what you compute only where both were made under one version.
+        """
+        if not self.why_not():
+            self.stamp()
+        return self._version
+
     def get(self, ids: tuple[int, ...], route: Route) -> Baseline | None:
         """The baseline of a prompt; ask `why_not` first, in the same breath."""
         entry = self._entries.get((ids, route))
@@ -86,6 +102,7 @@ class Baselines:
         """What the model is now, to be taken before the run that is to be remembered."""
         if self._stamp is None:
             self._stamp = Stamp(self._model)
+            self._version += 1
         return self._stamp
 
     def keep(self, ids: tuple[int, ...], route: Route, baseline: Baseline, stamp: Stamp) -> None:
@@ -113,3 +130,4 @@ class Baselines:
         self._entries.clear()
         self._proofs.clear()
         self._stamp = None
+        self._version += 1
