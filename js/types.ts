@@ -76,6 +76,8 @@ export interface TopTokenJson {
 export interface OutcomeJson {
   revision: number;
   position: number;
+  /** Of the model that the numbers are of: it moves when the weights do. Null: nobody can say. */
+  model_version: number | null;
   ms: number;
   kl: number;
   fired: number;

@@ -1,5 +1,5 @@
-// Attention patterns fetched for the head that is looked at: baseline ones are kept per prompt,
-// edited ones per revision, and only the newest wish is on the wire.
+// Attention patterns fetched for the head that is looked at: baseline ones are kept per prompt and
+// version of the model, edited ones per revision, and only the newest wish is on the wire.
 
 import type { SessionState } from "../types";
 import type { Pattern, SessionClient } from "../wire/session-client";
@@ -13,15 +13,16 @@ const KEPT = 96;
 // Patterns of long prompts are megabytes each: keep a handful.
 const KEPT_VALUES = 4_000_000;
 
-export function patternKey(
-  state: SessionState,
-  { layer, head }: HeadAddress,
-  edited: boolean,
-): string {
-  const moment = edited
-    ? `revision ${state.revision}`
-    : `tokens ${state.tokens.map((token) => token.id).join(",")}`;
-  return `${state.session} ${moment} head ${layer}.${head}`;
+export function patternKey(state: SessionState, address: HeadAddress, edited: boolean): string {
+  if (edited) return `${placeKey(state, address)} revision ${state.revision}`;
+  // The weights may be changed by hand between two clicks; where nobody can say, every click counts.
+  const { model_version, revision } = state.outcome ?? {};
+  const version = model_version ?? `at ${revision}`;
+  return `${placeKey(state, address)} baseline ${version}`;
+}
+
+function placeKey({ session, tokens }: SessionState, { layer, head }: HeadAddress): string {
+  return `${session} tokens ${tokens.map((token) => token.id).join(",")} head ${layer}.${head}`;
 }
 
 export class Patterns {
@@ -45,13 +46,13 @@ export class Patterns {
     const key = patternKey(state, address, edited);
     const kept = this.#kept.get(key);
     if (!kept) this.#ask(key, address, edited);
-    else if (edited) this.#last = new Map([[patternKey(state, address, false), kept]]);
+    else if (edited) this.#last = new Map([[placeKey(state, address), kept]]);
     return kept ?? null;
   }
 
   /** The last edited pattern of a head for this prompt, whichever its revision. */
   last(state: SessionState, address: HeadAddress): Pattern | null {
-    return this.#last.get(patternKey(state, address, false)) ?? null;
+    return this.#last.get(placeKey(state, address)) ?? null;
   }
 
   /** Why the pattern cannot be had, where the kernel refused it. */

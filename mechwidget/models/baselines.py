@@ -12,6 +12,7 @@ there is one, no number of an earlier run stands in for a run.
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +20,7 @@ from mechwidget.models.replay import tensors_of
 from mechwidget.models.stamp import Stamp, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import torch
     from torch import nn
@@ -61,6 +62,7 @@ class Baselines:
         self._model = model
         self._version = 0
         self._stamp: Stamp | None = None
+        self._seen: str | None = None  # what the look that is under way found
         self._entries: OrderedDict[Key, tuple[Baseline, int]] = OrderedDict()
         self._proofs: dict[tuple[Route | str, int], bool] = {}
 
@@ -74,6 +76,8 @@ class Baselines:
 
     def why_not(self) -> str:
         """Why nothing may be remembered of the model as it is now; empty when it may."""
+        if self._seen is not None:
+            return self._seen
         reason = why_not(self._model)
         if reason or (self._stamp is not None and not self._stamp.holds(self._model)):
             self.forget()
@@ -89,6 +93,22 @@ class Baselines:
         if not self.why_not():
             self.stamp()
         return self._version
+
+    @contextmanager
+    def one_look(self) -> Iterator[int | None]:
+        """Look at the model once for every question inside, which should be the work of a moment.
+
+        Yields the version, or None while `why_not` has a reason: what was computed before then
+        says nothing about now.
+        """
+        outer, seen = self._seen, self.why_not()
+        if not seen:
+            self.stamp()
+        self._seen = seen
+        try:
+            yield None if seen else self._version
+        finally:
+            self._seen = outer
 
     def get(self, ids: tuple[int, ...], route: Route) -> Baseline | None:
         """The baseline of a prompt; ask `why_not` first, in the same breath."""

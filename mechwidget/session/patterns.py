@@ -15,11 +15,12 @@ import numpy as np
 
 from mechwidget.analysis import SCORES, head_scores
 from mechwidget.errors import MechwidgetError
-from mechwidget.session.constancy import Constancy
 from mechwidget.session.job import Job, Priority, Steps
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     import torch
 
@@ -50,7 +51,7 @@ class Patterns:
         self._worker = worker
         self._jobs: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
         self._recent: Recent[torch.Tensor] = Recent(_BYTES_KEPT)
-        self._constancy = Constancy(model)
+        self._version: int | None = None
 
     def pattern(self, state: State, head: Head, *, edited: bool) -> Job[torch.Tensor]:
         """The pattern `[query, key]` of one head, with edits or without."""
@@ -58,8 +59,8 @@ class Patterns:
         interventions = state.active if edited else ()
 
         def work(job: Job[torch.Tensor]) -> Steps[torch.Tensor]:
-            layer = yield from self._layer(job, state, interventions, head.layer)
-            return layer[head.head]
+            patterns = yield from self._patterns(job, state, interventions, head.layer)
+            return patterns[head.layer][head.head]
 
         return self._submit(Job(work, Priority.FETCH))
 
@@ -84,39 +85,55 @@ class Patterns:
         heads = [self._model.n_heads(layer) for layer in range(self._model.n_layers)]
         values = np.full((len(heads), max(heads, default=0)), np.nan, dtype=np.float32)
         reason = ""
+        patterns: dict[int, torch.Tensor] = {}
         for layer, count in enumerate(heads):
             if count:
-                pattern = yield from self._layer(job, state, (), layer)
-                score = head_scores(name, pattern, state.tokens.ids)
+                if layer not in patterns:
+                    patterns = yield from self._patterns(job, state, (), layer)
+                score = head_scores(name, patterns[layer], state.tokens.ids)
                 values[layer, :count] = score.values.numpy()
                 reason = score.reason
         return Scores(values, reason)
 
-    def _layer(
+    def _patterns(
         self, job: Job[Any], state: State, edits: tuple[Intervention, ...], layer: int
-    ) -> Steps[torch.Tensor]:
-        if self._constancy.broken():
-            self._recent.clear()
-        key = (state.tokens.ids, edits, layer)
-        known = self._recent.get(key)
-        if known is not None:
-            return known
-        layers = self._layers_with(layer, len(state.tokens))
-        run = yield from job.uninterrupted(
-            lambda: self._model.run(
+    ) -> Steps[dict[int, torch.Tensor]]:
+        """The patterns `[head, query, key]` of a layer, and of others that came with it."""
+        return (
+            yield from job.uninterrupted(
+                lambda: self._read(state, edits, layer, cancelled=job.should_stop)
+            )
+        )
+
+    def _read(
+        self,
+        state: State,
+        edits: tuple[Intervention, ...],
+        layer: int,
+        *,
+        cancelled: Callable[[], bool],
+    ) -> dict[int, torch.Tensor]:
+        with self._model.lock, self._model.baselines.one_look() as version:
+            if version is None or version != self._version:
+                self._recent.clear()
+            self._version = version
+            layers = self._layers_with(layer, len(state.tokens))
+            known = {each: self._recent.get((state.tokens.ids, edits, each)) for each in layers}
+            if known[layer] is not None:
+                return {each: pattern for each, pattern in known.items() if pattern is not None}
+            run = self._model.run(
                 state.tokens.ids,
                 edits,
                 read=[("pattern", each) for each in layers],
                 positions=[len(state.tokens) - 1],
-                cancelled=job.should_stop,
+                cancelled=cancelled,
             )
-        )
         patterns: dict[int, torch.Tensor] = {
             each: run.read["pattern", each][0].float().cpu() for each in layers
         }
         for each, pattern in patterns.items():
             self._recent.keep((state.tokens.ids, edits, each), pattern, pattern.nbytes)
-        return patterns[layer]
+        return patterns
 
     def _layers_with(self, layer: int, n: int) -> list[int]:
         layers = [each for each in range(self._model.n_layers) if self._model.n_heads(each)]

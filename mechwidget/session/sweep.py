@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -30,7 +30,9 @@ from mechwidget.session.waiting import result_of
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import torch
 
+    from mechwidget.interventions import MLP, Head
     from mechwidget.models import HookedModel
     from mechwidget.session.computation import Computation
     from mechwidget.session.state import State
@@ -103,6 +105,7 @@ class Sweep:
         self._state = state
         self._components = sweep_components(model)
         self._effects: list[Effect] = []
+        self._version: int | None = None  # of the model that the effects are of
         self._watches: list[Watch] = []
         self._job: Job[Grid] | None = None
         self._lock = threading.RLock()
@@ -129,28 +132,48 @@ class Sweep:
             job.cancel()
 
     def _work(self, job: Job[Grid]) -> Steps[Grid]:
-        baseline = yield from job.uninterrupted(
-            lambda: self._computation.run(self._state, (), job.should_stop)
-        )
-        logits = baseline.logits[0, 0]
+        while not (yield from self._pass(job)):
+            pass
+        return effect_grid(self._model, self._effects)
+
+    def _pass(self, job: Job[Grid]) -> Steps[bool]:
+        """Add what is not known yet; false when the model has changed under it."""
+        logits = yield from job.uninterrupted(lambda: self._begin(job))
         known = {effect.component for effect in self._effects}
         left = [component for component in self._components if component not in known]
-        state = self._state
-        for group in ablation_groups(self._model, state.tokens, left, state.bound):
+        for group in ablation_groups(self._model, self._state.tokens, left, self._state.bound):
             effects = yield from job.uninterrupted(
-                lambda group=group: ablation_effects(  # type: ignore[misc]
-                    self._model,
-                    state.tokens,
-                    group,
-                    logits,
-                    state.bound,
-                    cancelled=job.should_stop,
-                )
+                lambda group=group: self._effects_of(group, logits, job)  # type: ignore[misc]
             )
+            if effects is None:
+                return False
             self._effects += effects
             self._report()
             yield
-        return effect_grid(self._model, self._effects)
+        return True
+
+    def _begin(self, job: Job[Grid]) -> torch.Tensor:
+        """The baseline's logits `[vocab]`; effects on a model that is no more are forgotten."""
+        with self._computation.as_it_is() as version:
+            if version is None or version != self._version:
+                self._effects = []
+            self._version = version
+            return self._computation.run(self._state, (), job.should_stop).logits[0, 0]
+
+    def _effects_of(
+        self, group: Sequence[Head | MLP], logits: torch.Tensor, job: Job[Grid]
+    ) -> tuple[Effect, ...] | None:
+        with self._computation.as_it_is() as version:
+            if version != self._version:
+                return None
+            return ablation_effects(
+                self._model,
+                self._state.tokens,
+                group,
+                logits,
+                self._state.bound,
+                cancelled=job.should_stop,
+            )
 
     def _report(self) -> None:
         if time.monotonic() < self._next_progress:

@@ -112,6 +112,7 @@ def _outcome_json(standing: Standing) -> Json | None:
     return {
         "revision": standing.revision,
         "position": computed.position,
+        "model_version": computed.version,
         "ms": round(computed.milliseconds, 3),
         "kl": computed.outcome.kl,
         "fired": sum(each.change != 0 for each in computed.result.fired),

@@ -179,3 +179,16 @@ describe("a pattern that is no triangle", () => {
     expect(el.querySelector<HTMLElement>(".mw-matrix")?.hidden).toBe(true);
   });
 });
+
+it("asks for the baseline again when the weights are others than they were", async () => {
+  const session = new FakeSession(stateOf({ outcome: outcomeOf() }));
+  const { el } = await mount(session);
+  expect(words(el)).toContain("0.75");
+  session.givePattern = () => ({ pattern: triangle(2, () => 0.5), queries: null, keys: null });
+  await session.say({ revision: 2, outcome: outcomeOf({ revision: 2 }) });
+  await painted();
+  expect(words(el)).toContain("0.75");
+  await session.say({ revision: 3, outcome: outcomeOf({ revision: 3, model_version: 4 }) });
+  await painted();
+  expect(words(el)).toContain("0.50");
+});
