@@ -51,7 +51,10 @@ export type PartJson =
 
 /** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */
 export interface InterventionJson {
+  /** Its place in the list. */
   index: number;
+  /** Its own for as long as it is listed; null while the kernel has yet to agree to it. */
+  id: number | null;
   /** "ablate", "scale", "steer", "patch" … */
   type: string;
   mode: string | null;

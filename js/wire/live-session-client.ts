@@ -123,13 +123,13 @@ class LiveSessionClient implements SessionClient {
     return this.#act("toggle", { component }, component, listed ? "restored" : "ablated");
   }
 
-  setEnabled(index: number, enabled: boolean): Promise<boolean> {
+  setEnabled(id: number, enabled: boolean): Promise<boolean> {
     const want = enabled ? "enabled" : "disabled";
-    return this.#act("set_enabled", { index, enabled }, this.#componentAt(index), want);
+    return this.#act("set_enabled", { id, enabled }, this.#componentOf(id), want);
   }
 
-  remove(index: number): Promise<boolean> {
-    return this.#act("remove", { index }, this.#componentAt(index), "restored");
+  remove(id: number): Promise<boolean> {
+    return this.#act("remove", { id }, this.#componentOf(id), "restored");
   }
 
   clear(): Promise<boolean> {
@@ -188,8 +188,8 @@ class LiveSessionClient implements SessionClient {
     return readEffects(answer);
   }
 
-  #componentAt(index: number): ComponentJson | null {
-    const item = this.#shown?.interventions[index];
+  #componentOf(id: number): ComponentJson | null {
+    const item = this.#shown?.interventions.find((one) => one.id === id);
     return item ? ablatedBy(item) : null; // nothing else is painted before the kernel has agreed
   }
 

@@ -32,5 +32,5 @@ function paintOne(list: InterventionJson[], action: PendingAction): Intervention
 
 function ablation(component: ComponentJson): InterventionJson {
   const sentence = `Zero ${componentName(component)}`;
-  return { index: 0, type: "ablate", mode: "zero", component, sentence, enabled: true };
+  return { index: 0, id: null, type: "ablate", mode: "zero", component, sentence, enabled: true };
 }

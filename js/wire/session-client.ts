@@ -83,8 +83,8 @@ export interface SessionClient {
   // Changes. Each paints at once, and resolves to whether the kernel agreed; a refusal or a failure
   // never rejects: it reverts and is put in `lastError`.
   toggle(component: ComponentJson): Promise<boolean>;
-  setEnabled(index: number, enabled: boolean): Promise<boolean>;
-  remove(index: number): Promise<boolean>;
+  setEnabled(id: number, enabled: boolean): Promise<boolean>;
+  remove(id: number): Promise<boolean>;
   clear(): Promise<boolean>;
   undo(): Promise<boolean>;
   redo(): Promise<boolean>;

@@ -38,8 +38,9 @@ function isModel(value: unknown): boolean {
 }
 
 function isIntervention(value: Json): boolean {
-  const { component, enabled, sentence } = value;
+  const { id, component, enabled, sentence } = value;
   return (
+    isNumber(id) &&
     (component === null || isPart(component)) &&
     typeof enabled === "boolean" &&
     typeof sentence === "string"

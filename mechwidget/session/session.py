@@ -125,24 +125,17 @@ class Session(Readings):
 
         self._change(toggled)
 
-    def remove(self, index: int) -> None:
-        """Take the intervention at `index` (from 0) off the list."""
+    def remove(self, which: int | Intervention) -> None:
+        """Take an intervention off the list: itself, or its place in the list (from 0)."""
+        self._change(lambda old, _: states.without(old, which))
 
-        def removed(old: State, model: HookedModel) -> State:
-            gone = states.at_index(old, index)
-            return states.with_interventions(
-                old, model, [each for each in old.interventions if each != gone]
-            )
+    def enable(self, which: int | Intervention) -> None:
+        """Switch a listed intervention on: itself, or its place in the list."""
+        self._change(lambda old, _: states.with_switch(old, which, enabled=True))
 
-        self._change(removed)
-
-    def enable(self, index: int) -> None:
-        """Switch the intervention at `index` on."""
-        self._change(lambda old, _: states.with_switch(old, index, enabled=True))
-
-    def disable(self, index: int) -> None:
-        """Switch the intervention at `index` off, leaving it on the list."""
-        self._change(lambda old, _: states.with_switch(old, index, enabled=False))
+    def disable(self, which: int | Intervention) -> None:
+        """Switch a listed intervention off and leave it on the list."""
+        self._change(lambda old, _: states.with_switch(old, which, enabled=False))
 
     def clear(self) -> None:
         """Take every intervention off the list."""

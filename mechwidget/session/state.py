@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from mechwidget.analysis import BoundMetric, Metric
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from mechwidget.models import HookedModel, Tokens
 
 Prompt = str | Sequence[int]
+Which = int | Intervention
+
+_IDS = count(1)  # never one twice, also after undo
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class State:
         disabled: those of them that are switched off.
         metric: what is measured, as it was asked for.
         bound: the same, checked against the model and this prompt.
+        ids: one number per intervention, its own for as long as it stays listed: a page that asks
+            for a change while the list changes under it means the same one.
     """
 
     prompt: str | None
@@ -47,6 +53,7 @@ class State:
     disabled: frozenset[Intervention] = frozenset()
     metric: Metric | None = None
     bound: BoundMetric | None = field(default=None, compare=False)
+    ids: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def active(self) -> tuple[Intervention, ...]:
@@ -102,7 +109,9 @@ def with_interventions(
         )
     listed = tuple(dict.fromkeys(checked(i, state, model) for i in interventions))
     off = frozenset(state.disabled if disabled is None else disabled)
-    return replace(state, interventions=listed, disabled=off & frozenset(listed))
+    known = dict(zip(state.interventions, state.ids, strict=True))
+    ids = tuple(known[each] if each in known else next(_IDS) for each in listed)
+    return replace(state, interventions=listed, disabled=off & frozenset(listed), ids=ids)
 
 
 def with_disabled(state: State, disabled: Iterable[Intervention]) -> State:
@@ -117,21 +126,50 @@ def with_disabled(state: State, disabled: Iterable[Intervention]) -> State:
     return replace(state, disabled=off)
 
 
-def with_switch(state: State, index: int, *, enabled: bool) -> State:
+def with_switch(state: State, which: Which, *, enabled: bool) -> State:
     """The same experiment with one intervention switched on or off."""
-    intervention = at_index(state, index)
+    intervention = listed_one(state, which)
     if enabled:
         return replace(state, disabled=state.disabled - {intervention})
     return replace(state, disabled=state.disabled | {intervention})
 
 
-def at_index(state: State, index: int) -> Intervention:
-    """The intervention at a place in the list, counted from 0."""
-    count = len(state.interventions)
-    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
-        has = f"there are {count} (0 to {count - 1})" if count else "the list is empty"
-        raise InterventionError(f"There is no intervention {index!r}: {has}.")
-    return state.interventions[index]
+def without(state: State, which: Which) -> State:
+    """The same experiment with one intervention less."""
+    gone = listed_one(state, which)
+    kept = [
+        (each, id_)
+        for each, id_ in zip(state.interventions, state.ids, strict=True)
+        if each != gone
+    ]
+    return replace(
+        state,
+        interventions=tuple(each for each, _ in kept),
+        disabled=state.disabled - {gone},
+        ids=tuple(id_ for _, id_ in kept),
+    )
+
+
+def listed_one(state: State, which: Which) -> Intervention:
+    """The intervention that is meant: itself, or its place in the list counted from 0."""
+    if isinstance(which, Intervention):
+        if which in state.interventions:
+            return which
+        raise InterventionError(f"“{which.sentence}” is not in the list.")
+    n = len(state.interventions)
+    if isinstance(which, bool) or not isinstance(which, int) or not 0 <= which < n:
+        has = f"there are {n} (0 to {n - 1})" if n else "the list is empty"
+        raise InterventionError(f"There is no intervention {which!r}: {has}.")
+    return state.interventions[which]
+
+
+def with_id(state: State, id_: int) -> Intervention:
+    """The listed intervention with this id."""
+    if id_ not in state.ids:
+        raise InterventionError(
+            "That intervention is not in the list any more.", "The list has changed meanwhile."
+        )
+    return state.interventions[state.ids.index(id_)]
 
 
 def checked(intervention: object, state: State, model: HookedModel) -> Intervention:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from mechwidget.analysis import (
 )
 from mechwidget.errors import CancelledError
 from mechwidget.session.job import Job, Priority, Steps
-from mechwidget.session.waiting import result_of
+from mechwidget.session.waiting import Awaited
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,29 +48,16 @@ _SECONDS_BETWEEN_PROGRESS = 0.1
 _SWEEPS_KEPT = 8
 
 
-class Watch:
-    """One watcher's view of a sweep: a deferred result that can be given up on its own."""
+class Watch(Awaited["Grid"]):
+    """One watcher's view of a sweep, given up on its own.
+
+    Its result is all effects: float32 `[layer, head … MLP]`, nan where there is nothing.
+    """
 
     def __init__(self, progress: Progress | None, leave: Callable[[Watch], None]) -> None:
+        super().__init__()
         self._progress = progress
         self._leave = leave
-        self._future: Future[Grid] = Future()
-
-    def result(self, timeout: float | None = None) -> Grid:
-        """Wait for all effects: float32 `[layer, head … MLP]`, nan where there is nothing."""
-        try:
-            return result_of(self._future, timeout)
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
-
-    def done(self) -> bool:
-        """Whether the sweep has ended for this watcher."""
-        return self._future.done()
-
-    def add_done_callback(self, callback: Callable[[Watch], object]) -> None:
-        """Call `callback(watch)` when it has ended, or now if it has."""
-        self._future.add_done_callback(lambda _: callback(self))
 
     def cancel(self) -> None:
         """Stop watching; the last one to leave stops the sweep."""

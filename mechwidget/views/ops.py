@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.analysis import SCORES, metric_from_json
 from mechwidget.interventions import Head, component_from_json
+from mechwidget.session.state import with_id
 from mechwidget.views.deferred import Then
 from mechwidget.views.pattern_frame import pattern_frame
 from mechwidget.wire import Arguments, Channel, Frame, Request, encode
@@ -18,7 +19,7 @@ from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 if TYPE_CHECKING:
     import torch
 
-    from mechwidget.interventions import Component
+    from mechwidget.interventions import Component, Intervention
     from mechwidget.session import Session
     from mechwidget.session.patterns import Scores
     from mechwidget.session.sweep import Grid
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Revision = dict[str, int]
 Answer = tuple[dict[str, Any], Frame]
 
-_MOST_INTERVENTIONS = 10_000
+_LARGEST_ID = 2**53 - 1  # of the whole numbers that JavaScript has
 
 
 class Ops:
@@ -62,15 +63,14 @@ class Ops:
 
     def set_enabled(self, args: Arguments, _: Request) -> Revision:
         """Switch a listed intervention on or off."""
-        index = args.only("index", "enabled").integer("index", 0, _MOST_INTERVENTIONS)
+        args.only("id", "enabled")
         switch = self._session.enable if args.boolean("enabled") else self._session.disable
-        switch(index)
+        switch(self._meant(args))
         return self._revision()
 
     def remove(self, args: Arguments, _: Request) -> Revision:
         """Take a listed intervention off the list."""
-        index = args.only("index").integer("index", 0, _MOST_INTERVENTIONS)
-        self._session.remove(index)
+        self._session.remove(self._meant(args.only("id")))
         return self._revision()
 
     def clear(self, args: Arguments, _: Request) -> Revision:
@@ -110,6 +110,10 @@ class Ops:
             last = len(self._session.snapshot().state.tokens) - 1
             position = args.integer("position", 0, last)
         self._session.select(component, position)
+
+    def _meant(self, args: Arguments) -> Intervention:
+        # By id and not by place: the list may have changed since the page drew it.
+        return with_id(self._session.snapshot().state, args.integer("id", 0, _LARGEST_ID))
 
     def _revision(self) -> Revision:
         # Another thread may have made a newer one by now; the page waits for this or a later.

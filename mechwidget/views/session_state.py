@@ -76,13 +76,16 @@ def interventions_json(state: State) -> list[Json]:
     return [
         {
             "index": index,
+            "id": id_,
             "type": intervention.kind,
             "mode": getattr(intervention, "mode", None),
             "component": None if intervention.target is None else intervention.target.to_json(),
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
         }
-        for index, intervention in enumerate(state.interventions)
+        for index, (id_, intervention) in enumerate(
+            zip(state.ids, state.interventions, strict=True)
+        )
     ]
 
 

@@ -83,8 +83,8 @@ export class FakeSession {
     const session = this;
     const shown = () => (session.state ? paint(session.state, pending()) : null);
     const pending = () => session.#waiting.map(({ action }) => action);
-    const at = (index: number) => {
-      const item = shown()?.interventions[index];
+    const of = (id: number) => {
+      const item = shown()?.interventions.find((one) => one.id === id);
       return item ? ablatedBy(item) : null;
     };
     return {
@@ -124,9 +124,9 @@ export class FakeSession {
         const listed = shown()?.interventions.some((one) => isAblationOf(one, component));
         return act("toggle", [component], component, listed ? "restored" : "ablated");
       },
-      setEnabled: (index, enabled) =>
-        act("set_enabled", [index, enabled], at(index), enabled ? "enabled" : "disabled"),
-      remove: (index) => act("remove", [index], at(index), "restored"),
+      setEnabled: (id, enabled) =>
+        act("set_enabled", [id, enabled], of(id), enabled ? "enabled" : "disabled"),
+      remove: (id) => act("remove", [id], of(id), "restored"),
       clear: () => act("clear"),
       undo: () => act("undo"),
       redo: () => act("redo"),

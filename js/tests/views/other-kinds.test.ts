@@ -26,6 +26,7 @@ const others = (): InterventionJson[] =>
   PARTS.flatMap((component) => TYPES.map((type) => ({ type, component }))).map(
     ({ type, component }, index) => ({
       index,
+      id: 100 + index,
       type,
       mode: type === "steer" ? "project out" : null,
       component,
@@ -50,9 +51,9 @@ it("shows each by its sentence, with a switch and a cross that say which", async
   }
   store.hover(HEAD);
   await painted();
-  expect(session.sent).toEqual(items.map(({ index, enabled }) => ["set_enabled", index, !enabled]));
+  expect(session.sent).toEqual(items.map(({ id, enabled }) => ["set_enabled", id, !enabled]));
   get("mw-chip-3").querySelector<HTMLElement>("[data-testid='mw-chip-remove']")?.click();
-  expect(session.sent.at(-1)).toEqual(["remove", 3]);
+  expect(session.sent.at(-1)).toEqual(["remove", 103]);
 });
 
 it("leaves the map unmarked and a click on the head an ablation", async () => {

@@ -229,23 +229,26 @@ describe("the list of interventions", () => {
   });
 
   it("is switched, shortened and cleared before the kernel agrees", () => {
-    client.setEnabled(1, false);
+    client.setEnabled(101, false);
     expect(client.shown?.interventions[1]?.enabled).toBe(false);
-    client.remove(0);
+    client.remove(100);
     expect(shown()).toEqual(["mlp 0"]);
     expect(client.shown?.interventions[0]).toMatchObject({ index: 0, enabled: false });
     client.clear();
     expect(shown()).toEqual([]);
     expect(client.state?.interventions.length).toBe(2);
-    expect(fake.last("set_enabled").args).toEqual({ index: 1, enabled: false });
-    expect(fake.last("remove").args).toEqual({ index: 0 });
+    expect(fake.last("set_enabled").args).toEqual({ id: 101, enabled: false });
+    expect(fake.last("remove").args).toEqual({ id: 100 });
   });
 
-  it("a second cross means the row that is shown, not the one that was there", () => {
-    client.remove(0);
-    client.remove(0);
-    expect(shown()).toEqual([]);
-    expect(client.pending.map(({ component }) => component)).toEqual([HEAD, OTHER]);
+  it("means one row by its cross, however the list changes under it", () => {
+    const interventions = [ablation({ type: "mlp", layer: 1 }, 7), ablation(OTHER, 1)];
+    fake.put("state", stateOf({ revision: 3, interventions }));
+    client.remove(101);
+    client.remove(101);
+    expect(shown()).toEqual(["mlp 1"]);
+    expect(fake.count("remove")).toBe(2);
+    expect(client.pending.map(({ component }) => component)).toEqual([OTHER, null]);
   });
 
   it("shows nothing else while undo, redo, prompt and metric are under way", () => {

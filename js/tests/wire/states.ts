@@ -7,7 +7,15 @@ export const OTHER: ComponentJson = { type: "mlp", layer: 0 };
 
 export function ablation(component: ComponentJson, index = 0): InterventionJson {
   const sentence = "Zero something";
-  return { index, type: "ablate", mode: "zero", component, sentence, enabled: true };
+  return {
+    index,
+    id: 100 + index,
+    type: "ablate",
+    mode: "zero",
+    component,
+    sentence,
+    enabled: true,
+  };
 }
 
 export function stateOf(change: Partial<SessionState> = {}): SessionState {
