@@ -47,7 +47,8 @@ export type PartJson =
   | ComponentJson
   | { type: "layer"; layer: number; positions?: number[] }
   | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" }
-  | { type: "edge"; layer: number; head: number; query: number; key: number };
+  | { type: "edge"; layer: number; head: number; query: number; key: number }
+  | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] };
 
 /** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */
 export interface InterventionJson {
@@ -60,6 +61,8 @@ export interface InterventionJson {
   mode: string | null;
   /** Null where it is about several. */
   component: PartJson | null;
+  /** Then, where it is about attention: the layers whose heads it reaches. */
+  layers: number[] | "all" | null;
   sentence: string;
   enabled: boolean;
 }

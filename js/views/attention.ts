@@ -150,8 +150,8 @@ export class AttentionPane implements Pane {
     setText(this.#lock.lastElementChild as HTMLElement, locked ? "locked · Esc" : "lock");
     const effect = head ? values.effect(head.layer, head.head) : Number.NaN;
     const known = !Number.isNaN(effect) && values.effects?.unit === "logits";
-    const ablated = head ? marks.head(head.layer, head.head) === "whole" : false;
-    const facts = [known ? `effect ${signed(effect)} logits` : "", ablated ? "ablated" : ""];
+    const done = head ? marks.head(head.layer, head.head) : null;
+    const facts = [known ? `effect ${signed(effect)} logits` : "", done?.words ?? ""];
     setText(this.#facts, facts.filter(Boolean).join(" · "));
     const edited = state?.interventions.some((item) => item.enabled) ?? false;
     const moment = page.baseline ? "before" : this.#moment;

@@ -38,9 +38,10 @@ function isModel(value: unknown): boolean {
 }
 
 function isIntervention(value: Json): boolean {
-  const { id, component, enabled, sentence } = value;
+  const { id, component, layers, enabled, sentence } = value;
   return (
     isNumber(id) &&
+    (layers === null || layers === "all" || (Array.isArray(layers) && layers.every(isNumber))) &&
     (component === null || isPart(component)) &&
     typeof enabled === "boolean" &&
     typeof sentence === "string"

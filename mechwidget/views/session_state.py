@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mechwidget.interventions.freeze import PATTERN
 from mechwidget.wire.envelope import describe
 from mechwidget.wire.plain_json import plain
 
 if TYPE_CHECKING:
     from mechwidget.analysis import TokenChange
+    from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel
     from mechwidget.session import Snapshot
     from mechwidget.session.numbers import Standing
@@ -71,7 +73,7 @@ def interventions_json(state: State) -> list[Json]:
     """The list of interventions, switched on or off.
 
     What a page draws, not all that they hold: vectors and prompts stay here. `component` is null
-    where one is about several.
+    where one is about several; `layers` then says whose heads those are.
     """
     return [
         {
@@ -80,6 +82,7 @@ def interventions_json(state: State) -> list[Json]:
             "type": intervention.kind,
             "mode": getattr(intervention, "mode", None),
             "component": None if intervention.target is None else intervention.target.to_json(),
+            "layers": _layers_of_heads(intervention),
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
         }
@@ -87,6 +90,14 @@ def interventions_json(state: State) -> list[Json]:
             zip(state.ids, state.interventions, strict=True)
         )
     ]
+
+
+def _layers_of_heads(intervention: Intervention) -> list[int] | str | None:
+    """The layers whose every pattern it is about; "all" is all of them, None is no layer."""
+    if getattr(intervention, "component", None) != PATTERN:
+        return None
+    layers = getattr(intervention, "layers", None)
+    return "all" if layers is None else list(layers)
 
 
 def _metric_json(state: State) -> Json | None:

@@ -32,6 +32,7 @@ def test_a_click_is_answered_at_once_and_its_numbers_follow(page):
             "type": "ablate",
             "component": HEAD,
             "mode": "zero",
+            "layers": None,
             "sentence": "Zero head 1.2",
             "enabled": True,
         }
@@ -124,6 +125,13 @@ def test_ids_are_never_used_again_and_undo_brings_them_back(page):
     kept = ids()
     session.ablate(mw.Head(0, 2))
     assert kept.items() <= ids().items()
+
+
+def test_a_page_is_told_whose_heads_a_frozen_pattern_is_about(page):
+    frozen = [mw.Freeze("pattern"), mw.Freeze("pattern", layers=[2, 0]), mw.Freeze(mw.MLP(1))]
+    page.workbench.session.interventions = frozen
+    told = [(each["component"], each["layers"]) for each in page.state()["interventions"]]
+    assert told == [(None, "all"), (None, [0, 2]), ({"type": "mlp", "layer": 1}, None)]
 
 
 def test_arrays_come_as_frames(page):

@@ -13,6 +13,7 @@ export function ablation(component: ComponentJson, index = 0): InterventionJson 
     type: "ablate",
     mode: "zero",
     component,
+    layers: null,
     sentence,
     enabled: true,
   };
