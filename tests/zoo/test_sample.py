@@ -73,12 +73,6 @@ def test_what_is_not_understood_is_refused_with_the_reason(kind: str, reason: st
     assert state_of(model) == before
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta"])
-def test_an_encoder_is_refused_as_one(kind: str) -> None:
-    with pytest.raises(UnsupportedModelError, match="it is an encoder, not a decoder"):
-        wrap(build(kind, is_decoder=False))
-
-
 def test_what_has_no_control_is_told() -> None:
     assert wrap(build("jetmoe")).notes[0] == (
         "attention has no single output projection in every layer: no heads to choose"
