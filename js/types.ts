@@ -32,6 +32,8 @@ export interface ModelJson {
   n_layers: number;
   heads: number[];
   kv_heads: number[];
+  /** Heads that attend to another stack, by layer. */
+  cross_heads: number[];
   mlp: boolean[];
   attention: boolean[];
   d_model: number;
@@ -105,6 +107,8 @@ export interface SessionState {
   model: ModelJson;
   prompt: string | null;
   tokens: TokenJson[];
+  /** What the encoder reads, of a model with two stacks; `tokens` are then the decoder's. */
+  encoder: TokenJson[] | null;
   interventions: InterventionJson[];
   metric: null | { label: string; unit: string; position: number; spec: MetricJson };
   can_undo: boolean;

@@ -2,8 +2,8 @@
 // its way, the last one of the same head (or its baseline), so that nothing goes blank meanwhile.
 
 import type { AxisTokenJson, SessionState } from "../types";
-import type { Pattern } from "../wire/session-client";
-import type { HeadAddress, Patterns } from "./patterns";
+import type { HeadAddress, Pattern } from "../wire/session-client";
+import type { Patterns } from "./patterns";
 
 export type Moment = "before" | "after" | "change";
 

@@ -41,7 +41,13 @@ export class AttentionPane implements Pane {
   readonly #legend = new Legend();
   readonly #matrix: AttentionMatrix;
   readonly #holder: HTMLElement;
+  readonly #stacks = element("div", {
+    class: "mw-segments",
+    role: "group",
+    "aria-label": "Attention to which tokens",
+  });
   #moment: Moment = "after";
+  #cross = false;
   #cell: Cell | null = null;
   #values: AttentionValues | null = null;
   #scene: Scene | null = null;
@@ -59,8 +65,9 @@ export class AttentionPane implements Pane {
       element("span", {}),
     );
     const head = element("div", { class: "mw-pane-head" }, this.#title, this.#lock, this.#facts);
-    head.append(element("span", { class: "mw-grow" }), this.#moments);
+    head.append(element("span", { class: "mw-grow" }), this.#stacks, this.#moments);
     this.#addMoments();
+    this.#addStacks();
     this.#matrix = new AttentionMatrix(
       {
         enter: (cell) => this.#look(cell),
@@ -78,8 +85,9 @@ export class AttentionPane implements Pane {
     const { state, head, page } = scene;
     this.#drawHead(scene);
     const wish = page.baseline ? "before" : this.#moment;
+    const address = head && { ...head, cross: this.#crosses(scene) };
     const values =
-      state?.tokens.length && head ? attentionValues(this.patterns, state, head, wish) : null;
+      state?.tokens.length && address ? attentionValues(this.patterns, state, address, wish) : null;
     const shown = values?.pattern ? values : null;
     this.#values = shown;
     this.el.toggleAttribute("data-waiting", values?.waiting ?? false);
@@ -95,7 +103,8 @@ export class AttentionPane implements Pane {
     else setText(this.#readout, " ");
   }
 
-  #drawPattern({ theme, page, head }: Scene, values: AttentionValues): void {
+  #drawPattern(scene: Scene, values: AttentionValues): void {
+    const { theme, page, head } = scene;
     const isChange = values.moment === "change";
     const scale = isChange ? "diverging" : "ink";
     const { queries, keys, triangle } = values;
@@ -105,7 +114,7 @@ export class AttentionPane implements Pane {
     const cell = inside ? at : null;
     const lit = page.hover.token ?? page.token;
     this.#matrix.draw({
-      label: `Attention of head ${head?.layer}.${head?.head}, ${values.moment}: queries down, keys across`,
+      label: `${this.#crosses(scene) ? "Cross attention" : "Attention"} of head ${head?.layer}.${head?.head}, ${values.moment}: queries down, keys across`,
       queries: queries.tokens,
       keys: keys.tokens,
       triangle,
@@ -136,8 +145,19 @@ export class AttentionPane implements Pane {
     setText(this.#readout, words);
   }
 
-  #drawHead({ state, head, page, values, marks }: Scene): void {
+  /** Is the pattern on show the one to the other stack? Where there is one, and it was chosen. */
+  #crosses({ state, head }: Scene): boolean {
+    return this.#cross && head !== null && head.head < (state?.model.cross_heads[head.layer] ?? 0);
+  }
+
+  #drawHead(scene: Scene): void {
+    const { state, head, page, values, marks } = scene;
     setText(this.#title, head ? `Head ${head.layer}.${head.head}` : "Attention");
+    this.#stacks.hidden = !head || !state?.model.cross_heads[head.layer];
+    for (const node of Array.from(this.#stacks.children)) {
+      const cross = (node as HTMLElement).dataset.stack === "cross";
+      setAttributes(node, { "aria-pressed": String(cross === this.#crosses(scene)) });
+    }
     const locked = page.locked !== null;
     setAttributes(this.#lock, {
       "aria-pressed": String(locked),
@@ -170,6 +190,20 @@ export class AttentionPane implements Pane {
         this.invalidate();
       };
       this.#moments.append(button(attributes, choose, text));
+    }
+  }
+
+  #addStacks(): void {
+    for (const [stack, title] of [
+      ["self", "Attention to tokens of its own stack"],
+      ["cross", "Attention to the encoder's tokens"],
+    ] as const) {
+      const choose = (): void => {
+        this.#cross = stack === "cross";
+        this.invalidate();
+      };
+      const attributes = { "data-stack": stack, "data-testid": `mw-attention-${stack}`, title };
+      this.#stacks.append(button(attributes, choose, stack));
     }
   }
 

@@ -28,7 +28,7 @@ const PATIENCE_MS = 700;
 
 /** Prompt, metric and weights: what effects and scores depend on. Interventions are not among it. */
 export function questionOf(state: SessionState): string {
-  const ids = state.tokens.map((token) => token.id).join(",");
+  const ids = [...(state.encoder ?? []), ...state.tokens].map((token) => token.id).join(",");
   const version = state.outcome?.model_version ?? null;
   return `${state.session} ${ids} ${JSON.stringify([state.metric?.spec ?? null, version])}`;
 }

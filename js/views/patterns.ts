@@ -2,12 +2,7 @@
 // version of the model, edited ones per revision, and only the newest wish is on the wire.
 
 import type { SessionState } from "../types";
-import type { Pattern, SessionClient } from "../wire/session-client";
-
-export interface HeadAddress {
-  layer: number;
-  head: number;
-}
+import type { HeadAddress, Pattern, SessionClient } from "../wire/session-client";
 
 const KEPT = 96;
 // Patterns of long prompts are megabytes each: keep a handful.
@@ -21,8 +16,10 @@ export function patternKey(state: SessionState, address: HeadAddress, edited: bo
   return `${placeKey(state, address)} baseline ${version}`;
 }
 
-function placeKey({ session, tokens }: SessionState, { layer, head }: HeadAddress): string {
-  return `${session} tokens ${tokens.map((token) => token.id).join(",")} head ${layer}.${head}`;
+function placeKey({ session, tokens, encoder }: SessionState, address: HeadAddress): string {
+  const { layer, head, cross = false } = address;
+  const ids = [encoder ?? [], tokens].map((part) => part.map((token) => token.id));
+  return `${session} tokens ${JSON.stringify(ids)} head ${layer}.${head} ${cross}`;
 }
 
 export class Patterns {
@@ -60,7 +57,7 @@ export class Patterns {
     return this.#refused.get(patternKey(state, address, edited)) ?? "";
   }
 
-  #ask(key: string, { layer, head }: HeadAddress, edited: boolean): void {
+  #ask(key: string, address: HeadAddress, edited: boolean): void {
     const before = this.#asking.get(edited);
     if (before?.key === key || this.#refused.has(key)) return;
     if (this.client.status !== "live" || this.signal.aborted) return;
@@ -68,7 +65,7 @@ export class Patterns {
     const controller = new AbortController();
     this.#asking.set(edited, { key, controller });
     this.client
-      .pattern(layer, head, edited, { signal: controller.signal })
+      .pattern(address, edited, { signal: controller.signal })
       .then((pattern) => this.#keep(key, pattern))
       .catch((error: unknown) => {
         if (controller.signal.aborted || this.client.status !== "live") return;

@@ -21,6 +21,7 @@ import { readEffects, readPattern, readScores } from "./readings";
 import { Rpc, RpcError } from "./rpc";
 import type {
   Effects,
+  HeadAddress,
   Listening,
   Pattern,
   PendingAction,
@@ -159,12 +160,12 @@ class LiveSessionClient implements SessionClient {
   }
 
   async pattern(
-    layer: number,
-    head: number,
+    { layer, head, cross = false }: HeadAddress,
     edited: boolean,
     options: Listening = {},
   ): Promise<Pattern> {
-    return readPattern(await this.#rpc.request("pattern", { layer, head, edited }, options));
+    const args = { layer, head, edited, cross };
+    return readPattern(await this.#rpc.request("pattern", args, options));
   }
 
   async scores(name: ScoreName, options: Listening = {}): Promise<Scores> {

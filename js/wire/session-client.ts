@@ -31,6 +31,13 @@ export interface Listening {
   signal?: AbortSignal | undefined;
 }
 
+/** One head; `cross` where it is one that attends to another stack. */
+export interface HeadAddress {
+  layer: number;
+  head: number;
+  cross?: boolean;
+}
+
 export interface Pattern {
   layer: number;
   head: number;
@@ -94,7 +101,7 @@ export interface SessionClient {
   select(component: ComponentJson | null, position: number | null): void;
 
   // Arrays. These reject: RpcError (refused), AbortError (the signal).
-  pattern(layer: number, head: number, edited: boolean, options?: Listening): Promise<Pattern>;
+  pattern(head: HeadAddress, edited: boolean, options?: Listening): Promise<Pattern>;
   scores(name: ScoreName, options?: Listening): Promise<Scores>;
   /** `onPartial` gets the whole map each time, NaN where it is not known yet. */
   effects(

@@ -119,11 +119,11 @@ class Computation:
 
         Attention is computed explicitly at the sites in `explicit`. Ask within `as_it_is`.
         """
-        key = (state.tokens.ids, tuple(interventions), state.position, explicit)
+        key = (state.tokens, tuple(interventions), state.position, explicit)
         run = self._runs.get(key)
         if run is None:
             run = self._model.run(
-                state.tokens.ids,
+                state.tokens,
                 interventions,
                 explicit,
                 positions=[state.position],

@@ -128,7 +128,10 @@ class Sweep:
         logits = yield from job.uninterrupted(lambda: self._begin(job))
         known = {effect.component for effect in self._effects}
         left = [component for component in self._components if component not in known]
-        for group in ablation_groups(self._model, self._state.tokens, left, self._state.bound):
+        state = self._state
+        for group in ablation_groups(
+            self._model, state.tokens, left, state.bound, position=state.position
+        ):
             effects = yield from job.uninterrupted(
                 lambda group=group: self._effects_of(group, logits, job)  # type: ignore[misc]
             )
@@ -159,6 +162,7 @@ class Sweep:
                 group,
                 logits,
                 self._state.bound,
+                position=self._state.position,
                 cancelled=job.should_stop,
             )
 
@@ -234,4 +238,4 @@ class Sweeps:
 
 
 def _key(state: State) -> Hashable:
-    return (state.tokens.ids, state.metric)
+    return (state.tokens, state.position, state.metric)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.analysis import SCORES, metric_from_json
 from mechwidget.interventions import Head, component_from_json
+from mechwidget.session.patterns import sides_of
 from mechwidget.session.state import with_id
 from mechwidget.views.deferred import Then
 from mechwidget.views.pattern_frame import pattern_frame
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from mechwidget.interventions import Component, Intervention
+    from mechwidget.models import Tokens
     from mechwidget.session import Session
     from mechwidget.session.patterns import Scores
     from mechwidget.session.sweep import Grid
@@ -97,8 +99,14 @@ class Ops:
         return self._revision()
 
     def set_metric(self, args: Arguments, _: Request) -> Revision:
-        """Measure something else; no arguments at all mean nothing."""
-        self._session.metric = metric_from_json(dict(args) or None)
+        """Measure something else; no arguments at all mean nothing.
+
+        Without a position it is measured where the prompt has a blank to fill in, else at the end.
+        """
+        metric, state = dict(args), self._session.snapshot().state
+        if metric and state.blank != len(state.tokens) - 1:
+            metric.setdefault("position", state.blank)
+        self._session.metric = metric_from_json(metric or None)
         return self._revision()
 
     def select(self, args: Arguments, _: Request) -> None:
@@ -123,14 +131,25 @@ class Ops:
 
     def pattern(self, args: Arguments, _: Request) -> Then[Answer]:
         """The attention pattern of one head, [query, key]."""
-        args.only("layer", "head", "edited")
-        snapshot = self._session.snapshot()
-        layer = args.integer("layer", 0, self._session.model.n_layers - 1)
-        head = Head(layer, args.integer("head", 0, self._session.model.n_heads(layer) - 1))
-        about = {"layer": layer, "head": head.head, "revision": snapshot.revision}
+        args.only("layer", "head", "edited", "cross")
+        snapshot, model = self._session.snapshot(), self._session.model
+        layer = args.integer("layer", 0, model.n_layers - 1)
+        cross = "cross" in args and args.boolean("cross")
+        most = model.n_heads(layer, cross=cross) - 1
+        head = Head(layer, args.integer("head", 0, most), cross=cross)
+        tokens = snapshot.state.tokens
+        queries, keys = sides_of(model, tokens, layer, cross=cross)
+        about = {
+            "layer": layer,
+            "head": head.head,
+            "revision": snapshot.revision,
+            "queries": _side(queries, tokens),
+            "keys": _side(keys, tokens),
+        }
+        causal = not cross and model.stack_of(layer).attends == "backwards"
 
         def answer(pattern: torch.Tensor) -> Answer:
-            return about, pattern_frame(pattern)
+            return about, pattern_frame(pattern, causal=causal)
 
         return Then(self._session.pattern(head, edited=args.boolean("edited")), answer)
 
@@ -158,6 +177,14 @@ class Ops:
             request.progress(done, total, "ablating", [encode(grid)], about)
 
         return Then(self._session.effects(progress), lambda grid: (about, encode(grid)))
+
+
+def _side(side: Tokens, tokens: Tokens) -> list[dict[str, Any]] | None:
+    """What stands along a side of a pattern; None is the prompt that the page has."""
+    if side is tokens:
+        return None
+    shown = zip(side.texts, side.special, strict=True)
+    return [{"text": text, "special": special} for text, special in shown]
 
 
 def _component(args: Arguments) -> Component:

@@ -15,7 +15,7 @@ from mechwidget.wire.plain_json import plain
 if TYPE_CHECKING:
     from mechwidget.analysis import TokenChange
     from mechwidget.interventions import Intervention
-    from mechwidget.models import HookedModel
+    from mechwidget.models import HookedModel, Tokens
     from mechwidget.session import Snapshot
     from mechwidget.session.numbers import Standing
     from mechwidget.session.state import State
@@ -30,8 +30,9 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "session": session_id,
         "revision": snapshot.revision,
         "model": model,
-        "prompt": state.prompt,
-        "tokens": tokens_json(state),
+        "prompt": state.prompt if isinstance(state.prompt, str) else None,
+        "tokens": tokens_json(state.tokens),
+        "encoder": None if state.tokens.encoder is None else tokens_json(state.tokens.encoder),
         "interventions": interventions_json(state),
         "metric": _metric_json(state),
         "can_undo": snapshot.can_undo,
@@ -58,13 +59,25 @@ def model_json(model: HookedModel) -> Json:
         "device": str(model.device),
         "max_positions": model.max_positions,
         "parameters": sum(parameter.numel() for parameter in model.model.parameters()),
-        "notes": list(model.notes),
+        "cross_heads": [model.n_heads(layer, cross=True) for layer in layers],
+        "notes": [*_stack_notes(model), *model.notes],
     }
 
 
-def tokens_json(state: State) -> list[Json]:
-    """The tokens of the prompt."""
-    tokens = state.tokens
+def _stack_notes(model: HookedModel) -> list[str]:
+    """Which layers are whose, and who looks both ways."""
+    notes = []
+    for stack in model.stacks:
+        parts = [f"layers {stack.first} to {stack.layers[-1]}: {stack.name}"]
+        parts += ["attends both ways"] * (stack.attends == "both ways")
+        parts += [f"attends to the {stack.crosses} too"] * bool(stack.crosses)
+        if len(model.stacks) > 1 or len(parts) > 1:
+            notes.append(", ".join(parts))
+    return notes
+
+
+def tokens_json(tokens: Tokens) -> list[Json]:
+    """The tokens of a prompt, or of what its encoder reads."""
     rows = zip(tokens.ids, tokens.texts, tokens.special, strict=True)
     return [{"id": i, "text": text, "special": special} for i, text, special in rows]
 

@@ -98,7 +98,7 @@ def test_progress_comes_at_most_ten_times_a_second(model, session):
     assert 3 <= len(times) <= 1 + 10 * (time.monotonic() - began)
 
 
-def groups_of_four(model, tokens, components, *_):
+def groups_of_four(model, tokens, components, *_, **__):
     return [components[at : at + 4] for at in range(0, len(components), 4)]
 
 

@@ -68,7 +68,8 @@ describe("before, after and the change", () => {
 
   it("has nothing to choose from without edits", async () => {
     const { el } = await mount(new FakeSession(stateOf({ outcome: outcomeOf() })));
-    expect(el.querySelector<HTMLElement>(".mw-segments")?.style.visibility).toBe("hidden");
+    const moments = el.querySelector<HTMLElement>(".mw-segments[aria-label='Which pattern']");
+    expect(moments?.style.visibility).toBe("hidden");
     expect(words(el)).toContain("0.75");
   });
 });
@@ -191,4 +192,53 @@ it("asks for the baseline again when the weights are others than they were", asy
   await session.say({ revision: 3, outcome: outcomeOf({ revision: 3, model_version: 4 }) });
   await painted();
   expect(words(el)).toContain("0.50");
+});
+
+describe("a model with two stacks", () => {
+  const encoder = ["le", " chat", " dort"].map((text, id) => ({ id, text, special: false }));
+  const two = () => {
+    const model = { ...stateOf().model, heads: [4, 4], cross_heads: [0, 4] };
+    const session = new FakeSession(stateOf({ model, encoder, outcome: outcomeOf() }));
+    session.givePattern = (_, cross) =>
+      cross
+        ? {
+            pattern: frame([
+              [0, 1, 0],
+              [0, 0.25, 0.75],
+            ]),
+            queries: null,
+            keys: encoder,
+          }
+        : { pattern: triangle(2, () => 0.5), queries: null, keys: null };
+    return session;
+  };
+
+  it("shows what the encoder reads beside the prompt", async () => {
+    const { el, session } = await mount(two());
+    const strip = el.querySelector(".mw-encoder");
+    expect(strip?.textContent).toContain("le·chat·dort");
+    expect(strip?.getAttribute("aria-label")).toBe("The encoder reads: le·chat·dort");
+    await session.say({ encoder: null });
+    expect(el.querySelector<HTMLElement>(".mw-encoder")?.hidden).toBe(true);
+  });
+
+  it("lets a person choose between its own tokens and the encoder's, where there is a choice", async () => {
+    const { el, get, store } = await mount(two());
+    const choice = el.querySelector<HTMLElement>("[aria-label='Attention to which tokens']");
+    expect(choice?.hidden).toBe(true);
+    store.lock({ type: "head", layer: 1, head: 0 });
+    await painted();
+    expect(choice?.hidden).toBe(false);
+    expect(words(el)).toContain("reads The (0) 0.50");
+    get("mw-attention-cross").click();
+    await painted();
+    expect(words(el)).toBe("query ·capital (1) reads ·dort (2) 0.75 · the most");
+    expect(get("mw-attention-cross").getAttribute("aria-pressed")).toBe("true");
+    expect(el.querySelector(".mw-matrix [role='grid']")?.getAttribute("aria-label")).toContain(
+      "Cross attention of head 1.0",
+    );
+    get("mw-attention-self").click();
+    await painted();
+    expect(words(el)).toContain("0.50");
+  });
 });

@@ -51,7 +51,10 @@ export class FakeSession {
   lastError: (ErrorJson & { op: string }) | null = null;
   effectsAsked: EffectsOptions[] = [];
   giveEffects: (effects: Effects) => void = () => {};
-  givePattern = (edited: boolean): Pick<Pattern, "pattern" | "queries" | "keys"> => ({
+  givePattern = (
+    edited: boolean,
+    _cross: boolean,
+  ): Pick<Pattern, "pattern" | "queries" | "keys"> => ({
     pattern: triangle(this.state?.tokens.length ?? 0, (query, key) =>
       key === query ? (edited ? 0.25 : 0.75) : 0,
     ),
@@ -133,11 +136,11 @@ export class FakeSession {
       setPrompt: (prompt) => act("set_prompt", [prompt]),
       setMetric: (metric: MetricJson | null) => act("set_metric", [metric]),
       select: (component, position) => session.sent.push(["select", component, position]),
-      pattern: async (layer, head, edited): Promise<Pattern> => ({
+      pattern: async ({ layer, head, cross }, edited): Promise<Pattern> => ({
         layer,
         head,
         revision: session.state?.revision ?? 0,
-        ...session.givePattern(edited),
+        ...session.givePattern(edited, cross ?? false),
       }),
       scores: async (name: ScoreName): Promise<Scores> => ({
         name,

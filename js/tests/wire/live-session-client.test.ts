@@ -277,8 +277,8 @@ describe("arrays", () => {
   });
 
   it("reads a pattern", async () => {
-    const asked = client.pattern(1, 2, true);
-    expect(fake.last("pattern").args).toEqual({ layer: 1, head: 2, edited: true });
+    const asked = client.pattern({ layer: 1, head: 2 }, true);
+    expect(fake.last("pattern").args).toEqual({ layer: 1, head: 2, edited: true, cross: false });
     const header = { dtype: "u8", shape: [2, 2], layout: "tril", scale: 1, offset: 0 };
     const result = { layer: 1, head: 2, revision: 7 };
     fake.answer("pattern", result, { frames: [header] }, [Uint8Array.of(255, 0, 255)]);
@@ -288,7 +288,7 @@ describe("arrays", () => {
   });
 
   it("reads a pattern whose keys are other tokens than its queries", async () => {
-    const asked = client.pattern(1, 2, true);
+    const asked = client.pattern({ layer: 1, head: 2 }, true);
     const header = { dtype: "u8", shape: [1, 3], layout: "dense", scale: 1, offset: 0 };
     const queries = [{ text: "<s>", special: true }];
     const result = { layer: 1, head: 2, revision: 7, queries };
@@ -306,7 +306,7 @@ describe("arrays", () => {
     ["one without text", [{ text: "a" }, { text: "b" }, { text: 3 }]],
     ["one that is nothing", [{ text: "a" }, { text: "b" }, null]],
   ])("refuses tokens along a side that are %s", async (_what, keys) => {
-    const asked = client.pattern(1, 2, false);
+    const asked = client.pattern({ layer: 1, head: 2 }, false);
     const header = { dtype: "u8", shape: [3, 3], layout: "dense" };
     const result = { layer: 1, head: 2, revision: 1, keys };
     fake.answer("pattern", result, { frames: [header] }, [new Uint8Array(9)]);
@@ -346,7 +346,7 @@ describe("arrays", () => {
     ["one axis", frame([2], [1, 2]).extra, frame([2], [1, 2]).buffers],
     ["not square", frame([1, 2], [1, 2]).extra, frame([1, 2], [1, 2]).buffers],
   ])("refuses a pattern with %s", async (_what, extra, buffers) => {
-    const asked = client.pattern(1, 2, false);
+    const asked = client.pattern({ layer: 1, head: 2 }, false);
     fake.answer("pattern", { layer: 1, head: 2, revision: 1 }, extra, buffers);
     await expect(asked).rejects.toMatchObject({ name: "RpcError", type: "BadAnswer" });
     expect(client.lastError).toBeNull();
