@@ -1,5 +1,6 @@
-// The prompt as the model sees it, after what its encoder reads where there is one: each token with its leading space made visible and its id
-// beneath. Hover lights a token everywhere, a click selects it, the pencil edits the prompt in place.
+// The prompt as the model sees it, after what its encoder reads where there is one: each token with
+// its leading space made visible and its id beneath. Hover lights a token everywhere, a click selects
+// it, the pencil edits the prompt in place.
 
 import { button, element, icon, keyed, setAttributes, setText } from "../charts/dom";
 import { visible } from "../charts/token-text";
