@@ -65,14 +65,16 @@ def signal_tokens(signal: Signal) -> Tokens:
 
 def example_ids(module: nn.Module, length: int) -> tuple[int, ...]:
     """Token ids that every embedding of the model has a row for."""
-    tables = [m for m in module.modules() if isinstance(m, nn.Embedding)]
-    if not tables:
+    sizes = [m.num_embeddings for m in module.modules() if isinstance(m, nn.Embedding)]
+    said = _first(_configs(module), ("vocab_size",))
+    if not sizes and said is not None:
+        sizes = [said]
+    if not sizes:
         raise UnsupportedModelError(
             f"{type(module).__name__} has no token embedding: nothing turns token ids into a "
             "residual stream.",
             "A module that is called in another way is described by a Source.",
         )
-    sizes = [table.num_embeddings for table in tables]
     vocabulary = min((size for size in sizes if size >= _FEW), default=min(sizes))
     padding = getattr(getattr(module, "config", None), "pad_token_id", None)
     candidates = ((vocabulary // 3 + 3 * i) % vocabulary for i in range(2 * length))

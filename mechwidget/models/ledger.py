@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["attention", "cross", "mlp", "bias", "other"]
-Route = Literal["interface", "softmax"]
+Route = Literal["interface", "softmax", "merged"]
 Attends = Literal["both ways", "backwards"]
 Answer = Literal["token", "label", "hidden state"]
 
@@ -57,7 +57,8 @@ class Attention:
 
     Attributes:
         place: the module in which the softmax runs.
-        route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside).
+        route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside);
+            "merged" when its keys are of more than its own stack: then it has no pattern site.
         heads: query heads; `key_value_heads`: the k and v heads that they share.
         sink: whether part of each row goes to no key, so that rows sum to less than 1.
     """
@@ -139,6 +140,7 @@ class Ledger:
         answer: what a logit is about: a token or a label at each position, one "label" per prompt
             (`pooled`), or nothing: without a head, the hidden state stands in for logits.
         pooled: whether there is one answer per prompt.
+        outside: how often attention ran in no block: in a pooling head, on a coarser stream.
     """
 
     blocks: tuple[Block, ...]
@@ -151,3 +153,4 @@ class Ledger:
     n_tokens: int = 0
     answer: Answer = "token"
     pooled: bool = False
+    outside: int = 0
