@@ -34,6 +34,8 @@ export interface ModelJson {
   kv_heads: number[];
   /** Heads that attend to another stack, by layer. */
   cross_heads: number[];
+  /** Which token the prediction at a position is about: that very one, or the one after it. */
+  predicts: "here" | "next";
   mlp: boolean[];
   attention: boolean[];
   d_model: number;

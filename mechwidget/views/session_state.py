@@ -59,9 +59,15 @@ def model_json(model: HookedModel) -> Json:
         "device": str(model.device),
         "max_positions": model.max_positions,
         "parameters": sum(parameter.numel() for parameter in model.model.parameters()),
+        "predicts": "here" if _looks_both_ways(model) else "next",
         "cross_heads": [model.n_heads(layer, cross=True) for layer in layers],
         "notes": [*_stack_notes(model), *model.notes],
     }
+
+
+def _looks_both_ways(model: HookedModel) -> bool:
+    """Whether the logits at a token are about that very token, and not about the next."""
+    return any(stack.main and stack.attends == "both ways" for stack in model.stacks)
 
 
 def _stack_notes(model: HookedModel) -> list[str]:

@@ -18,6 +18,9 @@ def test_a_page_sees_a_model_that_looks_both_ways():
         assert "layers 0 to 2: encoder, attends both ways" in state["model"]["notes"]
         assert state["encoder"] is None
         assert state["outcome"]["position"] == 2
+        assert state["model"]["predicts"] == "here"
+        html = workbench._repr_mimebundle_()[0]["text/html"]
+        assert "token at 2" in html
         result, (pattern,) = page.ask("pattern", {"layer": 1, "head": 0, "edited": False})
         exact = session.pattern(mw.Head(1, 0), edited=False).result(SECONDS)
         np.testing.assert_allclose(pattern, exact, atol=1 / 500)

@@ -116,6 +116,8 @@ describe("what a screen reader hears", () => {
   it("says what comes next when only the question changed", () => {
     expect(announcement(before, before)).toContain("most likely next ·Mary");
     expect(announcement(null, before)).toBe("");
+    const here = { ...before, model: { ...before.model, predicts: "here" as const } };
+    expect(announcement(here, here)).toContain("most likely at 1 ·Mary");
   });
 });
 

@@ -29,6 +29,7 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
       heads: [4, 4],
       kv_heads: [4, 4],
       cross_heads: [0, 0],
+      predicts: "next",
       mlp: [true, true],
       attention: [true, true],
       d_model: 32,
