@@ -53,13 +53,13 @@ wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 
 bench: $(VENV)/.test $(BUNDLE) chromium ## both of the next two, into tests/benchmarks/RESULTS.md
 	@$(PY) -m tests.benchmarks.click_to_paint
-	@$(PY) -m tests.benchmarks.engine
+	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
 
 bench-click: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
 	@$(PY) -m tests.benchmarks.click_to_paint
 
 bench-engine: $(VENV)/.test ## the engine beside TransformerLens, nnsight and plain hooks
-	@$(PY) -m tests.benchmarks.engine
+	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
 
 dev: preflight-port $(VENV)/.dev node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
 	@npm run -s dev & watch=$$!; trap 'kill $$watch; rm -f $(BUNDLE)' EXIT; \

@@ -21,7 +21,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 import mechwidget as mw
 from tests.benchmarks import results
-from tests.benchmarks.engine_case import GENERATED, Case
+from tests.benchmarks.engine_case import GENERATED, Case, OtherWorkError
 from tests.benchmarks.rivals import PACKAGES, Lens, Plain, Sight, absent
 from tests.benchmarks.stopwatch import DEVICE, THREADS, gemm_rate
 
@@ -141,7 +141,10 @@ class Engine:
         items = (self.forward, self.head, self.sweep, self.map, self.patterns, self.generation)
         for number, item in enumerate(items, 1):
             if number in ITEMS:
-                item(case)
+                try:
+                    item(case)
+                except OtherWorkError as error:
+                    self._note(f"Item {number} was not timed. {error}")
         if 7 in ITEMS:
             self.limit(case)
 
@@ -220,7 +223,7 @@ class Engine:
         """Item 6."""
         times = case.generation()
         if times is None:
-            self.notes = ["Item 6 was skipped: this version cannot generate."]
+            self._note("Item 6 was skipped: this version cannot generate.")
             return
         own, ours, none = times["own"], times["ours"], times["no intervention"]
         reason = (
@@ -253,6 +256,11 @@ class Engine:
         """The same for a sweep over so many cells in every layer."""
         blocks = case.layers * (case.layers + 1) / 2
         return self._share(case, seconds, per_layer * blocks, per_layer * case.layers)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            print(text, flush=True)
+            self.notes.append(text)
 
     def _own_share(self, case: Case) -> float:
         return self._share(case, case.own, case.layers, case.n)

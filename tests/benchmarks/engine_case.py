@@ -170,7 +170,10 @@ class Case:
         ]
         plain = self.plain.generate(self.ids, GENERATED)[0, self.n :].tolist()
         if self._generated(()) != plain:
-            raise OtherWorkError("Generation without interventions is not the model's own.")
+            raise OtherWorkError(
+                f"{self.name}, {self.n} tokens: generation without interventions is not the model's "
+                "own."
+            )
         return best(
             {
                 "own": lambda: self.plain.generate(self.ids, GENERATED),
