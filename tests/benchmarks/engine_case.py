@@ -171,8 +171,7 @@ class Case:
         plain = self.plain.generate(self.ids, GENERATED)[0, self.n :].tolist()
         if self._generated(()) != plain:
             raise OtherWorkError(
-                f"{self.name}, {self.n} tokens: generation without interventions is not the model's "
-                "own."
+                f"{self.name}, {self.n} tokens: without interventions, generation is not plain."
             )
         return best(
             {
