@@ -18,6 +18,7 @@ from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.modes import finish_interrupted, modes, put_back
 
 _SET_GRAD = torch._C._set_grad_enabled  # noqa: SLF001
+_CACHES = ("past_key_values", "cache_params", "state", "mems", "past_buckets_states")
 
 
 def call_model(twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
@@ -78,3 +79,37 @@ def _names_input_ids(parameters: Mapping[str, inspect.Parameter]) -> bool:
     by_position = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     kinds = {parameter.kind for parameter in parameters.values()}
     return "input_ids" in parameters or not kinds & by_position
+
+
+class CachedCalls:
+    """Calls of one twin, each going on from where the one before it ended.
+
+    The cache is the model's own: whatever its forward makes and takes back, under the name by
+    which it does. It lives as long as this object.
+    """
+
+    def __init__(self, twin: nn.Module) -> None:
+        self._twin = twin
+        parameters = inspect.signature(twin.forward).parameters
+        self._options = {"use_cache": True}
+        if "return_dict" in parameters:
+            self._options["return_dict"] = True
+        self._by_name = _names_input_ids(parameters)
+        self._cache: dict[str, Any] = {}
+
+    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        """Logits of the tokens that follow those of earlier calls."""
+        arguments = {"input_ids": ids} if self._by_name else {}
+        positional = () if arguments else (ids,)
+        named = {**arguments, **self._options, **self._cache}
+        output = _quietly(self._twin, positional, named)
+        found = ((name, getattr(output, name, None)) for name in _CACHES)
+        self._cache = next(({name: held} for name, held in found if held is not None), {})
+        if not self._cache:
+            raise UnsupportedModelError(f"{type(self._twin).__name__} gave no cache back.")
+        return logits_of(output)
+
+
+def takes_cache(module: nn.Module) -> bool:
+    """Whether a forward can be asked for a cache."""
+    return "use_cache" in inspect.signature(module.forward).parameters

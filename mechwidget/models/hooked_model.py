@@ -21,6 +21,7 @@ from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
 from mechwidget.models.facts import input_device, notes_of, position_limit
+from mechwidget.models.generating import generate
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.planner import Planner
@@ -224,6 +225,8 @@ class HookedModel:
         """Which variants `run_rows` would run together; give it one group for results in parts."""
         with self.lock:
             return self._batches(prompt_or_ids, variants, (), positions, None).groups()
+
+    generate = generate
 
     def _batches(
         self,

@@ -35,9 +35,12 @@ class SiteHooks:
     inputs: dict[int, list[Binding]] = field(default_factory=dict)
     outputs: dict[int, list[Binding]] = field(default_factory=dict)
     _calls: int = -1
+    _passes: int = 0
 
     def before(self, _module: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
         """A forward pre-hook."""
+        if self._passes != self.traffic.passes:
+            self._passes, self._calls = self.traffic.passes, -1
         self._calls += 1
         x = given = activation_in((args, kwargs))
         if x is None or given is None:
