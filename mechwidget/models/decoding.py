@@ -16,7 +16,7 @@ import torch
 
 from mechwidget.errors import CancelledError, MechwidgetError
 from mechwidget.models.budget import ran_out
-from mechwidget.models.calling import CachedCalls, call_model, takes_cache
+from mechwidget.models.cached_calls import Calls, takes_cache
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.rows import RowTraffic
 from mechwidget.models.sites import Site, missing_site
@@ -67,7 +67,7 @@ class Decoder:
             hook_cancel(twin, model.ledger, cancelled)
         if model.ledger.unembed is not None:
             hook_positions(twin, model.ledger.unembed, [-1])
-        self._twin, self._calls = twin, CachedCalls(twin) if cached else None
+        self._calls, self._cached = Calls(twin, cached=cached), cached
         self._whole, self._fed = whole, 0
 
     def step(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -75,7 +75,7 @@ class Decoder:
         if self._cancelled is not None and self._cancelled():
             raise CancelledError("The generation was cancelled.")
         length = len(rows[0])
-        start = self._fed if self._calls is not None else 0
+        start = self._fed if self._cached else 0
         window = replace(self._whole, start=start, stop=length)
         traffic = self._traffic
         edited = traffic.variants[0] if isinstance(traffic, RowTraffic) else traffic
@@ -85,7 +85,7 @@ class Decoder:
         if edited is not traffic:
             traffic.next_pass((), (len(rows), len(window)), keys)
         ids = torch.tensor([row[start:] for row in rows], device=self._model.device)
-        logits = call_model(self._twin, ids) if self._calls is None else self._calls(ids)
+        logits = self._calls(ids)
         self._fed = length
         return traffic.pass_on(Site("logits"), logits[:, -1:])[:, -1]
 
@@ -155,9 +155,9 @@ def _proved(
             decoder = Decoder(model, bindings, traffic, whole, cached=cached)
             stops = range(max(most - _CACHED, 1), most + 1)
             steps = [decoder.step([each[:stop] for each in texts]) for stop in stops]
-            twin = make_twin(model.model)
+            whole_text = Calls(make_twin(model.model), cached=False)
             for row, each in enumerate(texts):
-                alone = call_model(twin, torch.tensor([each], device=model.device))[0]
+                alone = whole_text(torch.tensor([each], device=model.device))[0]
                 for stop, logits in zip(stops, steps, strict=True):
                     if not _same(logits[row], alone[stop - 1]):
                         return False

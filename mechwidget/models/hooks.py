@@ -72,7 +72,8 @@ class SiteHooks:
         if edited is middle:
             return written
         written = written.reshape(stream.shape)
-        return torch.where(edited == middle, written, (edited - stream) / binding.factor)
+        wanted = (edited - stream) / binding.factor
+        return _through(torch.where(edited == middle, written, wanted), wanted)
 
 
 def hook_sites(
@@ -146,7 +147,13 @@ def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.T
     changed = passed.reshape(carried.shape)
     if binding.factor == 1:
         return changed
-    return torch.where(changed == shown.reshape(carried.shape), carried, changed / binding.factor)
+    wanted = changed / binding.factor
+    return _through(torch.where(changed == shown.reshape(carried.shape), carried, wanted), wanted)
+
+
+def _through(value: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """`value`, which is `wanted` but for rounding, with the gradient of `wanted`."""
+    return value.detach() + (wanted - wanted.detach()) if wanted.requires_grad else value
 
 
 def _scaled(tensor: torch.Tensor, factor: float) -> torch.Tensor:
