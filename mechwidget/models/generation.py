@@ -94,7 +94,8 @@ class Generation(Iterator[Step]):
     Attributes:
         tokens: the prompt.
         recomputes: why the whole text is computed again for every token; empty where the model's
-            own cache is used.
+            own cache is used, and before the first token.
+        attention: "own" or "explicit", as in `Run`; the same for both rows.
         ended: why no more tokens come: "end of text", "max_new_tokens", that the context is full,
             "cancelled", "closed" or "failed"; empty while they do.
         divergence: beside a baseline, the first position at which the two texts differ.
@@ -115,7 +116,7 @@ class Generation(Iterator[Step]):
     ) -> None:
         self.tokens = tokens
         self.recomputes = "" if cache else "cache is off"
-        self.ended, self.divergence = "", None
+        self.ended, self.attention, self.divergence = "", "own", None
         self._model, self._bindings, self._cancelled = model, bindings, cancelled
         self._some, self._sampling, self._limits = some, sampling, limits
         self._draws, self._cache = sampling.draws(), cache
@@ -203,6 +204,7 @@ class Generation(Iterator[Step]):
             )
             for traffic in traffics
         ]
+        self.attention = "explicit" if self._decoders[-1].explicit else "own"
 
     def _batches(self) -> Iterator[tuple[Decoder, list[list[int]]]]:
         one_each = len(self._decoders) > 1
