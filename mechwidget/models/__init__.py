@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mechwidget.models.run import Run
     from mechwidget.models.sites import Site, SiteLike
     from mechwidget.models.source import Source
+    from mechwidget.models.text_source import TextSource
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.traffic import Fired
     from mechwidget.models.wrapping import wrap
@@ -37,6 +38,7 @@ _HOMES = {
     "SiteLike": "sites",
     "Source": "source",
     "Step": "generation",
+    "TextSource": "text_source",
     "Tokens": "tokens",
     "load": "loading",
     "wrap": "wrapping",
@@ -55,6 +57,7 @@ __all__ = [
     "SiteLike",
     "Source",
     "Step",
+    "TextSource",
     "Tokens",
     "load",
     "wrap",
