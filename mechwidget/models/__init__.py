@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mechwidget.models.edit import Edit, Intervention
     from mechwidget.models.generation import Generation, Step
+    from mechwidget.models.gradients import Gradients
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.inputs import Inputs
     from mechwidget.models.ledger import Ledger
@@ -29,6 +30,7 @@ _HOMES = {
     "Edit": "edit",
     "Fired": "traffic",
     "Generation": "generation",
+    "Gradients": "gradients",
     "HookedModel": "hooked_model",
     "Inputs": "inputs",
     "Intervention": "edit",
@@ -48,6 +50,7 @@ __all__ = [
     "Edit",
     "Fired",
     "Generation",
+    "Gradients",
     "HookedModel",
     "Inputs",
     "Intervention",
