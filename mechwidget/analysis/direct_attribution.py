@@ -1,0 +1,261 @@
+"""Direct logit attribution: how much each component's write says for one token against another.
+
+The stream before the unembedding is a sum of what was written to it. With the final norm held at
+the scale that it had in the run, the logit difference is a sum of one term per write (Elhage et
+al. 2021, "A Mathematical Framework for Transformer Circuits"; Wang et al. 2022), and each
+attention's term is a sum over heads and its bias. Norms, unembedding and output projections are
+called, not read; where what the ledger says does not add up in numbers, nothing is attributed.
+
+In: a prompt, interventions and a logit difference. Out: `DirectAttribution`, in logits, whose
+terms add up to the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from mechwidget.analysis.frozen_norm import FrozenNorm, freeze_norm
+from mechwidget.analysis.metrics import LogitDiff
+from mechwidget.errors import MechwidgetError, UnsupportedModelError
+from mechwidget.models import Site
+from mechwidget.models.hooks import submodule
+from mechwidget.models.twin import make_twin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+    from torch import nn
+
+    from mechwidget.analysis.metrics import BoundMetric, Metric
+    from mechwidget.models import HookedModel, Intervention, Run
+    from mechwidget.models.ledger import Place, Write
+    from mechwidget.models.prompts import Prompt
+
+_ROUNDING = {torch.float16: 3e-2, torch.bfloat16: 3e-2}
+_HINT = "The logit lens and ablations do not need the stream to be a sum."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DirectAttribution:
+    """What each term adds to a logit difference, in logits; nan where there is no such part.
+
+    Attributes:
+        heads: float64 `[layer, head]`; nan also where a layer's heads cannot be told apart.
+        attention: float64 `[layer]`: the whole write of the attention, biases included.
+        mlp: float64 `[layer]`.
+        rest: float64 `[layer]`: whatever else the block did to the stream (biases that no module
+            makes, mixers that are neither attention nor MLP, edits of the stream itself).
+        embed: what the stream held before the first block.
+        constant: what the biases of the final norm and of the unembedding add.
+        total: the sum of embed, attention, mlp, rest and constant: the difference before any cap.
+        metric: the difference of the run's own logits.
+        note: why `total` is not `metric`, where the model caps its logits; else empty.
+    """
+
+    heads: npt.NDArray[np.float64]
+    attention: npt.NDArray[np.float64]
+    mlp: npt.NDArray[np.float64]
+    rest: npt.NDArray[np.float64]
+    embed: float
+    constant: float
+    total: float
+    metric: float
+    note: str
+
+
+def direct_attribution(
+    model: HookedModel,
+    prompt: Prompt,
+    metric: Metric,
+    interventions: Sequence[Intervention] = (),
+    *,
+    cancelled: Callable[[], bool] | None = None,
+) -> DirectAttribution:
+    """Attribute a `LogitDiff` to what was written to the stream at its position.
+
+    Raises:
+        MechwidgetError: the metric is not a logit difference.
+        UnsupportedModelError: the stream of this model is not a sum of writes (norms after each
+            sum), or its end is not a norm and an unembedding; the message says which.
+        CancelledError: `cancelled()` became true.
+    """
+    tokens = model.tokenize(prompt)
+    if not isinstance(metric, LogitDiff):
+        raise MechwidgetError(
+            f"Only a logit difference is a sum of direct effects; {metric} is not.",
+            "Measure mw.LogitDiff(answer, alternative).",
+        )
+    bound = metric.bind(model, len(tokens))
+    _require_sums(model)
+    read = [site for site in model.sites if site.name in _READ]
+    run = model.run(tokens, interventions, read, [bound.position], cancelled=cancelled)
+    with model.lock:
+        return _Attributing(model, run, bound).all()
+
+
+_READ = ("resid_pre", "z", "attn_out", "mlp_out", "resid_post")
+
+
+class _Attributing:
+    """The terms of one run."""
+
+    def __init__(self, model: HookedModel, run: Run, bound: BoundMetric) -> None:
+        self._model, self._ledger = model, model.ledger
+        self._twin = make_twin(model.model)
+        self._dtype = run.logits.dtype
+        held = {site: run.read[site][0, bound.position] for site in run.read}
+        self._held: Mapping[Site, torch.Tensor] = held
+        self._final = held[Site("resid_post", model.n_layers - 1)]
+        a, b = bound.tokens
+        self._metric, self._tokens = bound(run.logits[0, 0]), (a, b)
+        self._norm = self._frozen(self._ledger.final_norm, self._final, "final norm")
+        self._direction, self._constant, self._note = self._from_unembedding(run.logits[0, 0])
+
+    def all(self) -> DirectAttribution:
+        layers = range(self._model.n_layers)
+        most = max((self._model.n_heads(layer) for layer in layers), default=0)
+        heads = np.full((len(layers), most), np.nan)
+        for layer in layers:
+            found = self._heads(layer)
+            if found is not None:
+                heads[layer, : len(found)] = found.cpu().double().numpy()
+        attention, mlp = (self._writes(name) for name in ("attn_out", "mlp_out"))
+        embed = self._says(self._held[Site("resid_pre", 0)])
+        rest = self._rest(attention, mlp)
+        total = embed + self._constant + float(np.nansum([attention, mlp, rest]))
+        return DirectAttribution(
+            heads, attention, mlp, rest, embed, self._constant, total, self._metric, self._note
+        )
+
+    def _says(self, vector: torch.Tensor) -> float:
+        """What a part of the stream adds to the difference."""
+        return float(vector.double().cpu() @ self._direction.double().cpu())
+
+    def _writes(self, name: str) -> npt.NDArray[np.float64]:
+        sites = (Site(name, layer) for layer in range(self._model.n_layers))
+        said = [self._says(self._held[s]) if s in self._held else np.nan for s in sites]
+        return np.array(said)
+
+    def _rest(
+        self, attention: npt.NDArray[np.float64], mlp: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """What each block did to the stream beyond its named writes, and edits between blocks."""
+        n = self._model.n_layers
+        entered = [self._says(self._held[Site("resid_pre", layer)]) for layer in range(n)]
+        left = [*entered[1:], self._says(self._final)]
+        rest: npt.NDArray[np.float64] = np.array(left) - np.array(entered)
+        return rest - np.nan_to_num(attention) - np.nan_to_num(mlp)
+
+    def _frozen(self, place: Place | None, x: torch.Tensor, what: str) -> FrozenNorm:
+        if place is None:
+            d = x.shape[-1]
+            return FrozenNorm(x.new_ones(d).float(), x.new_zeros(d).float(), centred=False)
+        module = submodule(self._twin, place.module)
+        with torch.no_grad():
+            frozen = freeze_norm(lambda given: _first(module(given)), x)
+        if frozen is None:
+            raise UnsupportedModelError(
+                f"The {what} {place.module!r} is neither a layer norm nor an RMS norm, so it "
+                "cannot be held at one scale.",
+                _HINT,
+            )
+        return frozen
+
+    def _from_unembedding(self, logits: torch.Tensor) -> tuple[torch.Tensor, float, str]:
+        """The direction in the stream that says a - b, the constant, and a word about caps."""
+        place = self._ledger.unembed
+        if place is None:
+            raise UnsupportedModelError(f"{self._model.name} has no unembedding to read.", _HINT)
+        module, x = submodule(self._twin, place.module), self._final
+        a, b = self._tokens
+        normed = self._norm.forward(x.float()) + self._norm.bias
+        try:
+            raw, pull = _pulled_back(module, normed.to(x.dtype), lambda out: out[a] - out[b])
+        except RuntimeError as error:
+            raise UnsupportedModelError(
+                f"What {self._model.name} unembeds is not what its final norm gives: {error}", _HINT
+            ) from error
+        factor, note = self._after(raw, logits)
+        with torch.no_grad():
+            of_bias = _called(module, self._norm.bias.to(x.dtype))
+        constant = float(of_bias[a] - of_bias[b]) * factor
+        return self._norm.back(pull.float()) * factor, constant, note
+
+    def _after(self, raw: torch.Tensor, logits: torch.Tensor) -> tuple[float, str]:
+        """What the model does to logits after its unembedding: a factor, or a cap."""
+        raw, logits = raw.double().cpu(), logits.double().cpu()
+        seen = logits.isfinite() & raw.isfinite()
+        raw, logits = raw[seen], logits[seen]
+        factor = float((raw @ logits) / (raw @ raw))
+        room = _ROUNDING.get(self._dtype, 1e-4) * (1e-6 + float(logits.abs().max()))
+        if float((factor * raw - logits).abs().max()) <= room:
+            return (1.0 if abs(factor - 1) < 1e-3 else factor), ""
+        order = raw.argsort()
+        rises = bool((logits[order].diff() >= -room).all())
+        if rises and bool((logits.abs() <= raw.abs() + room).all()):
+            return 1.0, "the model caps its logits: terms add up to the difference before the cap"
+        raise UnsupportedModelError(
+            f"{self._model.name} does more to its logits than its final norm and unembedding.",
+            _HINT,
+        )
+
+    def _heads(self, layer: int) -> torch.Tensor | None:
+        """Terms `[head]` of one layer; None where z, projected, is not what is written."""
+        site, heads = Site("z", layer), self._model.n_heads(layer)
+        write = self._ledger.blocks[layer].write("attention")
+        written = self._held.get(Site("attn_out", layer))
+        if site not in self._held or write is None or write.projection is None or written is None:
+            return None
+        z = self._held[site]
+        module = submodule(self._twin, write.projection.module)
+        with torch.no_grad():
+            projected = _called(module, z.reshape(-1))
+        norm = self._post_norm(write, projected)
+        made = (norm.forward(projected.float()) + norm.bias) * write.factor
+        room = _ROUNDING.get(self._dtype, 1e-4) * (1e-6 + float(written.abs().max()))
+        if made.shape != written.shape or float((made - written.float()).abs().max()) > room:
+            return None
+        towards = norm.back(self._direction.to(made.device)) * write.factor
+        _, pull = _pulled_back(module, z.reshape(-1), lambda out: out.float() @ towards)
+        return (z.float() * pull.reshape(z.shape).float()).reshape(heads, -1).sum(-1)
+
+    def _post_norm(self, write: Write, projected: torch.Tensor) -> FrozenNorm:
+        return self._frozen(write.at if write.post_norm else None, projected, "post-norm")
+
+
+def _require_sums(model: HookedModel) -> None:
+    layers = [i for i, block in enumerate(model.ledger.blocks) if not block.additive]
+    if layers:
+        raise UnsupportedModelError(
+            f"The stream of {model.name} is not a plain sum of what is written to it (layer "
+            f"{layers[0]}: a norm or a scale after the sum), so no write has a direct effect of "
+            "its own.",
+            _HINT,
+        )
+
+
+def _called(module: nn.Module, vector: torch.Tensor) -> torch.Tensor:
+    """A module that works position by position, called on one vector."""
+    return _first(module(vector[None, None])).reshape(-1)
+
+
+def _pulled_back(
+    module: nn.Module,
+    vector: torch.Tensor,
+    number: Callable[[torch.Tensor], torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a linear module makes of a vector, and the gradient of a number of that."""
+    with torch.inference_mode(False), torch.enable_grad():
+        given = vector.detach().clone().requires_grad_()
+        out = _called(module, given)
+        (gradient,) = torch.autograd.grad(number(out), given)
+    return out.detach(), gradient
+
+
+def _first(result: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    return result[0] if isinstance(result, tuple) else result
