@@ -174,8 +174,10 @@ class _Attributing:
         module, x = submodule(self._twin, place.module), self._final
         a, b = self._tokens
         normed = self._norm.forward(x.float()) + self._norm.bias
+        a_not_b = torch.zeros(self._model.vocab_size, device=x.device)
+        a_not_b[a], a_not_b[b] = 1, -1
         try:
-            raw, pull = _pulled_back(module, normed.to(x.dtype), lambda out: out[a] - out[b])
+            raw, pull = _pulled_back(module, normed.to(x.dtype), a_not_b)
         except RuntimeError as error:
             raise UnsupportedModelError(
                 f"What {self._model.name} unembeds is not what its final norm gives: {error}", _HINT
@@ -221,7 +223,7 @@ class _Attributing:
         if made.shape != written.shape or float((made - written.float()).abs().max()) > room:
             return None
         towards = norm.back(self._direction.to(made.device)) * write.factor
-        _, pull = _pulled_back(module, z.reshape(-1), lambda out: out.float() @ towards)
+        _, pull = _pulled_back(module, z.reshape(-1), towards)
         return (z.float() * pull.reshape(z.shape).float()).reshape(heads, -1).sum(-1)
 
     def _post_norm(self, write: Write, projected: torch.Tensor) -> FrozenNorm:
@@ -245,15 +247,17 @@ def _called(module: nn.Module, vector: torch.Tensor) -> torch.Tensor:
 
 
 def _pulled_back(
-    module: nn.Module,
-    vector: torch.Tensor,
-    number: Callable[[torch.Tensor], torch.Tensor],
+    module: nn.Module, vector: torch.Tensor, towards: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a linear module makes of a vector, and the gradient of a number of that."""
+    """What a linear module makes of a vector, and the direction in its input that says `towards`.
+
+    The transpose of its weight on `towards`, without asking where or how it keeps the weight.
+    """
     with torch.inference_mode(False), torch.enable_grad():
         given = vector.detach().clone().requires_grad_()
         out = _called(module, given)
-        (gradient,) = torch.autograd.grad(number(out), given)
+        said = (out.float() * towards.clone().to(out.device)).sum()
+        (gradient,) = torch.autograd.grad(said, given)
     return out.detach(), gradient
 
 

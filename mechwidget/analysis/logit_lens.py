@@ -107,9 +107,9 @@ def logit_lens(
     reader = Readout(model, tokens, block_bytes, cancelled)
     model.run(tokens, positions=[-1], cancelled=cancelled)  # a baseline to answer for the blocks
     last = Site("resid_post", model.n_layers - 1)
-    run = model.run(tokens, interventions, [last], [-1], cancelled=cancelled)
+    run = model.run(tokens, interventions, [last], [0, -1], cancelled=cancelled)
     final = run.read[last][0]
-    reader.prove(final[-1], run.logits[0, 0])
+    reader.prove(final[-1], run.logits[0, 1])
     done = 0
     for rows in _groups(sites, len(tokens) * final.shape[-1] * final.element_size()):
         read = model.run(

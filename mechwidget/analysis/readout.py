@@ -77,7 +77,7 @@ class Readout:
 
         Args:
             stream: `[d_model]`, what left the last block at the last position.
-            logits: `[vocab]`, what the run made of it there.
+            logits: `[vocab]`, what the run made of it there, the first position beside it.
 
         Raises:
             UnsupportedModelError: the same stream gives other logits at the first position.
