@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mechwidget.models.edit import Edit, Intervention
+    from mechwidget.models.generation import Generation, Step
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.ledger import Ledger
     from mechwidget.models.loading import load
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Edit": "edit",
     "Fired": "traffic",
+    "Generation": "generation",
     "HookedModel": "hooked_model",
     "Intervention": "edit",
     "Ledger": "ledger",
     "Run": "run",
     "Site": "sites",
     "SiteLike": "sites",
+    "Step": "generation",
     "Tokens": "tokens",
     "load": "loading",
     "wrap": "wrapping",
@@ -38,12 +41,14 @@ _HOMES = {
 __all__ = [
     "Edit",
     "Fired",
+    "Generation",
     "HookedModel",
     "Intervention",
     "Ledger",
     "Run",
     "Site",
     "SiteLike",
+    "Step",
     "Tokens",
     "load",
     "wrap",

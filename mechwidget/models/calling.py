@@ -1,15 +1,15 @@
 """The one place where a model's forward is called.
 
 In: a twin and token ids `[batch, pos]`. Out: logits `[batch, pos, vocab]`, whatever shape the
-model wraps them in. Gradients are off for the duration, in this thread only, and the thread's
-modes are put back however the call ends.
+model wraps them in. Gradients are off for the duration unless they are wanted, in this thread only,
+and the thread's modes are put back however the call ends.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -18,9 +18,11 @@ from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.modes import finish_interrupted, modes, put_back
 
 _SET_GRAD = torch._C._set_grad_enabled  # noqa: SLF001
+_INFERENCE = torch._C._InferenceMode  # noqa: SLF001
+Result = TypeVar("Result")
 
 
-def call_model(twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
+def call_model(twin: nn.Module, ids: torch.Tensor, *, gradients: bool = False) -> torch.Tensor:
     """Logits of one forward pass of `twin`."""
     parameters = inspect.signature(twin.forward).parameters
     options: dict[str, Any] = {}
@@ -28,13 +30,20 @@ def call_model(twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
         options["use_cache"] = False
     if "return_dict" in parameters:
         options["return_dict"] = True
-    arguments = {"input_ids": ids} if _names_input_ids(parameters) else {}
+    arguments = {"input_ids": ids} if names_input_ids(parameters) else {}
     positional = () if arguments else (ids,)
-    return logits_of(_quietly(twin, positional, {**arguments, **options}))
+    named = {**arguments, **options}
+    return logits_of(quietly(twin, positional, named, gradients=gradients))
 
 
-def _quietly(twin: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """Call `twin` without gradients and leave this thread's modes as they were.
+def quietly(
+    twin: nn.Module,
+    positional: tuple[Any, ...],
+    named: dict[str, Any],
+    *,
+    gradients: bool = False,
+) -> Any:
+    """Call `twin`, with gradients or without, and leave this thread's modes as they were.
 
     CPython delivers asynchronous exceptions after calls and at function entries, so what restores
     must be single C calls at the head of a `finally`: the `__exit__` of a context manager could
@@ -42,7 +51,7 @@ def _quietly(twin: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]
     """
     grad, before = torch.is_grad_enabled(), modes()
     try:
-        _SET_GRAD(False)
+        _SET_GRAD(gradients)
         return twin(*positional, **named)
     except BaseException as error:
         finish_interrupted(error, before)
@@ -50,6 +59,17 @@ def _quietly(twin: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]
     finally:
         try:
             put_back(before)
+        finally:
+            _SET_GRAD(grad)
+
+
+def with_gradients(work: Callable[[], Result]) -> Result:
+    """What `work` gives while tensors are taped, whatever the caller has switched off."""
+    grad = torch.is_grad_enabled()
+    with _INFERENCE(False):  # in C, as everything that restores
+        try:
+            _SET_GRAD(True)
+            return work()
         finally:
             _SET_GRAD(grad)
 
@@ -73,7 +93,7 @@ def logits_of(output: Any) -> torch.Tensor:
     )
 
 
-def _names_input_ids(parameters: Mapping[str, inspect.Parameter]) -> bool:
+def names_input_ids(parameters: Mapping[str, inspect.Parameter]) -> bool:
     """Whether ids go in by name: by theirs, or because there is no place for them by position."""
     by_position = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     kinds = {parameter.kind for parameter in parameters.values()}

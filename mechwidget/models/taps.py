@@ -34,14 +34,20 @@ class AttentionTap:
 
     def __init__(self, traffic: Traffic) -> None:
         self.layers: dict[int, int] = {}  # how-manieth call of the module -> layer
-        self._traffic, self._calls = traffic, 0
+        self._traffic, self._calls, self._passes = traffic, 0, traffic.passes
 
     def __call__(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
         """What flows on from this site of the layer that is running."""
+        if self._passes != self._traffic.passes:
+            self._passes, self._calls = self._traffic.passes, 0
         layer = self.layers.get(self._calls)
         if name == _LAST:
             self._calls += 1
         return tensor if layer is None else self._shown(Site(name, layer), tensor)
+
+    def keys(self) -> int:
+        """How many keys attention has in this pass; 0 for as many as there are queries."""
+        return self._traffic.keys
 
     def _shown(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
         if site.name in (
@@ -76,7 +82,7 @@ def tap_attention(
             continue
         module, attention = submodule(twin, place.module), ledger.blocks[layer].attention
         if attention is not None and attention.route == "softmax":
-            tap_softmax(module, tap)
+            tap_softmax(module, tap, tap.keys)
         else:
             module.__dict__[TAP] = tap
     return True

@@ -56,6 +56,23 @@ def make_twin(module: nn.Module) -> nn.Module:
     return _Twins().of(module)
 
 
+def without_gradients(twin: nn.Module) -> nn.Module:
+    """The twin with parameters of its own, of the same numbers, that no gradient is taken of."""
+    known: dict[int, torch.Tensor] = {}
+    for module in twin.modules():
+        for state in (module.__dict__["_parameters"], module.__dict__["_buffers"]):
+            for name, tensor in state.items():
+                if tensor is not None and (tensor.requires_grad or tensor.is_inference()):
+                    state[name] = known.setdefault(id(tensor), _constant(tensor))
+    return twin
+
+
+def _constant(tensor: torch.Tensor) -> torch.Tensor:
+    plain = tensor.detach()
+    plain = plain.clone() if plain.is_inference() else plain  # no tape may hold inference tensors
+    return nn.Parameter(plain, requires_grad=False) if isinstance(tensor, nn.Parameter) else plain
+
+
 class _Twins:
     """Original to twin for one tree, so that what was shared stays shared."""
 
