@@ -16,6 +16,7 @@ from mechwidget.analysis.ablation_sweep import (
     effect_grid,
     sweep_components,
 )
+from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
@@ -43,6 +44,7 @@ from mechwidget.analysis.scores import compute_score, find_score, map_scores, re
 
 __all__ = [
     "SCORES",
+    "ActivationGradient",
     "Alignment",
     "BoundMetric",
     "Cone",
@@ -65,6 +67,7 @@ __all__ = [
     "ablation_effects",
     "ablation_groups",
     "ablation_sweep",
+    "activation_gradient",
     "align",
     "changed_neurons",
     "compute_score",

@@ -5,6 +5,7 @@ In: `ScoreInputs`. Out: `ScoreMap`s; `CORE` is what `scores` registers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from mechwidget.analysis.ablation_sweep import (
     ablation_groups,
     sweep_components,
 )
+from mechwidget.analysis.activation_gradient import activation_gradient
 from mechwidget.analysis.copying import copying_scores
 from mechwidget.analysis.direct_attribution import direct_attribution
 from mechwidget.analysis.head_scores import head_scores
@@ -73,6 +75,34 @@ def direct(inputs: ScoreInputs) -> ScoreMap:
         found.attention.astype(np.float32),
         found.mlp.astype(np.float32),
         found.note,
+    )
+
+
+def act_grad(inputs: ScoreInputs) -> ScoreMap:
+    """Activation times gradient."""
+    return _first_order(replace(inputs, source=None))
+
+
+def attribution_patching(inputs: ScoreInputs) -> ScoreMap:
+    """The second prompt's activation minus this one's, times gradient."""
+    return _first_order(inputs)
+
+
+def _first_order(inputs: ScoreInputs) -> ScoreMap:
+    if inputs.metric is None:
+        raise MechwidgetError("A gradient needs a metric.")
+    found = activation_gradient(
+        inputs.model,
+        _tokens(inputs),
+        inputs.metric,
+        inputs.interventions,
+        source=inputs.source,
+        cancelled=inputs.cancelled,
+    )
+    return ScoreMap(
+        found.heads.sum(-1).astype(np.float32),
+        found.attention.sum(-1).astype(np.float32),
+        found.mlp.sum(-1).astype(np.float32),
     )
 
 
@@ -170,6 +200,26 @@ CORE: tuple[MapScore, ...] = (
         None,
         _needs("prompt", "metric"),
         direct,
+    ),
+    MapScore(
+        "act_grad",
+        "activation times gradient",
+        "first-order estimate of metric with the part - metric with the part zeroed",
+        "unit of the metric",
+        "diverging",
+        None,
+        _needs("prompt", "metric", "gradients"),
+        act_grad,
+    ),
+    MapScore(
+        "attribution_patching",
+        "attribution patching",
+        "first-order estimate of metric with prompt B's activation in the part - metric without",
+        "unit of the metric",
+        "diverging",
+        None,
+        _needs("prompt", "metric", "second prompt", "gradients"),
+        attribution_patching,
     ),
     *(
         MapScore(

@@ -152,7 +152,7 @@ def number_map(model: HookedModel, numbers: Any) -> ScoreMap:
 
 def _as_array(numbers: Any) -> Floats:
     if hasattr(numbers, "detach"):
-        numbers = numbers.detach().cpu().float()
+        numbers = numbers.detach().cpu().float().numpy()
     try:
         found = np.array(numbers)
     except (TypeError, ValueError) as error:

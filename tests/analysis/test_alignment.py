@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,7 +51,39 @@ def test_what_was_put_in_between_has_no_counterpart(before, after, more):
     assert len(found.only_b) == len(more)
 
 
-def test_a_replaced_run_matches_as_far_as_it_goes():
+def fewest(a, b):
+    """The textbook's table of edits."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        above, row = row, [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (x != y)))
+    return row[-1]
+
+
+@given(prompts, prompts)
+def test_no_other_alignment_has_fewer_edits(a, b):
+    found = align(a, b)
+    edits = sum(None in column or a[column[0]] != b[column[1]] for column in found.columns)
+    if found.by == "edits":
+        assert edits == fewest(a, b)
+
+
+def test_equal_tokens_are_kept_where_that_costs_nothing():
+    assert align([1, 2], [2, 3, 4]).pairs == ((1, 0),)
+
+
+@given(prompts, prompts)
+def test_long_prompts_are_aligned_too(a, b):
+    module = import_module("mechwidget.analysis.alignment")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MOST_CELLS", 0)
+        found = align(a, b)
+    assert [here for here, _ in found.columns if here is not None] == list(range(len(a)))
+    assert [there for _, there in found.columns if there is not None] == list(range(len(b)))
+
+
+def test_a_replaced_run_matches_from_its_end():
     found = align([1, 2, 3], [1, 7, 8, 3])
-    assert found.columns == ((0, 0), (1, 1), (None, 2), (2, 3))
+    assert found.columns == ((0, 0), (None, 1), (1, 2), (2, 3))
     assert found.differs == (False, True, False)
