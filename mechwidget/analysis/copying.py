@@ -213,7 +213,7 @@ def _output_map(model: HookedModel, twin: nn.Module, layer: int) -> torch.Tensor
     unit = torch.eye(write.width, device=model.device, dtype=model.dtype)
     with torch.no_grad():
         written = projection(unit[None])[0] - projection(torch.zeros_like(unit[None, :1]))[0]
-    mapped = norm.forward(written.float()) * write.factor
+    mapped = norm.forward(written.float().to(norm.gain.device)) * write.factor
     return mapped.reshape(model.n_heads(layer), -1, model.d_model)
 
 

@@ -52,7 +52,7 @@ def freeze_norm(norm: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -
     probe[1::2] = -1
     shifted = probe + 0.5
     given = torch.stack([torch.zeros_like(probe), probe, shifted, x.float()])
-    bias, of_probe, of_shifted, of_x = norm(given.to(x.dtype)[None])[0].float()
+    bias, of_probe, of_shifted, of_x = norm(given.to(x.dtype)[None])[0].float().to(x.device)
     centred = bool(_near(of_probe, of_shifted, x.dtype))
     gain = (of_probe - bias) / _without_mean(probe, centred=centred)
     unscaled = gain * _without_mean(x.float(), centred=centred)

@@ -117,7 +117,8 @@ def logit_lens(
         ).read
         for block in _cut(range(len(columns)), reader.at_once):
             where = [columns[column] for column in block]
-            streams = [read[sites[row]][0, where] for row in rows]
+            # Layers may be on several devices; the last steps are where the last one is.
+            streams = [read[sites[row]][0, where].to(final.device) for row in rows]
             _fill(lens, reader, rows, block, streams, final[where])
             done += len(rows) * len(block)
             if progress is not None:
