@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         Steer,
         Vector,
     )
-    from mechwidget.models import HookedModel, Run, Site, load, wrap
+    from mechwidget.models import HookedModel, Inputs, Run, Site, Source, Tokens, load, wrap
     from mechwidget.session import Session
     from mechwidget.views import Workbench, explore
 
@@ -52,6 +52,7 @@ _HOMES = {
     "Freeze": "interventions",
     "Head": "interventions",
     "HookedModel": "models",
+    "Inputs": "models",
     "KnockOut": "interventions",
     "Layer": "interventions",
     "LogitDiff": "analysis",
@@ -68,7 +69,9 @@ _HOMES = {
     "SetValue": "interventions",
     "Site": "models",
     "SkipLayer": "interventions",
+    "Source": "models",
     "Steer": "interventions",
+    "Tokens": "models",
     "Vector": "interventions",
     "Workbench": "views",
     "explore": "views",
@@ -86,6 +89,7 @@ __all__ = [
     "Freeze",
     "Head",
     "HookedModel",
+    "Inputs",
     "KnockOut",
     "Layer",
     "LogitDiff",
@@ -101,7 +105,9 @@ __all__ = [
     "SetValue",
     "Site",
     "SkipLayer",
+    "Source",
     "Steer",
+    "Tokens",
     "Vector",
     "Workbench",
     "explore",

@@ -69,9 +69,9 @@ class Intervention(ABC):
         the end of the window. What is `prompt_only` is asked for the whole prompt.
         """
         component = self.target
-        if self.prompt_only or component is None:
+        here = None if component is None else component.inside(window)
+        if self.prompt_only or component is None or here is component:
             return self.edits(model, len(window))
-        here = component.inside(window)
         if here is None:
             component.check(model)
             return ()

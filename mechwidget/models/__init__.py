@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from mechwidget.models.edit import Edit, Intervention
     from mechwidget.models.generation import Generation, Step
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.inputs import Inputs
     from mechwidget.models.ledger import Ledger
     from mechwidget.models.loading import load
     from mechwidget.models.run import Run
     from mechwidget.models.sites import Site, SiteLike
+    from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.traffic import Fired
     from mechwidget.models.wrapping import wrap
@@ -27,11 +29,13 @@ _HOMES = {
     "Fired": "traffic",
     "Generation": "generation",
     "HookedModel": "hooked_model",
+    "Inputs": "inputs",
     "Intervention": "edit",
     "Ledger": "ledger",
     "Run": "run",
     "Site": "sites",
     "SiteLike": "sites",
+    "Source": "source",
     "Step": "generation",
     "Tokens": "tokens",
     "load": "loading",
@@ -43,11 +47,13 @@ __all__ = [
     "Fired",
     "Generation",
     "HookedModel",
+    "Inputs",
     "Intervention",
     "Ledger",
     "Run",
     "Site",
     "SiteLike",
+    "Source",
     "Step",
     "Tokens",
     "load",

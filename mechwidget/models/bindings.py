@@ -14,15 +14,20 @@ from mechwidget.models.sites import Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mechwidget.models.ledger import Block, Ledger, Place, Route, Write
+    from mechwidget.models.ledger import Attention, Block, Ledger, Place, Route, Write
 
 End = Literal["input", "output", "middle", "tap", "result"]
 
 _TAPS: dict[Route, tuple[str, ...]] = {
     "interface": ("q", "k", "v", "scores", "pattern"),
     "softmax": ("scores", "pattern"),
+    "merged": (),
 }
-TAPPED = _TAPS["interface"]  # the sites whose use makes a run compute attention explicitly
+CROSS = "cross_"  # what the names of the sites of attention to another stack begin with
+TAPPED = (
+    *_TAPS["interface"],
+    *(CROSS + name for name in _TAPS["interface"]),
+)  # the sites whose use makes a run compute attention explicitly
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +64,11 @@ def bind(ledger: Ledger) -> dict[Site, Binding]:
 def _block(layer: int, block: Block) -> Iterator[Binding]:
     yield Binding(Site("resid_pre", layer), block.place, "input")
     attention, mlp = block.write("attention"), block.write("mlp")
-    if block.attention is not None:
-        for name in _TAPS[block.attention.route]:
-            yield Binding(Site(name, layer), block.attention.place, "tap", block.attention.heads)
-    if attention is not None and heads_of(block):
-        yield Binding(Site("z", layer), attention.projection, "input", heads_of(block))
-    if attention is not None and attention.at is not None:
-        yield _out("attn_out", layer, attention)
-        if block.sequential and block.additive:
-            middle = Site("resid_mid", layer)
-            yield Binding(middle, attention.at, "middle", factor=attention.factor)
+    yield from _attention(layer, block, attention, block.attention, "")
+    written = None if attention is None or not block.sequential else attention.at
+    if attention is not None and written is not None and block.additive:
+        yield Binding(Site("resid_mid", layer), written, "middle", factor=attention.factor)
+    yield from _attention(layer, block, block.write("cross"), block.cross, CROSS)
     if mlp is not None and mlp.projection is not None:
         yield Binding(Site("mlp_post", layer), mlp.projection, "input")
     if mlp is not None and mlp.at is not None:
@@ -76,12 +76,27 @@ def _block(layer: int, block: Block) -> Iterator[Binding]:
     yield Binding(Site("resid_post", layer), block.place, "output")
 
 
-def heads_of(block: Block) -> int:
+def _attention(
+    layer: int, block: Block, write: Write | None, attention: Attention | None, prefix: str
+) -> Iterator[Binding]:
+    """From queries to what is written, of the attention to its own stack or to another."""
+    if attention is not None:
+        for name in _TAPS[attention.route]:
+            yield Binding(Site(prefix + name, layer), attention.place, "tap", attention.heads)
+    heads = heads_of(block, cross=bool(prefix))
+    if write is not None and heads:
+        yield Binding(Site(f"{prefix}z", layer), write.projection, "input", heads)
+    if write is not None and write.at is not None:
+        yield _out(f"{prefix}attn_out", layer, write)
+
+
+def heads_of(block: Block, *, cross: bool = False) -> int:
     """The number of heads whose z the ledger can tell apart."""
-    write = block.write("attention")
-    if block.attention is None or write is None or write.projection is None:
+    write = block.write("cross" if cross else "attention")
+    attention = block.cross if cross else block.attention
+    if attention is None or write is None or write.projection is None:
         return 0
-    return 0 if write.width % block.attention.heads else block.attention.heads
+    return 0 if write.width % attention.heads else attention.heads
 
 
 def _out(name: str, layer: int, write: Write) -> Binding:

@@ -1,4 +1,4 @@
-"""Calls of one twin over a growing text, with the model's own cache or without one.
+"""Calls of one twin over a growing text, each going on from where the one before it ended.
 
 The cache is whatever the model's forward makes and takes back, under the name by which it does
 (keys and values, recurrent states); nothing about its kind has to be known. It lives as long as
@@ -13,41 +13,41 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import UnsupportedModelError
-from mechwidget.models.calling import logits_of, names_input_ids, quietly
+from mechwidget.models.calling import logits_of, quietly
+from mechwidget.models.forward_source import ForwardSource
+from mechwidget.models.ways import ways_to_call
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from mechwidget.models.source import Source
+
 _CACHES = ("past_key_values", "cache_params", "state", "mems", "past_buckets_states")
 
 
-class Calls:
-    """Calls of `twin`; with a cache, each goes on from where the one before it ended."""
+class CachedCalls:
+    """Calls of `twin` with its own cache."""
 
-    def __init__(self, twin: nn.Module, *, cached: bool) -> None:
-        self._twin, self._cached = twin, cached
-        parameters = inspect.signature(twin.forward).parameters
-        self._by_name = names_input_ids(parameters)
-        self._options: dict[str, Any] = {}
-        if "use_cache" in parameters:
-            self._options["use_cache"] = cached
-        if "return_dict" in parameters:
-            self._options["return_dict"] = True
+    def __init__(self, twin: nn.Module) -> None:
+        self._twin, way = twin, ways_to_call(twin)[0]
+        self._main = way.main
+        self._options = {**way.options, "use_cache": True}
         self._cache: dict[str, Any] = {}
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        """Logits of these tokens: of the whole text, or of what follows earlier calls."""
-        named = {**({"input_ids": ids} if self._by_name else {}), **self._options, **self._cache}
-        output = quietly(self._twin, () if self._by_name else (ids,), named)
-        if self._cached:
-            found = ((name, getattr(output, name, None)) for name in _CACHES)
-            self._cache = next(({name: held} for name, held in found if held is not None), {})
-            if not self._cache:
-                raise UnsupportedModelError(f"{type(self._twin).__name__} gave no cache back.")
+        """Logits of these tokens, which follow those of earlier calls."""
+        named = {**self._options, **self._cache, **({self._main: ids} if self._main else {})}
+        positional = () if self._main else (ids,)
+        output = quietly(lambda: self._twin(*positional, **named))
+        found = ((name, getattr(output, name, None)) for name in _CACHES)
+        self._cache = next(({name: held} for name, held in found if held is not None), {})
+        if not self._cache:
+            raise UnsupportedModelError(f"{type(self._twin).__name__} gave no cache back.")
         return logits_of(output)
 
 
-def takes_cache(module: nn.Module) -> bool:
-    """Whether a forward can be asked for a cache."""
-    return "use_cache" in inspect.signature(module.forward).parameters
+def takes_cache(source: Source, module: nn.Module) -> bool:
+    """Whether a forward can be called past its source and asked for a cache."""
+    asked = "use_cache" in inspect.signature(module.forward).parameters
+    return asked and isinstance(source, ForwardSource)

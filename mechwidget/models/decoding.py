@@ -16,11 +16,12 @@ import torch
 
 from mechwidget.errors import CancelledError, MechwidgetError
 from mechwidget.models.budget import ran_out
-from mechwidget.models.cached_calls import Calls, takes_cache
+from mechwidget.models.cached_calls import CachedCalls, takes_cache
+from mechwidget.models.calling import call_model
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
+from mechwidget.models.other_runs import read_sources
 from mechwidget.models.rows import RowTraffic
 from mechwidget.models.sites import Site, missing_site
-from mechwidget.models.sources import read_sources
 from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Fired, Traffic
 from mechwidget.models.twin import make_twin
@@ -53,6 +54,7 @@ class Decoder:
         model: HookedModel,
         bindings: Mapping[Site, Binding],
         traffic: Traffic,
+        tokens: Tokens,
         whole: Window,
         some: Sequence[Timed] = (),
         *,
@@ -67,7 +69,8 @@ class Decoder:
             hook_cancel(twin, model.ledger, cancelled)
         if model.ledger.unembed is not None:
             hook_positions(twin, model.ledger.unembed, [-1])
-        self._calls, self._cached = Calls(twin, cached=cached), cached
+        self._twin, self._tokens = twin, tokens
+        self._cached = CachedCalls(twin) if cached else None
         self._whole, self._fed = whole, 0
 
     def step(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -75,7 +78,7 @@ class Decoder:
         if self._cancelled is not None and self._cancelled():
             raise CancelledError("The generation was cancelled.")
         length = len(rows[0])
-        start = self._fed if self._cached else 0
+        start = self._fed if self._cached is not None else 0
         window = replace(self._whole, start=start, stop=length)
         traffic = self._traffic
         edited = traffic.variants[0] if isinstance(traffic, RowTraffic) else traffic
@@ -84,10 +87,15 @@ class Decoder:
         edited.next_pass(edits, (1, len(window)), keys)
         if edited is not traffic:
             traffic.next_pass((), (len(rows), len(window)), keys)
-        ids = torch.tensor([row[start:] for row in rows], device=self._model.device)
-        logits = self._calls(ids)
+        logits = self._logits(rows, start)
         self._fed = length
         return traffic.pass_on(Site("logits"), logits[:, -1:])[:, -1]
+
+    def _logits(self, rows: Sequence[Sequence[int]], start: int) -> torch.Tensor:
+        if self._cached is None:
+            (row,) = rows
+            return call_model(self._model.source, self._twin, _text_of(self._tokens, row))
+        return self._cached(torch.tensor([r[start:] for r in rows], device=self._model.device))
 
     def fired(self) -> tuple[Fired, ...]:
         """What each edit did in the last step."""
@@ -112,52 +120,53 @@ def traffic_of(
 
 
 def why_no_cache(
-    model: HookedModel, bindings: Mapping[Site, Binding], some: Sequence[Timed], ids: Sequence[int]
+    model: HookedModel, bindings: Mapping[Site, Binding], some: Sequence[Timed], tokens: Tokens
 ) -> str:
     """Why the text has to be recomputed for every token; empty where a cache gives the same."""
     for one in some:
         if not one.takes_windows:
             return f"{type(one.intervention).__name__} has no edits for a part of the text"
-    if not takes_cache(model.model):
+    if tokens.encoder is not None:
+        return "the model has two stacks"
+    if not takes_cache(model.source, model.model):
         return "the model's forward makes no cache"
-    if not _proved(model, bindings, ids, rows=1):
+    if not _proved(model, bindings, tokens, rows=1):
         return "the model's cache does not give what recomputing gives"
     return ""
 
 
 def rows_agree(
-    model: HookedModel, bindings: Mapping[Site, Binding], ids: Sequence[int], *, cached: bool
+    model: HookedModel, bindings: Mapping[Site, Binding], tokens: Tokens, *, cached: bool
 ) -> bool:
     """Whether two texts in one batch get what each gets alone."""
-    return _proved(model, bindings, ids, rows=2, cached=cached)
+    return cached and _proved(model, bindings, tokens, rows=2)
 
 
 def _proved(
     model: HookedModel,
     bindings: Mapping[Site, Binding],
-    ids: Sequence[int],
+    tokens: Tokens,
     *,
     rows: int,
-    cached: bool = True,
 ) -> bool:
     """Whether a batch, decoded token by token, gives the logits of each row computed at once.
 
     It is tried once per model, on a few tokens.
     """
     most = min(_PROOF, model.max_positions or _PROOF)
-    text = [ids[i % len(ids)] for i in range(most)]
+    text = [tokens.ids[i % len(tokens)] for i in range(most)]
     texts = [text, text[::-1]][:rows]
 
     def proof() -> bool:
         traffic = Traffic((), frozenset(), (rows, most))
         try:
             whole = Window(0, 0, most, most)
-            decoder = Decoder(model, bindings, traffic, whole, cached=cached)
+            decoder = Decoder(model, bindings, traffic, tokens, whole, cached=True)
             stops = range(max(most - _CACHED, 1), most + 1)
             steps = [decoder.step([each[:stop] for each in texts]) for stop in stops]
-            whole_text = Calls(make_twin(model.model), cached=False)
+            twin = make_twin(model.model)
             for row, each in enumerate(texts):
-                alone = whole_text(torch.tensor([each], device=model.device))[0]
+                alone = call_model(model.source, twin, _text_of(tokens, each))[0]
                 for stop, logits in zip(stops, steps, strict=True):
                     if not _same(logits[row], alone[stop - 1]):
                         return False
@@ -167,7 +176,13 @@ def _proved(
             return False
         return True
 
-    return model.baselines.proved(f"{'cached' if cached else 'whole'} rows", rows, proof)
+    return model.baselines.proved("cached rows", rows, proof)
+
+
+def _text_of(tokens: Tokens, ids: Sequence[int]) -> Tokens:
+    """The same prompt with another text, of which only the ids count."""
+    n = len(ids)
+    return replace(tokens, ids=tuple(ids), texts=("",) * n, special=(False,) * n)
 
 
 def _same(found: torch.Tensor, expected: torch.Tensor) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mechwidget.errors import InterventionError
+from mechwidget.errors import InterventionError, UnsupportedModelError
 from mechwidget.models.generation import Generation, Limits
 from mechwidget.models.sampling import Sampling
 from mechwidget.models.windowed import timed
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mechwidget.models.edit import Intervention
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.prompts import Prompt
+    from mechwidget.models.tokens import Tokens
     from mechwidget.models.window import When
 
 
@@ -70,17 +71,30 @@ def generate(  # noqa: D417 - a method of `HookedModel`
             f"max_new_tokens is {max_new_tokens!r}; expected a whole number from 0 up."
         )
     stop = _stop_tokens(self) if stop_tokens is None else map(self.token_id, stop_tokens)
+    tokens = self.tokenize(prompt_or_ids)
+    _require_next_tokens(self, tokens)
     return Generation(
         self,
         self._bindings,
-        self.tokenize(prompt_or_ids),
-        timed(interventions, on),
+        tokens,
+        timed(interventions, on, self, tokens),
         Sampling(temperature, top_p, seed),
         Limits(count, frozenset(stop), self.max_positions),
         beside_baseline=beside_baseline,
         cache=cache,
         cancelled=cancelled,
     )
+
+
+def _require_next_tokens(model: HookedModel, tokens: Tokens) -> None:
+    """Raise `UnsupportedModelError` unless the model predicts the token that follows."""
+    main = next((stack for stack in model.stacks if stack.main), None)
+    ahead = main is not None and main.attends != "backwards"
+    if model.ledger.pooled or model.ledger.answer != "token" or ahead or not tokens.ids:
+        raise UnsupportedModelError(
+            f"{model.name} does not predict the next token of a text, so that it cannot generate.",
+            "Generation needs a decoder with a language-model head.",
+        )
 
 
 def _stop_tokens(model: HookedModel) -> Iterable[int]:

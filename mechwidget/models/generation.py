@@ -151,7 +151,7 @@ class Generation(Iterator[Step]):
         The next step reads the whole text again: what a cache holds was made under the
         interventions before, and is never used under others.
         """
-        some = timed(interventions, on)
+        some = timed(interventions, on, self._model, self.tokens)
         check_timed(some, self._model, self._whole)
         self._some = some
         self._decoders.clear()
@@ -182,13 +182,15 @@ class Generation(Iterator[Step]):
 
     def _start(self) -> None:
         """Make a decoder for both rows, or one for each where rows disturb one another."""
-        model, bindings, ids = self._model, self._bindings, self.tokens.ids
-        reason = why_no_cache(model, bindings, self._some, ids) if self._cache else "cache is off"
+        model, bindings, tokens = self._model, self._bindings, self.tokens
+        reason = (
+            why_no_cache(model, bindings, self._some, tokens) if self._cache else "cache is off"
+        )
         self.recomputes, cached = reason, not reason
-        edited = traffic_of(model, bindings, self._some, self.tokens, self._whole, self._cancelled)
+        edited = traffic_of(model, bindings, self._some, tokens, self._whole, self._cancelled)
         traffics = [edited]
         if len(self._rows) > 1:
-            together = rows_agree(model, bindings, ids, cached=cached)
+            together = rows_agree(model, bindings, tokens, cached=cached)
             taps = [site for site in edited.sites if bindings[site].end == "tap"]
             alone = Traffic((), frozenset(taps[:1]), edited.shape)  # attention as the other has it
             traffics = [RowTraffic([edited], frozenset())] if together else [alone, edited]
@@ -197,6 +199,7 @@ class Generation(Iterator[Step]):
                 model,
                 bindings,
                 traffic,
+                tokens,
                 self._whole,
                 () if traffic is not traffics[-1] else self._some,
                 cached=cached,

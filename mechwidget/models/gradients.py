@@ -19,9 +19,9 @@ from mechwidget.errors import InterventionError, SiteError, UnsupportedModelErro
 from mechwidget.models.budget import ran_out
 from mechwidget.models.calling import with_gradients
 from mechwidget.models.edit import Edit
+from mechwidget.models.other_runs import read_sources
 from mechwidget.models.run import ReadOut
 from mechwidget.models.sites import names_one_site, resolve_sites
-from mechwidget.models.sources import read_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -120,7 +120,8 @@ def gradients(  # noqa: D417 - a method of `HookedModel`
     wanted = {site: None for like in asked for site in resolve_sites(like, self.sites)}
     if not wanted:
         raise SiteError("No site was named.", 'Write e.g. ["resid_post"].')
-    bound = metric.bind(self, len(tokens)) if isinstance(metric, Metric) else None
+    answers = 1 if self.ledger.pooled else len(tokens)
+    bound = metric.bind(self, answers) if isinstance(metric, Metric) else None
     tape = _Tape(tuple(wanted))
     traffic = self._traffic(tokens, [*interventions, tape], wanted)
 

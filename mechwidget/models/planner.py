@@ -66,7 +66,7 @@ class Planner:
         """One row: replayed as far as possible, and remembered if nothing is edited."""
         why = "" if replay else "replay is off"
         why = why or self.baselines.why_not() or self.why_alone(traffic)
-        baseline = None if why else self.baselines.get(tokens.ids, self.route(traffic))
+        baseline = None if why else self.baselines.get(tokens, self.route(traffic))
         if why or (baseline is None and traffic.edits):
             why = why or "no baseline of this prompt is remembered"
         elif baseline is None:
@@ -135,7 +135,7 @@ class Planner:
         if len(records) == len(self.ledger.blocks):
             positions = None if keep is None else tuple(keep)
             baseline = Baseline(records, logits.detach().clone(), positions)
-            self.baselines.keep(tokens.ids, self.route(traffic), baseline, stamp)
+            self.baselines.keep(tokens, self.route(traffic), baseline, stamp)
         return logits, explicit, self.plan(logits, 0)
 
     def taps(self, traffic: Traffic) -> list[Site]:

@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 _SOFTMAX = {functional.softmax, torch.softmax, torch.Tensor.softmax, torch.special.softmax}
 
 
-def tap_softmax(module: nn.Module, tap: Tap, keys: Callable[[], int]) -> None:
+def tap_softmax(module: nn.Module, tap: Tap, fits: Callable[[int, int], bool]) -> None:
     """Make a twin's attention module show its scores and pattern to `tap`.
 
-    `keys` says how many keys there are when it runs; 0 for as many as there are queries.
+    `fits` says whether scores of so many queries and keys are this attention's and not something
+    else's.
     """
     plain, replaced = type(module).forward, module.__dict__.get("forward")
     itself = ref(module)  # a module that held itself would wait for the cycle collector
 
     def tapped(*args: Any, **kwargs: Any) -> Any:
-        outside, mode = modes(), _SoftmaxTap(tap, keys())
+        outside, mode = modes(), _SoftmaxTap(tap, fits)
         try:
             push(mode)
             return replaced(*args, **kwargs) if replaced else plain(itself(), *args, **kwargs)
@@ -50,9 +51,9 @@ def tap_softmax(module: nn.Module, tap: Tap, keys: Callable[[], int]) -> None:
 
 
 class _SoftmaxTap(TorchFunctionMode):
-    def __init__(self, tap: Tap, keys: int) -> None:
+    def __init__(self, tap: Tap, fits: Callable[[int, int], bool]) -> None:
         super().__init__()
-        self._tap, self._keys = tap, keys
+        self._tap, self._fits = tap, fits
 
     def __torch_function__(
         self,
@@ -62,8 +63,7 @@ class _SoftmaxTap(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        given = args[0] if args else kwargs.get("input")
-        if func in _SOFTMAX and _is_over_keys(given, self._keys):
+        if func in _SOFTMAX and self._is_over_keys(args[0] if args else kwargs.get("input")):
             scores, *rest = args or (kwargs.pop("input"),)
             return self._tap("pattern", func(self._tap("scores", scores), *rest, **kwargs))
         if func is functional.scaled_dot_product_attention:
@@ -98,13 +98,8 @@ class _SoftmaxTap(TorchFunctionMode):
             pattern = functional.dropout(pattern, dropout_p)
         return pattern @ value
 
-
-def _is_over_keys(scores: Any, keys: int) -> bool:
-    """Attention scores are `[.., query, key]` with as many queries as keys in an uncached run.
-
-    In a cached one there are up to `keys` keys, and fewer queries.
-    """
-    if not isinstance(scores, torch.Tensor) or scores.dim() not in (3, 4):
-        return False
-    queries, found = scores.shape[-2:]
-    return queries <= found <= keys if keys else queries == found
+    def _is_over_keys(self, scores: Any) -> bool:
+        """Scores are `[.., query, key]`."""
+        if not isinstance(scores, torch.Tensor) or scores.dim() not in (3, 4):
+            return False
+        return self._fits(*scores.shape[-2:])

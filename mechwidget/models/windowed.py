@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mechwidget.errors import InterventionError
+from mechwidget.models.bindings import CROSS
 from mechwidget.models.traffic import edits_of
 from mechwidget.models.window import WHEN, When
 
@@ -24,22 +25,33 @@ if TYPE_CHECKING:
 
     from mechwidget.models.edit import Edit
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.tokens import Tokens
     from mechwidget.models.window import Window
 
-_BY_QUERY = ("scores", "pattern")  # [batch, head, query, key]; elsewhere positions are axis 1
+_OWN_KEYS = ("scores", "pattern")  # [batch, head, query, key]; elsewhere positions are axis 1
+_CROSS_KEYS = tuple(CROSS + name for name in _OWN_KEYS)  # the same, keys of another stack
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """An intervention, and when it acts."""
+    """An intervention, and when it acts.
+
+    Attributes:
+        intervention: what is done.
+        on: to the prompt, to what is generated, or to both.
+        elsewhere: where it works in another stack than the text's, how many positions that has:
+            they are all there from the start.
+    """
 
     intervention: Any
     on: When
+    elsewhere: int = 0
 
     @property
     def scope(self) -> When:
         """The part of the text that it can act on."""
-        return "prompt" if getattr(self.intervention, "prompt_only", False) else self.on
+        prompt_only = getattr(self.intervention, "prompt_only", False) or self.elsewhere
+        return "prompt" if prompt_only else self.on
 
     @property
     def takes_windows(self) -> bool:
@@ -47,7 +59,9 @@ class Timed:
         return self.scope == "prompt" or hasattr(self.intervention, "edits_at")
 
 
-def timed(interventions: Sequence[Any], on: When | Sequence[When]) -> tuple[Timed, ...]:
+def timed(
+    interventions: Sequence[Any], on: When | Sequence[When], model: HookedModel, tokens: Tokens
+) -> tuple[Timed, ...]:
     """Each intervention with its own `on`, or with the one that is given for all of them."""
     given = [on] * len(interventions) if isinstance(on, str) else list(on)
     if len(given) != len(interventions):
@@ -60,7 +74,17 @@ def timed(interventions: Sequence[Any], on: When | Sequence[When]) -> tuple[Time
             raise InterventionError(
                 f"on is {when!r}; expected {', '.join(map(repr, WHEN[:-1]))} or {WHEN[-1]!r}."
             )
-    return tuple(map(Timed, interventions, given))
+    return tuple(
+        Timed(one, when, _elsewhere(one, model, tokens))
+        for one, when in zip(interventions, given, strict=True)
+    )
+
+
+def _elsewhere(intervention: Any, model: HookedModel, tokens: Tokens) -> int:
+    layer = getattr(getattr(intervention, "target", None), "layer", None)
+    if not isinstance(layer, int) or not 0 <= layer < model.n_layers:
+        return 0
+    return 0 if model.stack_of(layer).main else model.n_positions(tokens, layer)
 
 
 def check_timed(some: Sequence[Timed], model: HookedModel, whole: Window) -> None:
@@ -81,6 +105,8 @@ def check_timed(some: Sequence[Timed], model: HookedModel, whole: Window) -> Non
                 )
         named = getattr(getattr(one.intervention, "target", None), "positions", None)
         part = whole.during(one.on)
+        if one.elsewhere:
+            continue
         if named and not any(part and whole.place(p, one.intervention) in part for p in named):
             raise InterventionError(
                 f"{one.intervention} names no position that is {one.on}: the prompt has "
@@ -94,7 +120,7 @@ def edits_in(
 ) -> tuple[tuple[int, Edit], ...]:
     """The edits of all of them in one call of the model, each with its intervention's index."""
     return tuple(
-        (index, _fitted(edit, part, window))
+        (index, edit if one.elsewhere else _fitted(edit, part, window))
         for index, one in enumerate(some)
         if (part := window.during(one.scope)) is not None
         for edit in _edits(one, model, part)
@@ -104,6 +130,8 @@ def edits_in(
 
 def _edits(one: Timed, model: HookedModel, part: Window) -> Sequence[Edit]:
     intervention = one.intervention
+    if one.elsewhere:
+        return edits_of(intervention, model, one.elsewhere)
     if hasattr(intervention, "edits_at"):
         found: Sequence[Edit] = intervention.edits_at(model, part)
         return found
@@ -112,19 +140,25 @@ def _edits(one: Timed, model: HookedModel, part: Window) -> Sequence[Edit]:
 
 def _fitted(edit: Edit, part: Window, window: Window) -> Edit:
     """An edit of a part of a window, as one of the whole of it."""
-    if edit.site.name in _BY_QUERY:
+    if edit.site.name in _OWN_KEYS:
         return replace(edit, apply=partial(_on_rows, edit, part, window))
     if len(part) == len(window) or edit.site.name == "logits":
         return edit
-    return replace(edit, apply=partial(_on_positions, edit, part, window))
+    axis = 2 if edit.site.name in _CROSS_KEYS else 1
+    return replace(edit, apply=partial(_on_positions, edit, part, window, axis))
 
 
 def _on_positions(
-    edit: Edit, part: Window, window: Window, tensor: torch.Tensor, *given: torch.Tensor
+    edit: Edit,
+    part: Window,
+    window: Window,
+    axis: int,
+    tensor: torch.Tensor,
+    *given: torch.Tensor,
 ) -> torch.Tensor:
-    """`[batch, pos, …]` of the window, with the edit's own positions edited."""
-    before, here, after = _split(tensor, 1, part, window)
-    return torch.cat((before, edit.apply(here, *given).to(tensor), after), 1)
+    """A tensor over the window's positions along `axis`, with the edit's own ones edited."""
+    before, here, after = _split(tensor, axis, part, window)
+    return torch.cat((before, edit.apply(here, *given).to(tensor), after), axis)
 
 
 def _on_rows(

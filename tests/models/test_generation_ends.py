@@ -285,7 +285,7 @@ def test_however_it_ends_nothing_is_left(way: str) -> None:
             example(), edits, 5, stop_tokens=(), beside_baseline=True, cancelled=stop.is_set
         )
         next(going), next(going)
-        cache = weakref.ref(next(iter(going._decoders[0]._calls._cache.values())))
+        cache = weakref.ref(next(iter(going._decoders[0]._cached._cache.values())))
         assert cache() is not None
         if way == "close":
             going.close()
