@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mechwidget.analysis.alignment import align
-from mechwidget.errors import SiteError
+from mechwidget.errors import SiteError, UnsupportedModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,10 @@ _SITES = ("z", "attn_out", "mlp_out")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActivationGradient:
-    """First-order effects; nan where there is no such part, their sum over positions is the part's.
+    """First-order effects; nan where there is no such part.
+
+    The sum over positions is the part's. In a model with two stacks each layer has the positions
+    of its own, and 0 beyond them.
 
     Attributes:
         heads: float64 `[layer, head, pos]`.
@@ -81,6 +84,11 @@ def activation_gradient(
     found = model.gradients(tokens, measured, sites, interventions, cancelled=cancelled)
     other: dict[Site, torch.Tensor] = {}
     if source is not None:
+        if len(model.stacks) > 1:
+            raise UnsupportedModelError(
+                f"{model.name} has two stacks: the prompts of both would have to be aligned.",
+                "Leave out the second prompt, or patch.",
+            )
         other = _from_source(model, source, tokens.ids, sites, found.read, cancelled)
 
     def of(site: Site) -> npt.NDArray[np.float64]:
@@ -91,14 +99,17 @@ def activation_gradient(
 
     layers = range(model.n_layers)
     most = max((model.n_heads(layer) for layer in layers), default=0)
-    heads = np.full((len(layers), most, len(tokens)), np.nan)
-    attention, mlp = (np.full((len(layers), len(tokens)), np.nan) for _ in range(2))
+    heads = np.full((len(layers), most, tokens.longest), np.nan)
+    attention, mlp = (np.full((len(layers), tokens.longest), np.nan) for _ in range(2))
     for site in sites:
         layer = site.layer or 0
-        if site.name == "z":
-            heads[layer, : model.n_heads(layer)] = of(site).T
-        else:
-            (attention if site.name == "attn_out" else mlp)[layer] = of(site)
+        rows = {
+            "z": heads[layer, : model.n_heads(layer)],
+            "attn_out": attention[layer],
+            "mlp_out": mlp[layer],
+        }[site.name]
+        rows[:], numbers = 0, of(site).T  # [head, pos] or [pos]
+        rows[..., : numbers.shape[-1]] = numbers
     return ActivationGradient(heads, attention, mlp, found.value)
 
 

@@ -2,8 +2,8 @@
 
 A change at a position stays there until something mixes positions: attention, or a mixer whose
 writes the ledger does not call an MLP's. From then on every later position may change, none
-before it. The cone is what the architecture allows, not what happens: a window or a pattern may
-keep part of it as it was.
+before it unless the stack attends both ways. The cone is what the architecture allows, not what
+happens: a window or a pattern may keep part of it as it was.
 
 In: a hooked model's ledger, a site and a position. Out: `Cone`, one truth value per stream site
 and position.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mechwidget.analysis.answering import answering_layers
 from mechwidget.errors import SiteError
 from mechwidget.models.prompts import from_start
 from mechwidget.models.sites import LAYERED, missing_site, parse_site
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _STREAM = ("resid_pre", "resid_mid", "resid_post")
 _INSIDE_ATTENTION = ("k", "v")  # a key's change is seen by every later query
+_ELSEWHERE = ("cross_k", "cross_v")
 _AFTER_MIDDLE = ("mlp_post", "mlp_out")
 _MIXERS = ("attention", "other")
 
@@ -36,7 +38,8 @@ class Cone:
     """What can change.
 
     Attributes:
-        sites: the stream's sites, in the order of computation.
+        sites: the stream's sites in the stack that the change is in, in the order of computation.
+            What another stack hears of it, it hears at all of its positions.
         reached: bool `[site, pos]`.
     """
 
@@ -51,7 +54,7 @@ def cone(model: HookedModel, site: SiteLike, position: int, n_positions: int) ->
         model: whose ledger.
         site: a site of one layer, or "embed"; a pattern's position is its query.
         position: the token position, negative ones from the end.
-        n_positions: the length of the prompt.
+        n_positions: the length of the prompt in the stack of that layer.
 
     Raises:
         SiteError: the model has no such site, or a layered site is given without its layer.
@@ -63,7 +66,10 @@ def cone(model: HookedModel, site: SiteLike, position: int, n_positions: int) ->
     if start not in model.sites:
         raise missing_site(start, model.sites)
     (here,) = from_start([position], n_positions)
-    sites = tuple(each for each in model.sites if each.name in _STREAM)
+    if start.name in _ELSEWHERE:
+        raise SiteError(f"{start} is at the positions of the stack that is attended to.")
+    stack = model.stack_of(answering_layers(model)[0] if start.layer is None else start.layer)
+    sites = tuple(s for s in model.sites if s.name in _STREAM and s.layer in stack.layers)
     reached = np.zeros((len(sites), n_positions), dtype=np.bool_)
     if start.name == "logits":
         return Cone(sites, reached)
@@ -72,7 +78,8 @@ def cone(model: HookedModel, site: SiteLike, position: int, n_positions: int) ->
         if not _comes_after(each, start):
             continue
         spread = spread or _has_mixed(model, start, each)
-        reached[row, here : n_positions if spread else here + 1] = True
+        first = 0 if spread and stack.attends == "both ways" else here
+        reached[row, first : n_positions if spread else here + 1] = True
     return Cone(sites, reached)
 
 
@@ -99,7 +106,8 @@ def _has_mixed(model: HookedModel, start: Site, site: Site) -> bool:
     if layer == start.layer and start.name == "resid_post":
         return False
     if layer == start.layer and start.name != "resid_pre":
-        own = "mlp" if start.name in _AFTER_MIDDLE else "attention"
+        inside = "cross" if start.name.startswith("cross_") else "attention"
+        own = "mlp" if start.name in _AFTER_MIDDLE else inside
         made = [index for index, write in enumerate(writes) if write.kind == own]
         writes = writes[made[-1] + 1 :] if made else writes
     return any(write.kind in _MIXERS for write in writes)

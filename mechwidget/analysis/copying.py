@@ -64,10 +64,15 @@ def copying_scores(
     """The eigenvalue score of every head's OV circuit.
 
     Raises:
-        UnsupportedModelError: the model's embedding or unembedding cannot be reached from its
-            stream by a linear map; the message says why.
+        UnsupportedModelError: the model does not answer tokens with tokens in one stack, or its
+            embedding or unembedding is no linear map from or to the stream; the message says why.
         CancelledError: `cancelled()` became true.
     """
+    if len(model.stacks) > 1 or model.ledger.answer != "token":
+        raise UnsupportedModelError(
+            f"{model.name} does not answer tokens with tokens in one stack: no circuit of it leads "
+            "from token to token."
+        )
     layers = range(model.n_layers)
     reasons = [_why_not(model, layer) for layer in layers]
     values = np.full((model.n_layers, max(map(model.n_heads, layers), default=0)), np.nan)

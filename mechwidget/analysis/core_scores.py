@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from mechwidget.models import Tokens
+    from mechwidget.models import HookedModel, Tokens
 
 _PATTERN_BYTES = 2**26  # of patterns that one run reads
 
@@ -127,7 +127,11 @@ def _of_pattern(name: str) -> Callable[[ScoreInputs], ScoreMap]:
     def compute(inputs: ScoreInputs) -> ScoreMap:
         made, reason, tokens = empty_map(inputs.model), "", _tokens(inputs)
         for layer, pattern in _patterns(inputs):
-            score = head_scores(name, pattern, tokens.ids)
+            ids = _ids_of(inputs.model, tokens, layer)
+            if not ids:
+                reason = "what the model reads has no tokens that could be compared"
+                continue
+            score = head_scores(name, pattern, ids)
             made.heads[layer, : len(score.values)] = score.values.numpy()
             reason = score.reason
         return ScoreMap(made.heads, made.attention, made.mlp, reason)
@@ -148,7 +152,7 @@ def _patterns(inputs: ScoreInputs) -> Iterator[tuple[int, torch.Tensor]]:
     if not layers:
         raise MechwidgetError(f"{model.name} has no attention patterns.")
     most = max(block.attention.heads for block in model.ledger.blocks if block.attention)
-    size = max(1, _PATTERN_BYTES // (4 * most * len(tokens) ** 2))
+    size = max(1, _PATTERN_BYTES // (4 * most * tokens.longest**2))
     for group in (layers[i : i + size] for i in range(0, len(layers), size)):
         read = model.run(
             tokens,
@@ -160,6 +164,12 @@ def _patterns(inputs: ScoreInputs) -> Iterator[tuple[int, torch.Tensor]]:
         for layer in group:
             if model.n_heads(layer):
                 yield layer, read["pattern", layer][0]
+
+
+def _ids_of(model: HookedModel, tokens: Tokens, layer: int) -> tuple[int, ...]:
+    """The token ids of the stack that a layer belongs to; none of a picture or a sound."""
+    part = tokens if model.stack_of(layer).main else tokens.encoder
+    return () if part is None else part.ids
 
 
 def _by_layer(reasons: tuple[str, ...]) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from mechwidget.analysis.answering import answering_layers, require_answers
 from mechwidget.analysis.frozen_norm import FrozenNorm, freeze_norm
 from mechwidget.analysis.metrics import LogitDiff
 from mechwidget.errors import MechwidgetError, UnsupportedModelError
@@ -42,14 +43,17 @@ _HINT = "The logit lens and ablations do not need the stream to be a sum."
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DirectAttribution:
-    """What each term adds to a logit difference, in logits; nan where there is no such part.
+    """What each term adds to a logit difference, in logits.
+
+    nan where there is no such part, and in layers of a stack that does not answer.
 
     Attributes:
         heads: float64 `[layer, head]`; nan also where a layer's heads cannot be told apart.
         attention: float64 `[layer]`: the whole write of the attention, biases included.
         mlp: float64 `[layer]`.
         rest: float64 `[layer]`: whatever else the block did to the stream (biases that no module
-            makes, mixers that are neither attention nor MLP, edits of the stream itself).
+            makes, mixers that are neither attention nor MLP, attention to another stack, edits of
+            the stream itself).
         embed: what the stream held before the first block.
         constant: what the biases of the final norm and of the unembedding add.
         total: the sum of embed, attention, mlp, rest and constant: the difference before any cap.
@@ -81,7 +85,8 @@ def direct_attribution(
     Raises:
         MechwidgetError: the metric is not a logit difference.
         UnsupportedModelError: the stream of this model is not a sum of writes (norms after each
-            sum), or its end is not a norm and an unembedding; the message says which.
+            sum), its end is not a norm and an unembedding, or it has no answer at each position;
+            the message says which.
         CancelledError: `cancelled()` became true.
     """
     tokens = model.tokenize(prompt)
@@ -92,7 +97,8 @@ def direct_attribution(
         )
     bound = metric.bind(model, len(tokens))
     _require_sums(model)
-    read = [site for site in model.sites if site.name in _READ]
+    layers = answering_layers(model)
+    read = [site for site in model.sites if site.name in _READ and site.layer in layers]
     run = model.run(tokens, interventions, read, [bound.position], cancelled=cancelled)
     with model.lock:
         return _Attributing(model, run, bound).all()
@@ -110,22 +116,23 @@ class _Attributing:
         self._dtype = run.logits.dtype
         held = {site: run.read[site][0, bound.position] for site in run.read}
         self._held: Mapping[Site, torch.Tensor] = held
-        self._final = held[Site("resid_post", model.n_layers - 1)]
+        self._layers = answering_layers(model)
+        self._final = held[Site("resid_post", self._layers[-1])]
         a, b = bound.tokens
         self._metric, self._tokens = bound(run.logits[0, 0]), (a, b)
         self._norm = self._frozen(self._ledger.final_norm, self._final, "final norm")
         self._direction, self._constant, self._note = self._from_unembedding(run.logits[0, 0])
 
     def all(self) -> DirectAttribution:
-        layers = range(self._model.n_layers)
-        most = max((self._model.n_heads(layer) for layer in layers), default=0)
-        heads = np.full((len(layers), most), np.nan)
-        for layer in layers:
+        n = self._model.n_layers
+        most = max((self._model.n_heads(layer) for layer in range(n)), default=0)
+        heads = np.full((n, most), np.nan)
+        for layer in self._layers:
             found = self._heads(layer)
             if found is not None:
                 heads[layer, : len(found)] = found.cpu().double().numpy()
         attention, mlp = (self._writes(name) for name in ("attn_out", "mlp_out"))
-        embed = self._says(self._held[Site("resid_pre", 0)])
+        embed = self._says(self._held[Site("resid_pre", self._layers[0])])
         rest = self._rest(attention, mlp)
         total = embed + self._constant + float(np.nansum([attention, mlp, rest]))
         return DirectAttribution(
@@ -145,10 +152,10 @@ class _Attributing:
         self, attention: npt.NDArray[np.float64], mlp: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
         """What each block did to the stream beyond its named writes, and edits between blocks."""
-        n = self._model.n_layers
-        entered = [self._says(self._held[Site("resid_pre", layer)]) for layer in range(n)]
+        entered = [self._says(self._held[Site("resid_pre", layer)]) for layer in self._layers]
         left = [*entered[1:], self._says(self._final)]
-        rest: npt.NDArray[np.float64] = np.array(left) - np.array(entered)
+        rest: npt.NDArray[np.float64] = np.full(self._model.n_layers, np.nan)
+        rest[self._layers] = np.array(left) - np.array(entered)
         return rest - np.nan_to_num(attention) - np.nan_to_num(mlp)
 
     def _frozen(self, place: Place | None, x: torch.Tensor, what: str) -> FrozenNorm:
@@ -202,7 +209,8 @@ class _Attributing:
         if rises and bool((logits.abs() <= raw.abs() + room).all()):
             return 1.0, "the model caps its logits: terms add up to the difference before the cap"
         raise UnsupportedModelError(
-            f"{self._model.name} does more to its logits than its final norm and unembedding.",
+            f"Between stream and logits of {self._model.name} there is more than a norm and "
+            "an unembedding, such as the dense layer of a masked-language head.",
             _HINT,
         )
 
@@ -231,7 +239,8 @@ class _Attributing:
 
 
 def _require_sums(model: HookedModel) -> None:
-    layers = [i for i, block in enumerate(model.ledger.blocks) if not block.additive]
+    answering = require_answers(model, "direct effects")
+    layers = [layer for layer in answering if not model.ledger.blocks[layer].additive]
     if layers:
         raise UnsupportedModelError(
             f"The stream of {model.name} is not a plain sum of what is written to it (layer "

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from mechwidget.analysis.answering import require_answers
 from mechwidget.analysis.readout import BLOCK_BYTES, Readout
-from mechwidget.errors import MechwidgetError
+from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models import Site
 from mechwidget.models.prompts import from_start
 
@@ -88,7 +89,7 @@ def logit_lens(
         prompt: text, token ids, or `Tokens`.
         interventions: what the run is edited by; the last steps that read its streams are not.
         positions: the token positions to read; None is all of them.
-        layers: the layers to read; None is all of them.
+        layers: the layers to read; None is all of the stack that answers.
         sublayers: "resid_pre", "resid_mid" (where the model has it), "resid_post".
         chosen: tokens to follow, as text (exactly one token) or id.
         k: how many of the likeliest tokens to keep.
@@ -98,7 +99,8 @@ def logit_lens(
 
     Raises:
         MechwidgetError: a sublayer or layer that no model has, or no row at all.
-        UnsupportedModelError: more than the last block's stream goes into the logits.
+        UnsupportedModelError: more than the last block's stream goes into the logits, there is no
+            answer at each position, or a layer belongs to a stack that does not answer.
     """
     tokens = model.tokenize(prompt)
     columns = tuple(from_start(range(len(tokens)) if positions is None else positions, len(tokens)))
@@ -106,7 +108,7 @@ def logit_lens(
     lens = _empty(model, tokens, sites, columns, tuple(map(model.token_id, chosen)), k)
     reader = Readout(model, tokens, block_bytes, cancelled)
     model.run(tokens, positions=[-1], cancelled=cancelled)  # a baseline to answer for the blocks
-    last = Site("resid_post", model.n_layers - 1)
+    last = reader.last
     run = model.run(tokens, interventions, [last], [0, -1], cancelled=cancelled)
     final = run.read[last][0]
     reader.prove(final[-1], run.logits[0, 1])
@@ -132,9 +134,16 @@ def _sites(
     for name in sublayers:
         if name not in SUBLAYERS:
             raise MechwidgetError(f"{name!r} is no sublayer; expected some of {SUBLAYERS}.")
-    wanted = range(model.n_layers) if layers is None else sorted(set(layers))
+    readable = require_answers(model, "logit lens")
+    wanted = readable if layers is None else sorted(set(layers))
     for layer in wanted:
         model.n_heads(layer)  # raises for a layer that does not exist
+        if layer not in readable:
+            raise UnsupportedModelError(
+                f"Layer {layer} of {model.name} is of the {model.stack_of(layer).name}: its stream "
+                "never meets the unembedding.",
+                f"Layers {readable[0]} to {readable[-1]} do.",
+            )
     order = [name for name in SUBLAYERS if name in sublayers]
     have = set(model.sites)
     sites = tuple(s for layer in wanted for name in order if (s := Site(name, layer)) in have)

@@ -37,7 +37,7 @@ class NeuronTable:
 
     Attributes:
         layers: what each row is: the layers that have neurons.
-        positions: the positions that were looked at.
+        positions: the positions that were looked at; None is all of each layer.
         index: int64 `[layer, k]`, which neuron; -1 where a layer has fewer than k.
         position: int64 `[layer, k]`, where it stands out most.
         before: float32 `[layer, k]`, its activation there without interventions.
@@ -45,7 +45,7 @@ class NeuronTable:
     """
 
     layers: tuple[int, ...]
-    positions: tuple[int, ...]
+    positions: tuple[int, ...] | None
     index: npt.NDArray[np.int64]
     position: npt.NDArray[np.int64]
     before: npt.NDArray[np.float32]
@@ -69,7 +69,7 @@ def largest_neurons(
         prompt: text, token ids, or `Tokens`.
         interventions: what the run is edited by; `before` is the run without.
         k: how many of each layer.
-        positions: where to look; None is everywhere.
+        positions: where to look, in the stack that answers; None is everywhere.
         layers: which; None is all that have neurons.
         cancelled: asked before every block; True raises `CancelledError`.
 
@@ -101,19 +101,22 @@ def neuron_activations(
     *,
     cancelled: Callable[[], bool] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Activations along the tokens, float32 `[neuron, pos]`, in the order of `neurons`."""
+    """Activations along the tokens, float32 `[neuron, pos]`, in the order of `neurons`.
+
+    Of two stacks the longer one's positions; nan where a neuron's own has no more.
+    """
     tokens = model.tokenize(prompt)
     for neuron in neurons:
         neuron.check(model)
-    found = np.empty((len(neurons), len(tokens)), dtype=np.float32)
+    found = np.full((len(neurons), tokens.longest), np.nan, dtype=np.float32)
     wanted = sorted({neuron.layer for neuron in neurons})
-    for group in _groups(model, wanted, len(tokens)):
+    for group in _groups(model, wanted, tokens.longest):
         sites = [Site("mlp_post", layer) for layer in group]
         read = model.run(tokens, interventions, sites, [-1], cancelled=cancelled).read
         for row, neuron in enumerate(neurons):
             if neuron.layer in group:
                 along = read["mlp_post", neuron.layer][0, :, neuron.index]
-                found[row] = along.float().cpu().numpy()
+                found[row, : len(along)] = along.float().cpu().numpy()
     return found
 
 
@@ -128,7 +131,7 @@ def _table(
 ) -> NeuronTable:
     k, positions, layers = choice
     tokens = model.tokenize(prompt)
-    where = from_start(range(len(tokens)) if positions is None else positions, len(tokens))
+    chosen = None if positions is None else tuple(from_start(positions, len(tokens)))
     rows = _layers(model, layers)
     if k < 1:
         raise MechwidgetError(f"k is {k}; expected 1 or more.")
@@ -136,15 +139,16 @@ def _table(
     index, position = (np.full(shape, -1, dtype=np.int64) for _ in range(2))
     before, after = (np.full(shape, np.nan, dtype=np.float32) for _ in range(2))
     for layer, old, new in _activations(model, tokens, interventions, rows, cancelled):
+        where = np.array(range(len(old)) if chosen is None else chosen)
         was, now = old[where].float(), new[where].float()  # [pos, neuron]
         size, at = ((now - was) if changed else now).abs().max(0)
         top = size.topk(min(shape[1], len(size))).indices
         spot, row, n = at[top], rows.index(layer), len(top)
         index[row, :n] = top.cpu().numpy()
-        position[row, :n] = np.array(where)[spot.cpu().numpy()]
+        position[row, :n] = where[spot.cpu().numpy()]
         before[row, :n] = was[spot, top].cpu().numpy()
         after[row, :n] = now[spot, top].cpu().numpy()
-    return NeuronTable(rows, tuple(where), index, position, before, after)
+    return NeuronTable(rows, chosen, index, position, before, after)
 
 
 def _layers(model: HookedModel, layers: Sequence[int] | None) -> tuple[int, ...]:
@@ -175,7 +179,7 @@ def _activations(
     cancelled: Callable[[], bool] | None,
 ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
     """Per layer the activations `[pos, neuron]` without and with the interventions."""
-    for group in _groups(model, layers, len(tokens)):
+    for group in _groups(model, layers, tokens.longest):
         sites = [Site("mlp_post", layer) for layer in group]
         if interventions:
             # As rows, so that both have the same attention function: another one rounds otherwise.

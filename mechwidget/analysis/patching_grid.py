@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from mechwidget.analysis.alignment import Alignment, align
-from mechwidget.errors import CancelledError, InterventionError, SiteError
+from mechwidget.errors import CancelledError, InterventionError, SiteError, UnsupportedModelError
 from mechwidget.interventions import MLP, Attention, Head, Patch, Residual
 from mechwidget.models.prompts import from_start
 
@@ -104,6 +104,7 @@ def patching_grid(
         cancelled: asked before every block; True raises `CancelledError`.
 
     Raises:
+        UnsupportedModelError: the model reads pixels, sound, or two sequences.
         SiteError: there is no such site to patch, or not in this model.
         InterventionError: a column names a position without a counterpart in B.
         TokenError: the metric does not fit the prompts.
@@ -112,6 +113,12 @@ def patching_grid(
     if site not in PATCHED:
         raise SiteError(f"{site!r} cannot be patched as a grid; expected one of {PATCHED}.")
     a, b = model.tokenize(prompt), model.tokenize(source)
+    if not a.ids or len(model.stacks) > 1:
+        raise UnsupportedModelError(
+            f"{model.name} reads more or other than one sequence of tokens: there is no grid of "
+            "positions to patch between two prompts.",
+            "mw.Patch patches single components.",
+        )
     matched = align(a, b) if alignment is None else alignment
     wanted = tuple(range(model.n_layers) if layers is None else layers)
     spans = _spans(columns, matched, len(a))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from mechwidget.analysis.answering import answering_layers
 from mechwidget.analysis.put import Put, fresh
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models import Site
@@ -59,7 +60,7 @@ class Readout:
         """
         n, positions = len(self.tokens), range(streams.shape[1])
         filler = streams[:, -1:].expand(-1, n - len(positions), -1)
-        rows = [Put({self._last: row[None]}) for row in torch.cat([streams, filler], 1)]
+        rows = [Put({self.last: row[None]}) for row in torch.cat([streams, filler], 1)]
         if len(rows) == 1:
             run = self.model.run(self.tokens, rows, positions=positions, cancelled=self.cancelled)
             return fresh(run.logits)
@@ -94,5 +95,6 @@ class Readout:
             )
 
     @property
-    def _last(self) -> Site:
-        return Site("resid_post", self.model.n_layers - 1)
+    def last(self) -> Site:
+        """Where the stream is before the last steps."""
+        return Site("resid_post", answering_layers(self.model)[-1])
