@@ -36,7 +36,19 @@ if TYPE_CHECKING:
         Steer,
         Vector,
     )
-    from mechwidget.models import HookedModel, Inputs, Run, Site, Source, Tokens, load, wrap
+    from mechwidget.models import (
+        Generation,
+        Gradients,
+        HookedModel,
+        Inputs,
+        Run,
+        Site,
+        Source,
+        TextSource,
+        Tokens,
+        load,
+        wrap,
+    )
     from mechwidget.session import Session
     from mechwidget.views import Workbench, explore
 
@@ -50,6 +62,8 @@ _HOMES = {
     "Attention": "interventions",
     "Edge": "interventions",
     "Freeze": "interventions",
+    "Generation": "models",
+    "Gradients": "models",
     "Head": "interventions",
     "HookedModel": "models",
     "Inputs": "models",
@@ -71,6 +85,7 @@ _HOMES = {
     "SkipLayer": "interventions",
     "Source": "models",
     "Steer": "interventions",
+    "TextSource": "models",
     "Tokens": "models",
     "Vector": "interventions",
     "Workbench": "views",
@@ -87,6 +102,8 @@ __all__ = [
     "Attention",
     "Edge",
     "Freeze",
+    "Generation",
+    "Gradients",
     "Head",
     "HookedModel",
     "Inputs",
@@ -107,6 +124,7 @@ __all__ = [
     "SkipLayer",
     "Source",
     "Steer",
+    "TextSource",
     "Tokens",
     "Vector",
     "Workbench",

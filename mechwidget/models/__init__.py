@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mechwidget.models.edit import Edit, Intervention
     from mechwidget.models.generation import Generation, Step
+    from mechwidget.models.gradients import Gradients
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.inputs import Inputs
     from mechwidget.models.ledger import Ledger
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mechwidget.models.run import Run
     from mechwidget.models.sites import Site, SiteLike
     from mechwidget.models.source import Source
+    from mechwidget.models.text_source import TextSource
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.traffic import Fired
     from mechwidget.models.wrapping import wrap
@@ -28,6 +30,7 @@ _HOMES = {
     "Edit": "edit",
     "Fired": "traffic",
     "Generation": "generation",
+    "Gradients": "gradients",
     "HookedModel": "hooked_model",
     "Inputs": "inputs",
     "Intervention": "edit",
@@ -37,6 +40,7 @@ _HOMES = {
     "SiteLike": "sites",
     "Source": "source",
     "Step": "generation",
+    "TextSource": "text_source",
     "Tokens": "tokens",
     "load": "loading",
     "wrap": "wrapping",
@@ -46,6 +50,7 @@ __all__ = [
     "Edit",
     "Fired",
     "Generation",
+    "Gradients",
     "HookedModel",
     "Inputs",
     "Intervention",
@@ -55,6 +60,7 @@ __all__ = [
     "SiteLike",
     "Source",
     "Step",
+    "TextSource",
     "Tokens",
     "load",
     "wrap",

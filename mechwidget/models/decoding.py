@@ -67,7 +67,7 @@ class Decoder:
         hook_sites(twin, bindings, model.ledger, traffic)
         if cancelled is not None:
             hook_cancel(twin, model.ledger, cancelled)
-        if model.ledger.unembed is not None:
+        if model.ledger.unembed is not None and not model.ledger.coupled:
             hook_positions(twin, model.ledger.unembed, [-1])
         self._twin, self._tokens = twin, tokens
         self._cached = CachedCalls(twin) if cached else None
@@ -128,6 +128,8 @@ def why_no_cache(
             return f"{type(one.intervention).__name__} has no edits for a part of the text"
     if tokens.encoder is not None:
         return "the model has two stacks"
+    if model.ledger.coupled:
+        return "the numbers of a token depend on which others are computed with it"
     if not takes_cache(model.source, model.model):
         return "the model's forward makes no cache"
     if not _proved(model, bindings, tokens, rows=1):
