@@ -21,9 +21,10 @@ import torch
 from mechwidget.analysis.answering import answering_layers, require_answers
 from mechwidget.analysis.frozen_norm import FrozenNorm, freeze_norm
 from mechwidget.analysis.metrics import LogitDiff
-from mechwidget.errors import MechwidgetError, UnsupportedModelError
+from mechwidget.errors import MechwidgetError, SiteError, UnsupportedModelError
 from mechwidget.models import Site
 from mechwidget.models.hooks import submodule
+from mechwidget.models.sites import parse_site
 from mechwidget.models.twin import make_twin
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mechwidget.analysis.metrics import BoundMetric, Metric
-    from mechwidget.models import HookedModel, Intervention, Run
+    from mechwidget.models import HookedModel, Intervention, Run, SiteLike
     from mechwidget.models.ledger import Place, Write
     from mechwidget.models.prompts import Prompt
 
@@ -57,7 +58,7 @@ class DirectAttribution:
         embed: what the stream held before the first block.
         constant: what the biases of the final norm and of the unembedding add.
         total: the sum of embed, attention, mlp, rest and constant: the difference before any cap.
-        metric: the difference of the run's own logits.
+        metric: the difference of the run's own logits; of an earlier stream, what it says.
         note: why `total` is not `metric`, where the model caps its logits; else empty.
     """
 
@@ -78,12 +79,24 @@ def direct_attribution(
     metric: Metric,
     interventions: Sequence[Intervention] = (),
     *,
+    at: SiteLike | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> DirectAttribution:
     """Attribute a `LogitDiff` to what was written to the stream at its position.
 
+    Args:
+        model: whose.
+        prompt: text, token ids, or `Tokens`.
+        metric: a `LogitDiff`; its position is where the stream is looked at.
+        interventions: what the run is edited by.
+        at: the stream to attribute, such as `("resid_mid", 3)`; None is the last one. The
+            difference is then what the logit lens reads there, before any cap, and only what was
+            written up to there has a term.
+        cancelled: asked before every block; True raises `CancelledError`.
+
     Raises:
         MechwidgetError: the metric is not a logit difference.
+        SiteError: `at` is no stream of the stack that answers.
         UnsupportedModelError: the stream of this model is not a sum of writes (norms after each
             sum), its end is not a norm and an unembedding, or it has no answer at each position;
             the message says which.
@@ -98,30 +111,45 @@ def direct_attribution(
     bound = metric.bind(model, len(tokens))
     _require_sums(model)
     layers = answering_layers(model)
+    last = Site("resid_post", layers[-1])
+    stream = last if at is None else parse_site(at)
+    if stream.name not in _STREAM or stream.layer not in layers or stream not in model.sites:
+        raise SiteError(f"{stream} is no residual stream of {model.name} that meets an answer.")
     read = [site for site in model.sites if site.name in _READ and site.layer in layers]
     run = model.run(tokens, interventions, read, [bound.position], cancelled=cancelled)
     with model.lock:
-        return _Attributing(model, run, bound).all()
+        return _Attributing(model, run, bound, stream).all()
 
 
-_READ = ("resid_pre", "z", "attn_out", "mlp_out", "resid_post")
+_STREAM = ("resid_pre", "resid_mid", "resid_post")
+_READ = (*_STREAM, "z", "attn_out", "mlp_out")
 
 
 class _Attributing:
     """The terms of one run."""
 
-    def __init__(self, model: HookedModel, run: Run, bound: BoundMetric) -> None:
+    def __init__(self, model: HookedModel, run: Run, bound: BoundMetric, at: Site) -> None:
         self._model, self._ledger = model, model.ledger
         self._twin = make_twin(model.model)
         self._dtype = run.logits.dtype
         held = {site: run.read[site][0, bound.position] for site in run.read}
-        self._held: Mapping[Site, torch.Tensor] = held
-        self._layers = answering_layers(model)
-        self._final = held[Site("resid_post", self._layers[-1])]
+        answering = answering_layers(model)
+        final = held[Site("resid_post", answering[-1])]
+        self._stream = held[at]
+        self._held: Mapping[Site, torch.Tensor] = {
+            site: tensor for site, tensor in held.items() if _is_written_by(site, at)
+        }
+        self._layers = [layer for layer in answering if Site("resid_pre", layer) in self._held]
         a, b = bound.tokens
-        self._metric, self._tokens = bound(run.logits[0, 0]), (a, b)
-        self._norm = self._frozen(self._ledger.final_norm, self._final, "final norm")
-        self._direction, self._constant, self._note = self._from_unembedding(run.logits[0, 0])
+        self._tokens = (a, b)
+        raw, _ = self._unembedded(final, self._frozen(self._ledger.final_norm, final, "final norm"))
+        factor, self._note = self._after(raw, run.logits[0, 0])
+        norm = self._frozen(self._ledger.final_norm, self._stream, "final norm")
+        here, pull = self._unembedded(self._stream, norm)
+        self._direction = norm.back(pull.float()) * factor
+        self._constant = self._of_bias(norm.bias) * factor
+        whole = self._stream is final
+        self._metric = bound(run.logits[0, 0]) if whole else float(here[a] - here[b]) * factor
 
     def all(self) -> DirectAttribution:
         n = self._model.n_layers
@@ -153,7 +181,7 @@ class _Attributing:
     ) -> npt.NDArray[np.float64]:
         """What each block did to the stream beyond its named writes, and edits between blocks."""
         entered = [self._says(self._held[Site("resid_pre", layer)]) for layer in self._layers]
-        left = [*entered[1:], self._says(self._final)]
+        left = [*entered[1:], self._says(self._stream)]
         rest: npt.NDArray[np.float64] = np.full(self._model.n_layers, np.nan)
         rest[self._layers] = np.array(left) - np.array(entered)
         return rest - np.nan_to_num(attention) - np.nan_to_num(mlp)
@@ -173,33 +201,38 @@ class _Attributing:
             )
         return frozen
 
-    def _from_unembedding(self, logits: torch.Tensor) -> tuple[torch.Tensor, float, str]:
-        """The direction in the stream that says a - b, the constant, and a word about caps."""
-        place = self._ledger.unembed
-        if place is None:
-            raise UnsupportedModelError(f"{self._model.name} has no unembedding to read.", _HINT)
-        module, x = submodule(self._twin, place.module), self._final
-        a, b = self._tokens
-        normed = self._norm.forward(x.float()) + self._norm.bias
+    def _unembedded(self, x: torch.Tensor, norm: FrozenNorm) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits `[vocab]` of a stream, and the direction after the norm that says a - b."""
+        module, (a, b) = self._unembedding(), self._tokens
+        normed = norm.forward(x.float()) + norm.bias
         a_not_b = torch.zeros(self._model.vocab_size, device=x.device)
         a_not_b[a], a_not_b[b] = 1, -1
         try:
-            raw, pull = _pulled_back(module, normed.to(x.dtype), a_not_b)
+            return _pulled_back(module, normed.to(x.dtype), a_not_b)
         except RuntimeError as error:
             raise UnsupportedModelError(
                 f"What {self._model.name} unembeds is not what its final norm gives: {error}", _HINT
             ) from error
-        factor, note = self._after(raw, logits)
+
+    def _of_bias(self, bias: torch.Tensor) -> float:
+        """What the biases of norm and unembedding say for a against b."""
         with torch.no_grad():
-            of_bias = _called(module, self._norm.bias.to(x.dtype))
-        constant = float(of_bias[a] - of_bias[b]) * factor
-        return self._norm.back(pull.float()) * factor, constant, note
+            said = _called(self._unembedding(), bias.to(self._stream.dtype))
+        return float(said[self._tokens[0]] - said[self._tokens[1]])
+
+    def _unembedding(self) -> nn.Module:
+        place = self._ledger.unembed
+        if place is None:
+            raise UnsupportedModelError(f"{self._model.name} has no unembedding to read.", _HINT)
+        return submodule(self._twin, place.module)
 
     def _after(self, raw: torch.Tensor, logits: torch.Tensor) -> tuple[float, str]:
         """What the model does to logits after its unembedding: a factor, or a cap."""
         raw, logits = raw.double().cpu(), logits.double().cpu()
         seen = logits.isfinite() & raw.isfinite()
         raw, logits = raw[seen], logits[seen]
+        if not len(logits):
+            raise MechwidgetError("The logits of this run are not finite numbers.")
         factor = float((raw @ logits) / (raw @ raw))
         room = _ROUNDING.get(self._dtype, 1e-4) * (1e-6 + float(logits.abs().max()))
         if float((factor * raw - logits).abs().max()) <= room:
@@ -248,6 +281,14 @@ def _require_sums(model: HookedModel) -> None:
             "its own.",
             _HINT,
         )
+
+
+def _is_written_by(site: Site, at: Site) -> bool:
+    """Whether what a site holds is in the stream at `at`, which is not before it."""
+    if site.layer != at.layer:
+        return (site.layer or 0) < (at.layer or 0)
+    inside = {"resid_pre": 0, "z": 1, "attn_out": 1, "resid_mid": 1}
+    return inside.get(site.name, 2) <= inside.get(at.name, 2)
 
 
 def _called(module: nn.Module, vector: torch.Tensor) -> torch.Tensor:

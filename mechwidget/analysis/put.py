@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
-
 from mechwidget.models.edit import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import torch
 
     from mechwidget.models import HookedModel, Site
 
@@ -35,8 +35,3 @@ class Put:
 
 def _instead(value: torch.Tensor, carried: torch.Tensor) -> torch.Tensor:
     return value.to(device=carried.device, dtype=carried.dtype).expand_as(carried).clone()
-
-
-def fresh(tensor: torch.Tensor) -> torch.Tensor:
-    """`tensor` as float32 on its device, free of any graph."""
-    return tensor.detach().to(torch.float32)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mechwidget.analysis.answering import answering_layers
-from mechwidget.analysis.put import Put, fresh
+from mechwidget.analysis.put import Put
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models import Site
 
@@ -63,11 +63,11 @@ class Readout:
         rows = [Put({self.last: row[None]}) for row in torch.cat([streams, filler], 1)]
         if len(rows) == 1:
             run = self.model.run(self.tokens, rows, positions=positions, cancelled=self.cancelled)
-            return fresh(run.logits)
+            return _float(run.logits)
         runs = self.model.run_rows(
             self.tokens, [[row] for row in rows], positions=positions, cancelled=self.cancelled
         )
-        return fresh(torch.cat([run.logits for run in runs]))
+        return _float(torch.cat([run.logits for run in runs]))
 
     def rows_at_once(self, positions: int) -> int:
         """How many rows of so many positions may be asked for together."""
@@ -83,7 +83,7 @@ class Readout:
         Raises:
             UnsupportedModelError: the same stream gives other logits at the first position.
         """
-        found, own = self.logits(stream[None, None])[0, 0], fresh(logits)
+        found, own = self.logits(stream[None, None])[0, 0], _float(logits)
         apart = torch.where(found == own, 0.0, found - own).abs().max()
         finite = torch.where(own.isfinite(), own, 0.0).abs().max()
         if not apart <= _ROUNDING.get(logits.dtype, 2e-5) * (1 + finite):
@@ -98,3 +98,7 @@ class Readout:
     def last(self) -> Site:
         """Where the stream is before the last steps."""
         return Site("resid_post", answering_layers(self.model)[-1])
+
+
+def _float(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to(torch.float32)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import mechwidget as mw
-from mechwidget.analysis import direct_attribution
-from mechwidget.errors import CancelledError, MechwidgetError, UnsupportedModelError
+from mechwidget.analysis import direct_attribution, logit_lens
+from mechwidget.errors import CancelledError, MechwidgetError, SiteError, UnsupportedModelError
 from tests.models.zoo.build import example, hooked, shared
 from tests.models.zoo.species import HEADS, LAYERS, WIDTH
 
@@ -101,6 +101,25 @@ def test_heads_add_up_to_their_attention_where_nothing_has_a_bias(name):
     np.testing.assert_allclose(found.heads.sum(1), found.attention, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "gemma2", "cohere", "bamba"])
+def test_an_earlier_stream_says_what_the_lens_reads_there(name):
+    model, metric = hooked(name), mw.LogitDiff(5, 17, position=4)
+    lens = logit_lens(model, example(), positions=[4], chosen=[5, 17])
+    cap = getattr(shared(name).config, "final_logit_softcapping", None)
+    for row, site in enumerate(lens.sites):
+        found = direct_attribution(model, example(), metric, at=site)
+        a, b = lens.chosen_logits[row, 0].astype(float)
+        if cap:
+            a, b = (cap * np.arctanh(value / cap) for value in (a, b))
+        assert sum_of(found) == pytest.approx(found.total, abs=1e-9)
+        assert found.total == pytest.approx(a - b, abs=2e-4)
+        assert np.isnan(found.mlp[site.layer]) == (
+            site.name != "resid_post" or not model.has_mlp(site.layer)
+        )
+        assert np.isnan(found.attention[site.layer + 1 :]).all()
+    np.testing.assert_allclose(found.rest, np.nan_to_num(found.rest))
+
+
 def test_swapping_the_tokens_swaps_the_signs():
     there = direct_attribution(hooked("llama"), example(), METRIC)
     back = direct_attribution(hooked("llama"), example(), mw.LogitDiff(17, 5))
@@ -126,6 +145,8 @@ def test_layers_without_heads_have_none():
 def test_what_is_no_sum_is_refused():
     with pytest.raises(UnsupportedModelError, match="not a plain sum"):
         direct_attribution(hooked("openai_gpt"), example(), METRIC)
+    with pytest.raises(SiteError, match="no residual stream"):
+        direct_attribution(hooked("gpt2"), example(), METRIC, at="attn_out.1")
     with pytest.raises(MechwidgetError, match="logit difference"):
         direct_attribution(hooked("gpt2"), example(), mw.Probability(5))
     with pytest.raises(CancelledError):
