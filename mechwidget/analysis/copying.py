@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mechwidget.analysis.frozen_norm import FrozenNorm, freeze_norm
+from mechwidget.analysis.answering import answering_layers
+from mechwidget.analysis.ending import after_unembedding, called, norm_at, unembedding
 from mechwidget.analysis.put import Put
 from mechwidget.errors import CancelledError, UnsupportedModelError
 from mechwidget.models import Site
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
+    from mechwidget.analysis.frozen_norm import FrozenNorm
     from mechwidget.models import HookedModel
-    from mechwidget.models.ledger import Place
 
 _POSITIONS = 256  # unit vectors per run
 _ROWS = 128  # of the unit matrix that are unembedded at once
@@ -115,12 +116,11 @@ def _unembedded_and_embedded(
     model: HookedModel, twin: nn.Module, cancelled: Callable[[], bool] | None
 ) -> torch.Tensor:
     """`[d, d]`: from a stream through norm and unembedding to tokens, and to their embeddings."""
-    ledger = model.ledger
-    if ledger.embed is None or ledger.unembed is None:
-        missing = "embedding" if ledger.embed is None else "unembedding"
-        raise UnsupportedModelError(f"{model.name} has no {missing} that can be called.")
-    embed, unembed = (submodule(twin, p.module) for p in (ledger.embed, ledger.unembed))
-    norm = _learnt(twin, ledger.final_norm, model)
+    place = model.ledger.embed
+    if place is None:
+        raise UnsupportedModelError(f"{model.name} has no embedding that can be called.")
+    embed, unembed = submodule(twin, place.module), unembedding(model, twin)
+    norm = _proved_norm(model, twin, unembed, cancelled)
     d, known = model.d_model, int(getattr(embed, "num_embeddings", model.vocab_size))
     vocabulary = torch.arange(min(known, model.vocab_size), device=model.device)
     unit = torch.eye(d, device=norm.gain.device)
@@ -151,21 +151,18 @@ def _embedded(
     return total
 
 
-def _learnt(twin: nn.Module, place: Place | None, model: HookedModel) -> FrozenNorm:
-    """A norm as a linear map, up to a positive factor that no score depends on."""
-    d = model.d_model
-    seed = torch.Generator().manual_seed(0)
-    x = torch.randn(d, generator=seed).to(device=model.device, dtype=model.dtype)
-    if place is None:
-        return FrozenNorm(torch.ones_like(x).float(), torch.zeros_like(x).float(), centred=False)
-    module = submodule(twin, place.module)
+def _proved_norm(
+    model: HookedModel, twin: nn.Module, unembed: nn.Module, cancelled: Callable[[], bool] | None
+) -> FrozenNorm:
+    """The final norm, once it and the unembedding have given the logits of a run."""
+    last = Site("resid_post", answering_layers(model)[-1])
+    run = model.run([0], read=[last], cancelled=cancelled)
+    x = run.read[last][0, 0]
+    norm = norm_at(twin, model.ledger.final_norm, x)
     with torch.no_grad():
-        learnt = freeze_norm(module, x)
-    if learnt is None:
-        raise UnsupportedModelError(
-            f"The norm {place.module!r} is neither a layer norm nor an RMS norm."
-        )
-    return learnt
+        raw = called(unembed, (norm.forward(x.float()) + norm.bias).to(x.dtype))
+    after_unembedding(model, raw, run.logits[0, 0])
+    return norm
 
 
 def _value_maps(
@@ -214,7 +211,10 @@ def _output_map(model: HookedModel, twin: nn.Module, layer: int) -> torch.Tensor
     if write is None or write.projection is None:
         raise UnsupportedModelError(f"Layer {layer} has no output projection.")
     projection = submodule(twin, write.projection.module)
-    norm = _learnt(twin, write.at if write.post_norm else None, model)
+    # Its scale is a positive factor, which no score depends on.
+    some = torch.randn(model.d_model, generator=torch.Generator().manual_seed(0))
+    some = some.to(device=model.device, dtype=model.dtype)
+    norm = norm_at(twin, write.at if write.post_norm else None, some)
     unit = torch.eye(write.width, device=model.device, dtype=model.dtype)
     with torch.no_grad():
         written = projection(unit[None])[0] - projection(torch.zeros_like(unit[None, :1]))[0]

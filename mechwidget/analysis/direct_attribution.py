@@ -19,7 +19,14 @@ import numpy as np
 import torch
 
 from mechwidget.analysis.answering import answering_layers, require_answers
-from mechwidget.analysis.frozen_norm import FrozenNorm, freeze_norm
+from mechwidget.analysis.ending import (
+    HINT,
+    after_unembedding,
+    called,
+    norm_at,
+    rounding,
+    unembedding,
+)
 from mechwidget.analysis.metrics import LogitDiff
 from mechwidget.errors import MechwidgetError, SiteError, UnsupportedModelError
 from mechwidget.models import Site
@@ -33,13 +40,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
+    from mechwidget.analysis.frozen_norm import FrozenNorm
     from mechwidget.analysis.metrics import BoundMetric, Metric
     from mechwidget.models import HookedModel, Intervention, Run, SiteLike
-    from mechwidget.models.ledger import Place, Write
+    from mechwidget.models.ledger import Write
     from mechwidget.models.prompts import Prompt
-
-_ROUNDING = {torch.float16: 3e-2, torch.bfloat16: 3e-2}
-_HINT = "The logit lens and ablations do not need the stream to be a sum."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +134,7 @@ class _Attributing:
     """The terms of one run."""
 
     def __init__(self, model: HookedModel, run: Run, bound: BoundMetric, at: Site) -> None:
-        self._model, self._ledger = model, model.ledger
+        self._model = model
         self._twin = make_twin(model.model)
         self._dtype = run.logits.dtype
         held = {site: run.read[site][0, bound.position] for site in run.read}
@@ -142,9 +147,9 @@ class _Attributing:
         self._layers = [layer for layer in answering if Site("resid_pre", layer) in self._held]
         a, b = bound.tokens
         self._tokens = (a, b)
-        raw, _ = self._unembedded(final, self._frozen(self._ledger.final_norm, final, "final norm"))
-        factor, self._note = self._after(raw, run.logits[0, 0])
-        norm = self._frozen(self._ledger.final_norm, self._stream, "final norm")
+        raw, _ = self._unembedded(final, norm_at(self._twin, model.ledger.final_norm, final))
+        factor, self._note = after_unembedding(model, raw, run.logits[0, 0])
+        norm = norm_at(self._twin, model.ledger.final_norm, self._stream)
         here, pull = self._unembedded(self._stream, norm)
         self._direction = norm.back(pull.float()) * factor
         self._constant = self._of_bias(norm.bias) * factor
@@ -186,24 +191,9 @@ class _Attributing:
         rest[self._layers] = np.array(left) - np.array(entered)
         return rest - np.nan_to_num(attention) - np.nan_to_num(mlp)
 
-    def _frozen(self, place: Place | None, x: torch.Tensor, what: str) -> FrozenNorm:
-        if place is None:
-            d = x.shape[-1]
-            return FrozenNorm(x.new_ones(d).float(), x.new_zeros(d).float(), centred=False)
-        module = submodule(self._twin, place.module)
-        with torch.no_grad():
-            frozen = freeze_norm(lambda given: _first(module(given)), x)
-        if frozen is None:
-            raise UnsupportedModelError(
-                f"The {what} {place.module!r} is neither a layer norm nor an RMS norm, so it "
-                "cannot be held at one scale.",
-                _HINT,
-            )
-        return frozen
-
     def _unembedded(self, x: torch.Tensor, norm: FrozenNorm) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits `[vocab]` of a stream, and the direction after the norm that says a - b."""
-        module, (a, b) = self._unembedding(), self._tokens
+        module, (a, b) = unembedding(self._model, self._twin), self._tokens
         normed = norm.forward(x.float()) + norm.bias
         a_not_b = torch.zeros(self._model.vocab_size, device=x.device)
         a_not_b[a], a_not_b[b] = 1, -1
@@ -211,56 +201,29 @@ class _Attributing:
             return _pulled_back(module, normed.to(x.dtype), a_not_b)
         except RuntimeError as error:
             raise UnsupportedModelError(
-                f"What {self._model.name} unembeds is not what its final norm gives: {error}", _HINT
+                f"What {self._model.name} unembeds is not what its final norm gives: {error}", HINT
             ) from error
 
     def _of_bias(self, bias: torch.Tensor) -> float:
         """What the biases of norm and unembedding say for a against b."""
         with torch.no_grad():
-            said = _called(self._unembedding(), bias.to(self._stream.dtype))
+            said = called(unembedding(self._model, self._twin), bias.to(self._stream.dtype))
         return float(said[self._tokens[0]] - said[self._tokens[1]])
-
-    def _unembedding(self) -> nn.Module:
-        place = self._ledger.unembed
-        if place is None:
-            raise UnsupportedModelError(f"{self._model.name} has no unembedding to read.", _HINT)
-        return submodule(self._twin, place.module)
-
-    def _after(self, raw: torch.Tensor, logits: torch.Tensor) -> tuple[float, str]:
-        """What the model does to logits after its unembedding: a factor, or a cap."""
-        raw, logits = raw.double().cpu(), logits.double().cpu()
-        seen = logits.isfinite() & raw.isfinite()
-        raw, logits = raw[seen], logits[seen]
-        if not len(logits):
-            raise MechwidgetError("The logits of this run are not finite numbers.")
-        factor = float((raw @ logits) / (raw @ raw))
-        room = _ROUNDING.get(self._dtype, 1e-4) * (1e-6 + float(logits.abs().max()))
-        if float((factor * raw - logits).abs().max()) <= room:
-            return (1.0 if abs(factor - 1) < 1e-3 else factor), ""
-        order = raw.argsort()
-        rises = bool((logits[order].diff() >= -room).all())
-        if rises and bool((logits.abs() <= raw.abs() + room).all()):
-            return 1.0, "the model caps its logits: terms add up to the difference before the cap"
-        raise UnsupportedModelError(
-            f"Between stream and logits of {self._model.name} there is more than a norm and "
-            "an unembedding, such as the dense layer of a masked-language head.",
-            _HINT,
-        )
 
     def _heads(self, layer: int) -> torch.Tensor | None:
         """Terms `[head]` of one layer; None where z, projected, is not what is written."""
         site, heads = Site("z", layer), self._model.n_heads(layer)
-        write = self._ledger.blocks[layer].write("attention")
+        write = self._model.ledger.blocks[layer].write("attention")
         written = self._held.get(Site("attn_out", layer))
         if site not in self._held or write is None or write.projection is None or written is None:
             return None
         z = self._held[site]
         module = submodule(self._twin, write.projection.module)
         with torch.no_grad():
-            projected = _called(module, z.reshape(-1))
+            projected = called(module, z.reshape(-1))
         norm = self._post_norm(write, projected)
         made = (norm.forward(projected.float()) + norm.bias) * write.factor
-        room = _ROUNDING.get(self._dtype, 1e-4) * (1e-6 + float(written.abs().max()))
+        room = rounding(self._dtype) * (1e-6 + float(written.abs().max()))
         if made.shape != written.shape or float((made - written.float()).abs().max()) > room:
             return None
         towards = norm.back(self._direction.to(made.device)) * write.factor
@@ -268,7 +231,7 @@ class _Attributing:
         return (z.float() * pull.reshape(z.shape).float()).reshape(heads, -1).sum(-1)
 
     def _post_norm(self, write: Write, projected: torch.Tensor) -> FrozenNorm:
-        return self._frozen(write.at if write.post_norm else None, projected, "post-norm")
+        return norm_at(self._twin, write.at if write.post_norm else None, projected)
 
 
 def _require_sums(model: HookedModel) -> None:
@@ -279,7 +242,7 @@ def _require_sums(model: HookedModel) -> None:
             f"The stream of {model.name} is not a plain sum of what is written to it (layer "
             f"{layers[0]}: a norm or a scale after the sum), so no write has a direct effect of "
             "its own.",
-            _HINT,
+            HINT,
         )
 
 
@@ -291,11 +254,6 @@ def _is_written_by(site: Site, at: Site) -> bool:
     return inside.get(site.name, 2) <= inside.get(at.name, 2)
 
 
-def _called(module: nn.Module, vector: torch.Tensor) -> torch.Tensor:
-    """A module that works position by position, called on one vector."""
-    return _first(module(vector[None, None])).reshape(-1)
-
-
 def _pulled_back(
     module: nn.Module, vector: torch.Tensor, towards: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -305,11 +263,7 @@ def _pulled_back(
     """
     with torch.inference_mode(False), torch.enable_grad():
         given = vector.detach().clone().requires_grad_()
-        out = _called(module, given)
+        out = called(module, given)
         said = (out.float() * towards.clone().to(out.device)).sum()
         (gradient,) = torch.autograd.grad(said, given)
     return out.detach(), gradient
-
-
-def _first(result: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
-    return result[0] if isinstance(result, tuple) else result

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import mechwidget as mw
-from mechwidget.analysis import copying_scores
+from mechwidget.analysis import copying_scores, direct_attribution
 from mechwidget.errors import CancelledError, UnsupportedModelError
 from tests.models.zoo.build import build, hooked, shared
 from tests.models.zoo.species import HEADS, LAYERS, WIDTH
@@ -117,6 +117,29 @@ def test_an_embedding_of_another_width_is_refused():
     module.transformer.wte = torch.nn.Sequential(narrow, torch.nn.Linear(16, WIDTH))
     with pytest.raises(UnsupportedModelError, match="16 numbers"):
         copying_scores(mw.wrap(module.eval()))
+
+
+class Closing(torch.nn.Module):
+    """Norms without calling its norm, so that no norm is found at the end of the model."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        inner = self.inner
+        return torch.nn.functional.layer_norm(x, x.shape[-1:], inner.weight, inner.bias, inner.eps)
+
+
+def test_a_step_that_was_not_found_is_not_left_out_in_silence():
+    module = build("gpt2")
+    module.transformer.ln_f = Closing(module.transformer.ln_f)
+    model = mw.wrap(module.eval())
+    assert model.ledger.final_norm is None
+    with pytest.raises(UnsupportedModelError, match="more than the norm and the unembedding"):
+        copying_scores(model)
+    with pytest.raises(UnsupportedModelError, match="more than the norm and the unembedding"):
+        direct_attribution(model, [1, 2, 3], mw.LogitDiff(5, 17))
 
 
 def test_it_can_be_cancelled():

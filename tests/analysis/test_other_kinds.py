@@ -62,7 +62,7 @@ def test_the_terms_add_up_in_the_stack_that_answers():
     assert found.total == pytest.approx(float(logits[5] - logits[17]), abs=2e-4)
     assert np.isfinite(found.mlp[answering(model)]).all()
     assert np.isnan(np.delete(found.mlp, answering(model))).all()
-    with pytest.raises(UnsupportedModelError, match="more than a norm and an unembedding"):
+    with pytest.raises(UnsupportedModelError, match="more than the norm and the unembedding"):
         direct_attribution(hooked("modernbert", "encoder"), IDS, METRIC)
 
 
