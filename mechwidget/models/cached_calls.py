@@ -49,5 +49,6 @@ class CachedCalls:
 
 def takes_cache(source: Source, module: nn.Module) -> bool:
     """Whether a forward can be called past its source and asked for a cache."""
-    asked = "use_cache" in inspect.signature(module.forward).parameters
-    return asked and isinstance(source, ForwardSource)
+    parameters = inspect.signature(module.forward).parameters
+    passed_on = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return isinstance(source, ForwardSource) and ("use_cache" in parameters or passed_on)

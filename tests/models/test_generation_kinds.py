@@ -56,6 +56,16 @@ def test_edits_of_either_stack_and_between_them_are_those_of_a_run() -> None:
         model.generate(READ, edits[:1], on="generated")
 
 
+def test_a_cache_that_is_asked_for_by_way_of_other_arguments_is_used() -> None:
+    model = mw.wrap(build("granitemoe"))
+    edits = [mw.Scale(mw.MLP(1), 0.5)]
+    going = model.generate(example(), edits, 5, stop_tokens=())
+    found = [step.id for step in going]
+    assert going.recomputes == ""
+    again = model.generate(example(), edits, 5, stop_tokens=(), cache=False)
+    assert found == [step.id for step in again]
+
+
 @pytest.mark.parametrize(("kind", "family"), [("bert", "encoder"), ("vit", "vision")])
 def test_what_predicts_no_next_token_is_refused(kind: str, family: str) -> None:
     model = mw.wrap(build(kind, family))
