@@ -65,10 +65,12 @@ def signal_tokens(signal: Signal) -> Tokens:
 
 def example_ids(module: nn.Module, length: int) -> tuple[int, ...]:
     """Token ids that every embedding of the model has a row for."""
-    tables = [m for m in module.modules() if isinstance(m, nn.Embedding)]
-    if not tables:
+    sizes = [m.num_embeddings for m in module.modules() if isinstance(m, nn.Embedding)]
+    said = _first(_configs(module), ("vocab_size",))
+    if not sizes and said is not None:
+        sizes = [said]
+    if not sizes:
         return _small_ids(module, length)
-    sizes = [table.num_embeddings for table in tables]
     vocabulary = min((size for size in sizes if size >= _FEW), default=min(sizes))
     padding = getattr(getattr(module, "config", None), "pad_token_id", None)
     candidates = ((vocabulary // 3 + 3 * i) % vocabulary for i in range(2 * length))

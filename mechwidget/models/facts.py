@@ -22,7 +22,7 @@ _LIMITS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "bl
 
 def position_limit(model: nn.Module) -> int | None:
     """The most tokens the model says that it can take."""
-    config: Any = getattr(model, "config", None)
+    config = config_of(model)
     if config is None:
         return None
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
@@ -31,6 +31,15 @@ def position_limit(model: nn.Module) -> int | None:
         if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
             return limit
     return None
+
+
+def config_of(module: nn.Module) -> Any:
+    """The config of a module, or of the one model inside it that has one."""
+    own = getattr(module, "config", None)
+    if own is not None:
+        return own
+    inside = {id(c): c for c in map(config_of, module.children()) if c is not None}
+    return next(iter(inside.values())) if len(inside) == 1 else None
 
 
 def input_device(model: nn.Module) -> torch.device:
@@ -137,6 +146,23 @@ def _unnamed(ledger: Ledger) -> Iterator[str]:
         yield f"part of what is written in {where} comes from no one module: it has no control"
 
 
+def _crossing(ledger: Ledger) -> Iterator[str]:
+    if any(block.write("cross") is not None for block in ledger.blocks):
+        yield "the decoder attends to the encoder: cross attention has sites of its own"
+    if any(b.attention is not None and b.attention.route == "merged" for b in ledger.blocks):
+        yield "attention looks at two stacks at once: it has heads, but no pattern of its own"
+
+
+def _answers(ledger: Ledger) -> Iterator[str]:
+    if ledger.pooled:
+        yield "one answer per prompt: its logits have one position"
+    if ledger.answer == "hidden state":
+        yield "it has no head: its last hidden state takes the place of logits"
+    if ledger.outside:
+        times = "once" if ledger.outside == 1 else f"{ledger.outside} times"
+        yield f"attention runs {times} outside the blocks: it has no control there"
+
+
 def _coupled(ledger: Ledger) -> Iterator[str]:
     if ledger.coupled:
         yield "quantised with one scale for a whole batch: each variant runs alone"
@@ -153,6 +179,8 @@ _NOTES = (
     _without_neurons,
     _several_mlps,
     _unnamed,
+    _crossing,
+    _answers,
 )
 
 

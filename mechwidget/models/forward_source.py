@@ -63,7 +63,8 @@ class ForwardSource:
         main = (self._start,) if given.decoder is None else given.decoder
         if main == (None,):
             raise PromptError(
-                "This model does not say which token its decoder starts with.",
+                "The prompt has nothing for the decoder, and the model does not say which token "
+                "that starts with.",
                 "Give it: mw.Inputs(encoder=…, decoder=…).",
             )
         encoder = self._sequence(given.encoder, example.encoder)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mechwidget.models.sites import Site
 
 Kind = Literal["attention", "cross", "mlp", "bias", "other"]
-Route = Literal["interface", "softmax"]
+Route = Literal["interface", "softmax", "merged"]
 Attends = Literal["both ways", "backwards"]
 Answer = Literal["token", "label", "hidden state"]
 
@@ -60,7 +60,8 @@ class Attention:
 
     Attributes:
         place: the module in which the softmax runs.
-        route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside).
+        route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside);
+            "merged" when its keys are of more than its own stack: then it has no pattern site.
         heads: query heads; `key_value_heads`: the k and v heads that they share.
         sink: whether part of each row goes to no key, so that rows sum to less than 1.
     """
@@ -162,6 +163,7 @@ class Ledger:
         named: sites that somebody named.
         coupled: whether what comes out at one row or position depends on the others in the same
             call, as it does with dynamic int8.
+        outside: how often attention ran in no block: in a pooling head, on a coarser stream.
     """
 
     blocks: tuple[Block, ...]
@@ -176,3 +178,4 @@ class Ledger:
     pooled: bool = False
     named: tuple[Named, ...] = ()
     coupled: bool = False
+    outside: int = 0

@@ -45,8 +45,10 @@ class Preprocessors:
 
 def preprocessors_of(given: Any) -> Preprocessors:
     """The parts of what was given."""
-    if given is None or isinstance(given, Preprocessors):
-        return given or Preprocessors()
+    if given is None:
+        return Preprocessors()
+    if isinstance(given, Preprocessors):
+        return given
     extractor = getattr(given, "image_processor", None) or getattr(given, "feature_extractor", None)
     tokenizer = getattr(given, "tokenizer", None)
     if extractor is None and tokenizer is None:

@@ -14,7 +14,7 @@ from mechwidget.models.leaves import has_map, is_linear
 from mechwidget.models.walk import walk_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     import torch
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Fits: TypeAlias = Callable[[int], bool]
 
+_FEWEST = 2  # linear maps that a block has at least
 _HOPS = 8  # views and sums between one block's output and the next one's input
 
 
@@ -42,6 +43,17 @@ def find_blocks(trace: Trace, fits: Fits) -> list[Call]:
             "mechwidget reads transformers: blocks that pass one stream of vectors on.",
         )
     return _finer(trace, best, families)
+
+
+def chains_beside(trace: Trace, taken: Sequence[Call]) -> list[list[Call]]:
+    """Blocks that run neither in nor around `taken`: streams of other numbers of positions."""
+    families: dict[str, list[Call]] = {}
+    for call in trace.calls:
+        apart = all(call.left < one.entered or one.left < call.entered for one in taken)
+        if apart and _passes_a_stream(call, lambda n: n > 1) and _n_linear(call) >= _FEWEST:
+            families.setdefault(call.name.rpartition(".")[0], []).append(call)
+    chains = [_longest_chain(calls, trace) for calls in families.values()]
+    return [chain for chain in chains if _rank(chain)[0] > 1]
 
 
 def reaches(trace: Trace, tensor: torch.Tensor, goal: torch.Tensor, hops: int = _HOPS) -> bool:
@@ -73,14 +85,19 @@ def _has_linear(call: Call) -> bool:
     return has_map(call.module)
 
 
+def _n_linear(call: Call) -> int:
+    return sum(is_linear(part) for part in call.module.modules())
+
+
 def _other_shapes(trace: Trace, fits: Fits) -> str:
     """What the modules carry instead, where most of them agree on it."""
     shapes = Counter(
         tuple(call.x.shape)
         for call in trace.calls
         if call.x is not None and call.y is not None and call.x is not call.y
-        if call.x.dim() == 3 and call.x.shape == call.y.shape and not is_linear(call.module)
-        if (call.x.shape[0] != 1 or not fits(call.x.shape[1])) and _has_linear(call)
+        if call.x.dim() in (3, 4) and call.x.shape == call.y.shape and not is_linear(call.module)
+        if call.x.dim() == 4 or call.x.shape[0] != 1 or not fits(call.x.shape[1])
+        if call.x.dim() == 4 or _has_linear(call)
     )
     if not shapes:
         return ""
@@ -116,7 +133,7 @@ def _finer(trace: Trace, chain: list[Call], families: dict[str, list[Call]]) -> 
             if name.startswith(f"{link.name}.")
         ]
         parts = max((_longest_chain(calls, trace) for calls in inside), key=len, default=[])
-        if len(parts) < 2 or _are_parts_of_one(parts):
+        if len(parts) < 2 or _are_parts_of_one(parts) or _attends_beside(trace, link, parts):
             return chain
         if not all(walk_back(trace, part).skips for part in parts):
             return chain
@@ -127,6 +144,12 @@ def _finer(trace: Trace, chain: list[Call], families: dict[str, list[Call]]) -> 
 def _are_parts_of_one(parts: list[Call]) -> bool:
     """Attention, cross attention and MLP, each a module of a kind of its own with its own skip."""
     return len({type(part.module) for part in parts}) == len(parts)
+
+
+def _attends_beside(trace: Trace, link: Call, parts: list[Call]) -> bool:
+    """Whether some of what attends in `link` is in none of `parts`, which then are no blocks."""
+    clocks = [e.clock for e in trace.attentions if link.entered < e.clock < link.left]
+    return any(not any(p.entered < clock < p.left for p in parts) for clock in clocks)
 
 
 def _feeds(trace: Trace, before: Call, after: Call) -> bool:

@@ -15,7 +15,7 @@ from mechwidget.models.coupling import is_coupled
 from mechwidget.models.leaves import is_leaf, is_linear, is_norm
 from mechwidget.models.ledger import Answer, Ledger, Place, Stack
 from mechwidget.models.probing import Prober
-from mechwidget.models.stack import find_blocks, reaches
+from mechwidget.models.stack import chains_beside, find_blocks, reaches
 from mechwidget.models.streams import Stream, attends, refuse_side_streams
 from mechwidget.models.trace import Call, Trace, trace
 from mechwidget.models.twin import make_twin
@@ -38,6 +38,7 @@ def survey(model: nn.Module, source: Source) -> Ledger:
     tokens = source.example()
     seen, streams = _traced(model, source, tokens)
     _refuse_answers_elsewhere(model, seen, streams)
+    _refuse_streams_beside(model, seen, streams)
     for stream in streams:
         refuse_side_streams(model, source, tokens, stream)
     coupled = is_coupled(make_twin(model))
@@ -60,6 +61,7 @@ def survey(model: nn.Module, source: Source) -> Ledger:
         answer=_answer(seen, main, unembed),
         pooled=_is_pooled(seen, main),
         coupled=coupled,
+        outside=_attentions_outside(seen, calls),
     )
 
 
@@ -113,7 +115,8 @@ def _stacks(
     crosses = any(block.write("cross") is not None or block.cross for block in blocks)
     for stream, how in zip(streams, hows, strict=True):
         part = tokens if stream.main else tokens.encoder
-        if len(streams) > 1 and not crosses:
+        signals = tokens.encoder is not None and tokens.encoder.signal is not None
+        if len(streams) > 1 and signals and not crosses:
             name = "text" if part is None or part.signal is None else part.signal.kind
         elif len(streams) > 1:
             name = "decoder" if stream.main else "encoder"
@@ -124,6 +127,20 @@ def _stacks(
         stacks.append(Stack(name, first, n, how, stream.width, stream.main, to))
         first += n
     return tuple(stacks)
+
+
+def _refuse_streams_beside(model: nn.Module, seen: Trace, streams: Sequence[Stream]) -> None:
+    """Refuse a model whose stream changes its positions on the way, as in pyramids."""
+    taken = [call for stream in streams for call in stream.calls]
+    beside = chains_beside(seen, taken)
+    if beside:
+        shapes = [list(call.x.shape) for call in (taken[0], beside[0][0]) if call.x is not None]
+        raise UnsupportedModelError(
+            f"{type(model).__name__} passes several streams on, of {shapes[0]} in "
+            f"{taken[0].name!r} and of {shapes[-1]} in {beside[0][0].name!r}: none runs through "
+            "the whole model.",
+            _SUPPORTED,
+        )
 
 
 def _refuse_answers_elsewhere(model: nn.Module, seen: Trace, streams: Sequence[Stream]) -> None:
@@ -139,6 +156,13 @@ def _refuse_answers_elsewhere(model: nn.Module, seen: Trace, streams: Sequence[S
 
 def _is_pooled(seen: Trace, main: Stream) -> bool:
     return seen.logits.shape[1] != main.length
+
+
+def _attentions_outside(seen: Trace, calls: Sequence[Call]) -> int:
+    """How often attention ran where no block was found: pooling heads, coarser streams."""
+    spans = [(call.entered, call.left) for call in calls]
+    events = [event.clock for event in seen.attentions]
+    return sum(not any(a < clock < b for a, b in spans) for clock in events)
 
 
 def _answer(seen: Trace, main: Stream, unembed: Call | None) -> Answer:
@@ -170,7 +194,7 @@ def _unembedding(seen: Trace, main: Stream) -> Call | None:
             continue
         if call.entered < main.calls[-1].left or call.x is None:
             continue  # a part of a block, in a model without a head
-        if reaches(seen, seen.logits, call.y) or call.y.shape[-1] == seen.logits.shape[-1]:
+        if reaches(seen, seen.logits, call.y) or call.y.shape[-1] != main.width:
             return call if call.x.shape[1] == main.length else None
     return None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mechwidget.models.leaves import is_linear, is_norm
-from mechwidget.models.ledger import Attention, Block, Kind, Place, Write
+from mechwidget.models.ledger import Attention, Block, Kind, Place, Route, Write
 from mechwidget.models.walk import Terms, adds_up, makers, walk_back
 
 if TYPE_CHECKING:
@@ -173,7 +173,9 @@ def _attention_kind(trace: Trace, block: Call, event: AttentionEvent) -> Kind:
     """Whether a block attends to its own positions or to those of another stack."""
     own = 0 if block.x is None else block.x.shape[1]
     others = (trace.flow.lengths or frozenset()) - {own}
-    return "cross" if event.queries == own and event.keys in others else "attention"
+    its_own = {own, *(own + other for other in others)}  # alone, or beside the other's
+    crosses = others and event.queries == own and event.keys not in its_own
+    return "cross" if crosses else "attention"
 
 
 def _attention(trace: Trace, block: Call, found: list[_Found], kind: Kind) -> Attention | None:
@@ -184,9 +186,12 @@ def _attention(trace: Trace, block: Call, found: list[_Found], kind: Kind) -> At
     if block.x is None or event.queries != block.x.shape[1]:
         return None  # positions are attended to in windows or otherwise apart
     nth = sum(1 for call in trace.calls if call.name == event.module and call.left < event.clock)
+    route: Route = "interface" if event.by_interface else "softmax"
+    if kind == "attention" and event.keys != event.queries:
+        route = "merged"
     return Attention(
         Place(event.module, nth),
-        "interface" if event.by_interface else "softmax",
+        route,
         event.heads,
         event.key_heads or event.heads,
         event.sink,
