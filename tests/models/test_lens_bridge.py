@@ -20,6 +20,7 @@ from tests.models.zoo.build import configuration, example, own_logits, randomise
 bridges = pytest.importorskip("transformer_lens.model_bridge")
 
 KINDS = ["gpt2", "llama"]
+MINE = {"gpt2": ("q", "k", "v"), "llama": ("v",)}  # Llama's q and k are turned before they meet
 LAYERED = {
     "z": "attn.hook_z",
     "attn_out": "hook_attn_out",
@@ -105,6 +106,37 @@ def test_sites_hold_what_the_bridges_hook_points_hold(kind: str, compatible: boo
             ours = read[site, layer].reshape(theirs.shape)
             seen = torch.isfinite(theirs)  # a masked score is the lowest number there is, or -inf
             assert torch.allclose(ours[seen], theirs[seen], atol=1e-5), (site, layer)
+
+
+@pytest.mark.parametrize("compatible", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_queries_keys_values_and_neurons_are_those_of_the_bridges_hook_points(
+    kind: str, compatible: bool
+) -> None:
+    bridge, ids = boot(kind, compatible=compatible), example()
+    wrapped, plain = mw.wrap(bridge), mw.wrap(plain_model(kind))
+    assert wrapped.sites == plain.sites
+    assert wrapped.n_key_value_heads(1) == plain.n_key_value_heads(1)
+    assert wrapped.n_neurons(1) == plain.n_neurons(1)
+    with torch.no_grad():
+        _, cache = bridge.run_with_cache(ids)
+    read = wrapped.run(ids, read=wrapped.sites).read
+    for name in MINE[kind]:
+        assert torch.allclose(read[name, 1], cache[f"blocks.1.attn.hook_{name}"], atol=1e-5)
+    assert torch.allclose(read["mlp_post", 1], cache["blocks.1.mlp.hook_post"], atol=1e-5)
+    if not compatible:  # where weights were folded, the same model has other queries
+        theirs = plain.run(ids, read=["q", "k", "v"]).read
+        for name in ("q", "k", "v"):
+            assert torch.allclose(read[name, 1], theirs[name, 1], atol=1e-5)
+    edits = [mw.SetValue(mw.Neuron(2, 5), 3.0)]
+
+    def held(post: torch.Tensor, hook: Any) -> torch.Tensor:
+        post[:, :, 5] = 3.0
+        return post
+
+    with torch.no_grad():
+        expected = bridge.run_with_hooks(ids, fwd_hooks=[("blocks.2.mlp.hook_post", held)])
+    assert torch.allclose(wrapped.run(ids, edits).logits, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("compatible", [False, True])
