@@ -49,10 +49,12 @@ def hook_points(outside: nn.Module, module: nn.Module, ledger: Ledger) -> Iterat
                 place = names.get(id(_inside(blocks, f"{layer}.{point}")))
                 if place is not None:
                     heads = 0 if block.attention is None else block.attention.heads
-                    yield from _layouts(site, Place(place), _heads(outside, name, heads))
+                    heads = _heads(outside, name, heads) if outside is not module else 0
+                    yield from _layouts(site, Place(place), heads)
 
 
 def _layouts(site: Site, place: Place, heads: int) -> Iterator[Wish]:
+    """A bridge shows its user's hooks the site's shape, whatever passes underneath."""
     yield Wish(site, place)
     if site.name in PER_HEAD and heads:
         yield Wish(site, place, "heads first")
