@@ -164,10 +164,10 @@ class Ledger:
         answer: what a logit is about: a token or a label at each position, one "label" per prompt
             (`pooled`), or nothing: without a head, the hidden state stands in for logits.
         pooled: whether there is one answer per prompt.
+        outside: how often attention ran in no block: in a pooling head, on a coarser stream.
         named: sites that somebody named.
         coupled: whether what comes out at one row or position depends on the others in the same
             call, as it does with dynamic int8.
-        outside: how often attention ran in no block: in a pooling head, on a coarser stream.
     """
 
     blocks: tuple[Block, ...]
@@ -180,6 +180,6 @@ class Ledger:
     n_tokens: int = 0
     answer: Answer = "token"
     pooled: bool = False
+    outside: int = 0
     named: tuple[Named, ...] = ()
     coupled: bool = False
-    outside: int = 0

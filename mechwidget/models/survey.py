@@ -60,8 +60,8 @@ def survey(model: nn.Module, source: Source) -> Ledger:
         n_tokens=_table_size(embed, seen.logits.shape[-1]),
         answer=_answer(seen, main, unembed),
         pooled=_is_pooled(seen, main),
-        coupled=coupled,
         outside=_attentions_outside(seen, calls),
+        coupled=coupled,
     )
 
 
