@@ -282,9 +282,28 @@ def test_a_hook_point_that_is_not_what_its_name_says_is_passed_over() -> None:
     assert not [site for site in wrapped.sites if site.name in ("z", "q")]
 
 
+def test_only_the_positions_asked_for_are_unembedded_by_an_einsum_too() -> None:
+    model = toy()
+    wrapped = mw.wrap(model)
+    assert wrapped.ledger.unembed is not None
+    assert wrapped.ledger.unembed.module == "unembed"
+    assert wrapped.ledger.final_norm is not None
+    whole = wrapped.run(IDS).logits
+    some = wrapped.run(IDS, positions=[-1, 0])
+    assert some.plan.unembedded == 2
+    assert torch.allclose(some.logits, whole[:, [5, 0]], atol=1e-5)
+
+
+class Shifting(EinsumTransformer):
+    """Its forward works on after the unembedding, so that no position may be left out before."""
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return super().forward(tokens).cumsum(1)
+
+
 def test_positions_come_in_the_order_in_which_they_were_asked_for() -> None:
-    """Also where the unembedding is no linear module, and every position is computed."""
-    wrapped = mw.wrap(toy())
+    wrapped = mw.wrap(Shifting())
+    assert wrapped.ledger.unembed is None
     whole = wrapped.run(IDS).logits
     assert torch.equal(wrapped.run(IDS, positions=[5, 4, 3, 2, 1, 0]).logits, whole.flip(1))
     assert torch.equal(wrapped.run(IDS, positions=[-1]).logits, whole[:, -1:])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import mechwidget as mw
+from mechwidget.errors import ComponentError
 from tests.models.homemade import Homemade
 from tests.models.state import state_of
 from tests.models.zoo.build import build, edited_copy, example, own_logits, zero_head_weights
@@ -185,3 +186,57 @@ def test_blocks_in_a_bare_sequential_are_blocks() -> None:
     zero_head_weights(cut[2].attention.out, 2, 4)
     with torch.no_grad():
         assert torch.equal(run.logits, cut(ids))
+
+
+class OfTorchsLayers(nn.Module):
+    """Encoder layers of torch's own under a causal mask: a decoder, and one function per layer."""
+
+    def __init__(self, *, norm_first: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.tokens, self.places = nn.Embedding(30, 24), nn.Parameter(torch.randn(32, 24) * 0.3)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(24, 4, 40, batch_first=True, norm_first=norm_first)
+            for _ in range(2)
+        )
+        self.head = nn.Linear(24, 30)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        x, length = self.tokens(ids) + self.places[: ids.shape[1]], ids.shape[1]
+        ahead = torch.full((length, length), float("-inf")).triu(1)
+        for layer in self.layers:
+            x = layer(x, src_mask=ahead, is_causal=True)
+        return self.head(x)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+@torch.no_grad()
+def test_torchs_own_layers_show_their_patterns_and_refuse_their_heads(norm_first: bool) -> None:
+    model, ids = OfTorchsLayers(norm_first=norm_first).eval(), torch.tensor([[3, 14, 15, 9, 2]])
+    before, wrapped = state_of(model), mw.wrap(model)
+    assert torch.equal(wrapped.run(ids).logits, model(ids))
+    assert wrapped.stacks[0].attends == "backwards"
+    read = wrapped.run(ids, read=["pattern", "resid_pre"]).read
+    for layer, block in enumerate(model.layers):
+        x = read["resid_pre", layer]
+        x = block.norm1(x) if norm_first else x
+        ahead = torch.full((5, 5), float("-inf")).triu(1)
+        _, pattern = block.self_attn(x, x, x, attn_mask=ahead, average_attn_weights=False)
+        assert torch.allclose(read["pattern", layer], pattern, atol=1e-6)
+    for query in range(1, 5):
+        edge = mw.KnockOut(mw.Edge(1, 2, query=query, key=0))
+        assert wrapped.run(ids, [edge]).fired[0].change > 0
+
+    def silent(_module: nn.Module, _args: Any, result: Any) -> Any:
+        return (torch.zeros_like(result[0]), *result[1:])
+
+    handle = model.layers[1].self_attn.register_forward_hook(silent)
+    expected = model(ids)
+    handle.remove()
+    run = wrapped.run(ids, [mw.Ablate(mw.Attention(1))])
+    assert torch.allclose(run.logits, expected, atol=1e-6)
+    with pytest.raises(
+        ComponentError, match="the attention of layer 1 writes the sum of its heads"
+    ):
+        wrapped.run(ids, [mw.Ablate(mw.Head(1, 0))])
+    assert state_of(model) == before
