@@ -24,8 +24,10 @@ def wrap(model: nn.Module, tokenizer: Any = None, *, name: str | None = None) ->
     """Find the sites of a model in memory.
 
     Args:
-        model: a decoder language model whose forward takes token ids and gives logits.
-        tokenizer: its tokenizer; without one, prompts are token ids.
+        model: a transformer whose forward takes token ids, pixels or sound and gives logits (or,
+            without a head, its last hidden state).
+        tokenizer: its tokenizer, feature extractor, image processor, or a processor that holds
+            several; without one, prompts are token ids, pixels or sound as tensors.
         name: what to call it; the default is its config's or its class's name.
     """
     if not isinstance(model, nn.Module):
