@@ -156,6 +156,21 @@ def test_the_encoder_patched_from_another_prompt_is_the_other_prompt() -> None:
     assert torch.allclose(run.logits, t5().run(mixed).logits, atol=1e-5)
 
 
+def test_a_source_may_say_what_both_stacks_read() -> None:
+    """Patching the decoder's stream needs the other prompt's decoder too."""
+    last = t5().stacks[1].layers[-1]
+    tokens = t5().tokenize(OTHER)
+    patches = [mw.Patch(mw.Residual(last, end="post"), given) for given in (OTHER, tokens)]
+    assert patches[0] == patches[1]
+    assert intervention_from_json(patches[0].to_json()) == patches[0]
+    assert patches[0].sentence == "Patch residual after layer 7 from “25 6 27 8 9” and “3 31 12”"
+    run = t5().run(LONG, patches[:1])
+    assert torch.allclose(run.logits, t5().run(OTHER).logits, atol=1e-5)
+    image = clip().tokenize(mw.Inputs(torch.ones(3, 16, 16), [1, 7, 2]))
+    with pytest.raises(InterventionError, match="pixels or sound"):
+        mw.Patch(mw.Residual(1), image)  # type: ignore[arg-type]
+
+
 def test_mean_over_the_prompt_itself_position_by_position_changes_nothing() -> None:
     head = mw.Head(1, 2)
     run = t5().run(LONG, [mw.Ablate(head, "mean", over=[[5, 6, 7, 8, 9]], by_position=True)])
