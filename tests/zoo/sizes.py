@@ -108,6 +108,10 @@ SPECIAL: dict[str, dict[str, Any]] = {
     },
     "swin": _SWIN, "swinv2": _SWIN, "donut-swin": _SWIN,
     **dict.fromkeys(("seamless_m4t", "seamless_m4t_v2"), _SEAMLESS),
+    **dict.fromkeys(("vibevoice", "vibevoice_asr"), {
+        f"{kind}_tokenizer_encoder_config": {"num_filters": 2, "depths": [1] * 7}
+        for kind in ("acoustic", "semantic")
+    }),
     "luke": {"entity_vocab_size": 20, "entity_emb_size": 16},
     "convbert": {"head_ratio": 1},
     "dbrx": {
