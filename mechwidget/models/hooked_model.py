@@ -22,6 +22,7 @@ from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
 from mechwidget.models.facts import input_device, notes_of, why_no_heads
 from mechwidget.models.forward_source import ForwardSource
+from mechwidget.models.held import Held
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.other_runs import read_sources
@@ -73,6 +74,7 @@ class HookedModel:
         self.notes = notes_of(ledger)
         self._bindings: dict[Site, Binding] = bind(ledger)
         self.baselines = Baselines(model, Budget())
+        self.held = Held(self.baselines.budget)
         self._vocabulary = (
             Vocabulary(tokenizer, ledger.vocab_size)
             if isinstance(source, ForwardSource)
