@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from mechwidget.models.ledger import Block, Ledger, Write
 
-_LIMITS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "block_size")
+_LIMITS = (
+    "max_position_embeddings",
+    "max_target_positions",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "block_size",
+)
 
 
 def position_limit(model: nn.Module) -> int | None:

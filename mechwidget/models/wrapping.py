@@ -41,7 +41,11 @@ def wrap(
     Args:
         model: a transformer; also compiled, with PEFT adapters, offloaded by accelerate,
             quantised, inside a module of your own, or a TransformerLens `TransformerBridge`.
-        tokenizer: its tokenizer; without one, prompts are token ids. A bridge brings its own.
+            Its forward takes token ids, pixels or sound and gives logits or, without a head, its
+            last hidden state.
+        tokenizer: its tokenizer, feature extractor, image processor, or a processor that holds
+            several; without one, prompts are token ids, pixels or sound as tensors. A bridge
+            brings its own.
         source: how to call it and what its prompts are, where its forward is not one of Hugging
             Face's kind: see `Source`, and `TextSource` for one made of functions.
         sites: modules whose output is a site, such as the hook points of a toy transformer:
