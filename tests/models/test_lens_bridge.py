@@ -16,6 +16,7 @@ import mechwidget as mw
 from mechwidget.errors import UnsupportedModelError
 from tests.models.state import state_of
 from tests.models.zoo.build import configuration, example, own_logits, randomise, zero_head_weights
+from tests.zoo.build import build as any_type
 
 bridges = pytest.importorskip("transformer_lens.model_bridge")
 
@@ -235,6 +236,23 @@ def test_a_small_model_of_transformer_lenss_own_is_read() -> None:
     wrapped, ids = mw.wrap(bridge), example() % 60
     assert (wrapped.n_layers, wrapped.n_heads(1), wrapped.has_mlp(0)) == (2, 4, False)
     assert torch.equal(wrapped.run(ids).logits, answers(bridge, ids))
+
+
+@pytest.mark.parametrize("kind", ["gpt_neox", "gemma2", "bloom", "opt", "mixtral", "bert"])
+def test_bridges_of_other_architectures_have_the_sites_of_their_models(kind: str) -> None:
+    family = "encoder" if kind == "bert" else "causal"
+    bridge = bridges.TransformerBridge.boot_transformers(
+        f"tiny/{kind}", hf_model=any_type(kind, family), tokenizer=copy.deepcopy(words())
+    )
+    ids = example()
+    wrapped, plain = mw.wrap(bridge), mw.wrap(any_type(kind, family))
+    assert torch.equal(wrapped.run(ids).logits, answers(bridge, ids))
+    assert wrapped.stacks == plain.stacks
+    assert [wrapped.n_heads(i) for i in range(2)] == [plain.n_heads(i) for i in range(2)]
+    assert set(wrapped.sites) >= set(plain.sites)
+    edits = [mw.Ablate(mw.Head(1, 1)), mw.Ablate(mw.MLP(0, positions=[-1]))]
+    ours, theirs = wrapped.run(ids, edits), plain.run(ids, edits)
+    assert torch.allclose(ours.logits, theirs.logits, atol=5e-5)
 
 
 def test_a_bridge_to_a_model_elsewhere_is_refused() -> None:
