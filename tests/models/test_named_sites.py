@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import mechwidget as mw
-from mechwidget.errors import ComponentError, SiteError
+from mechwidget.errors import ComponentError, SiteError, UnsupportedModelError
 from tests.models.state import state_of
 from tests.models.toys import EinsumTransformer, HookPoint
 from tests.models.zoo.build import build, example, own_logits
@@ -260,6 +260,22 @@ def test_hook_points_with_transformer_lenss_names_need_no_naming(kind: str) -> N
     assert all(torch.equal(ours[site], theirs[site]) for site in wrapped.sites)
     head = [mw.Ablate(mw.Head(0, 3))]
     assert torch.equal(wrapped.run(IDS, head).logits, expected.run(IDS, head).logits)
+
+
+class WithoutBlocks(EinsumTransformer):
+    """Adds each attention to the stream in its own forward: no module returns the sum."""
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        x = self.embed(tokens)
+        for block in self.blocks:
+            x = x + block.attn(block.ln1(x))
+        return self.unembed(self.ln_final(x))
+
+
+def test_a_toy_without_blocks_is_refused_saying_what_to_do() -> None:
+    with pytest.raises(UnsupportedModelError, match="no single residual stream") as caught:
+        mw.wrap(WithoutBlocks(neurons=0))
+    assert "become a module that returns the sum" in caught.value.hint
 
 
 class Misleading(EinsumTransformer):
