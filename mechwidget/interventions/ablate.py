@@ -43,7 +43,7 @@ from mechwidget.interventions.components import (
     Neuron,
     Residual,
 )
-from mechwidget.interventions.fields import boolean, brief, one_of, prompt, whole_number
+from mechwidget.interventions.fields import Given, boolean, brief, one_of, prompt, whole_number
 from mechwidget.interventions.intervention import (
     Intervention,
     component_edit,
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from mechwidget.interventions.reference import Reference
     from mechwidget.models.hooked_model import HookedModel
 
-Given = str | tuple[int, ...]
 MODES = ("zero", "mean", "resample")
 MOST_PROMPTS = 10_000
 

@@ -33,7 +33,15 @@ from mechwidget.interventions.components import (
     Neuron,
     Residual,
 )
-from mechwidget.interventions.fields import MOST_POSITIONS, brief, integer, one_of, prompt, short
+from mechwidget.interventions.fields import (
+    MOST_POSITIONS,
+    Given,
+    brief,
+    integer,
+    one_of,
+    prompt,
+    short,
+)
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
 
@@ -55,13 +63,13 @@ class Patch(Intervention):
 
     Attributes:
         component: a `Head`, `Attention`, `MLP`, `Neuron` or `Residual`.
-        source: the other prompt, text or token ids.
+        source: the other prompt, text or token ids, or `Inputs` of them.
         align: "same", "end", or pairs of positions (here, there).
     """
 
     kind = "patch"
     component: Component
-    source: str | tuple[int, ...]
+    source: Given
     align: str | Pairs = "same"
 
     def __post_init__(self) -> None:

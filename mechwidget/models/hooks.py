@@ -139,8 +139,10 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
-    if binding.whole:
+    if binding.layout == "as it is":
         return traffic.pass_on(binding.site, carried)
+    if binding.layout == "heads first":
+        return traffic.pass_on(binding.site, carried.transpose(1, 2)).transpose(1, 2)
     width, rows = carried.shape[-1], traffic.shape[0]
     split = (binding.heads, width // binding.heads) if binding.heads else (width,)
     flat = carried.reshape(rows, -1, *split)  # OPT carries [batch · pos, d]
