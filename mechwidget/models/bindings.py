@@ -22,7 +22,7 @@ End = Literal["input", "output", "middle", "tap", "result"]
 _TAPS: dict[Route, tuple[str, ...]] = {
     "interface": ("q", "k", "v", "scores", "pattern"),
     "softmax": ("scores", "pattern"),
-    "merged": (),
+    "hidden": (),
 }
 CROSS = "cross_"  # what the names of the sites of attention to another stack begin with
 TAPPED = (

@@ -156,8 +156,13 @@ def _unnamed(ledger: Ledger) -> Iterator[str]:
 def _crossing(ledger: Ledger) -> Iterator[str]:
     if any(block.write("cross") is not None for block in ledger.blocks):
         yield "the decoder attends to the encoder: cross attention has sites of its own"
-    if any(b.attention is not None and b.attention.route == "merged" for b in ledger.blocks):
-        yield "attention looks at two stacks at once: it has heads, but no pattern of its own"
+    hidden = [
+        i
+        for i, block in enumerate(ledger.blocks)
+        if any(a is not None and a.route == "hidden" for a in (block.attention, block.cross))
+    ]
+    if hidden:
+        yield f"the attention pattern cannot be looked at in {_layers(hidden, ledger)}"
 
 
 def _answers(ledger: Ledger) -> Iterator[str]:

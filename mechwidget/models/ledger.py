@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mechwidget.models.sites import Site
 
 Kind = Literal["attention", "cross", "mlp", "bias", "other"]
-Route = Literal["interface", "softmax", "merged"]
+Route = Literal["interface", "softmax", "hidden"]
 Attends = Literal["both ways", "backwards"]
 Layout = Literal["as it is", "heads first", "flat"]
 Answer = Literal["token", "label", "hidden state"]
@@ -62,7 +62,8 @@ class Attention:
     Attributes:
         place: the module in which the softmax runs.
         route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside);
-            "merged" when its keys are of more than its own stack: then it has no pattern site.
+            "hidden" when its pattern cannot be looked at, because its keys are of more than its own
+            stack or one fused function makes it: then there are heads, but no pattern site.
         heads: query heads; `key_value_heads`: the k and v heads that they share.
         sink: whether part of each row goes to no key, so that rows sum to less than 1.
     """

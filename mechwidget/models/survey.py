@@ -16,7 +16,8 @@ from mechwidget.models.leaves import has_map, is_leaf, is_linear, is_norm
 from mechwidget.models.ledger import Answer, Ledger, Place, Stack
 from mechwidget.models.probing import Prober
 from mechwidget.models.stack import chains_beside, find_blocks, reaches
-from mechwidget.models.streams import Stream, attends, refuse_side_streams
+from mechwidget.models.streams import Stream, attends, refuse_chance, refuse_side_streams
+from mechwidget.models.tappable import without_hidden_patterns
 from mechwidget.models.trace import Call, Trace, trace
 from mechwidget.models.twin import make_twin
 from mechwidget.models.writes import place, read_block
@@ -37,6 +38,7 @@ def survey(model: nn.Module, source: Source) -> Ledger:
     """The ledger of `model`."""
     tokens = source.example()
     seen, streams = _traced(model, source, tokens)
+    refuse_chance(model, source, tokens)
     _refuse_answers_elsewhere(model, seen, streams)
     _refuse_streams_beside(model, seen, streams)
     for stream in streams:
@@ -46,6 +48,7 @@ def survey(model: nn.Module, source: Source) -> Ledger:
     hows = [attends(model, source, tokens, stream, coupled=coupled) for stream in streams]
     calls = [call for stream in streams for call in stream.calls]
     blocks = tuple(read_block(seen, call, prober) for call in calls)
+    blocks = without_hidden_patterns(blocks, model, source, tokens)
     stacks = _stacks(streams, blocks, tokens, hows)
     main = next(stream for stream in streams if stream.main)
     unembed, embed = _unembedding(seen, main, prober), _embedding(seen)

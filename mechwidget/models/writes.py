@@ -188,7 +188,7 @@ def _attention(trace: Trace, block: Call, found: list[_Found], kind: Kind) -> At
     nth = sum(1 for call in trace.calls if call.name == event.module and call.left < event.clock)
     route: Route = "interface" if event.by_interface else "softmax"
     if kind == "attention" and event.keys != event.queries:
-        route = "merged"
+        route = "hidden"
     return Attention(
         Place(event.module, nth),
         route,

@@ -299,8 +299,13 @@ def _own_attentions(
 
 
 def _replayed(found: Visit, hooked: mw.HookedModel, prompt: Prompt) -> None:
-    """What is replayed is what is computed, in every stack, to the last bit."""
-    hooked.run(prompt)
+    """What is replayed is what is computed, in every stack, to the last bit.
+
+    And the logits of one position are what they are among all.
+    """
+    whole = hooked.run(prompt).logits
+    last = hooked.run(prompt, positions=[-1], replay=False).logits
+    found.hold("one position", _far(last, whole[:, -1:]), 1e-5 * _size(whole))
     for stack in hooked.stacks:
         edits = [mw.SkipLayer(stack.layers[-1])]
         full = hooked.run(prompt, edits, replay=False)

@@ -114,6 +114,14 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "swin": _SWIN, "swinv2": _SWIN, "donut-swin": _SWIN,
     **dict.fromkeys(("seamless_m4t", "seamless_m4t_v2"), _SEAMLESS),
     "vibevoice": _VIBEVOICE, "vibevoice_asr": _VIBEVOICE,
+    "vjepa2": {
+        "frames_per_clip": 2, "crop_size": 16, "pred_hidden_size": WIDTH,
+        "pred_num_attention_heads": HEADS, "pred_num_hidden_layers": 2,
+    },
+    "perceiver": {
+        "num_latents": 8, "d_latents": WIDTH, "num_self_attends_per_block": 2,
+        "num_self_attention_heads": HEADS,
+    },
     "luke": {"entity_vocab_size": 20, "entity_emb_size": 16},
     "convbert": {"head_ratio": 1},
     "dbrx": {

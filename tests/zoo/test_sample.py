@@ -104,6 +104,7 @@ def test_what_is_not_understood_is_refused_with_the_reason(kind: str, reason: st
         ("vision", "resnet", r"carry \[1, \d+, \d+, \d+\]"),
         ("encoder", "longformer", r"for 7 tokens its modules carry \[1, 8, 32\]"),
         ("encoder", "funnel", "passes several streams on"),
+        ("vision", "vit_mae", "its forward draws random numbers"),
         ("speech", "sew", "gives 12 answers for 6 positions"),
     ],
 )
@@ -115,6 +116,10 @@ def test_what_has_no_stream_of_its_positions_is_refused(
 
 
 def test_what_has_no_control_is_told() -> None:
+    wavlm = wrap(build("wavlm", "speech"))
+    assert ("attn_out", 0) in wavlm.sites
+    assert "pattern" not in {site.name for site in wavlm.sites}
+    assert "the attention pattern cannot be looked at in every layer" in wavlm.notes
     assert wrap(build("jetmoe")).notes[0] == (
         "attention has no single output projection in every layer: no heads to choose"
     )
