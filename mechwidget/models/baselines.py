@@ -11,21 +11,23 @@ there is one, no number of an earlier run stands in for a run.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mechwidget.models.replay import tensors_of
+from mechwidget.models.replay import tensors_of, version_of
 from mechwidget.models.stamp import Stamp, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import torch
     from torch import nn
 
     from mechwidget.models.budget import Budget
     from mechwidget.models.replay import Record
+
+_BEFORE_A_PROOF = 3  # runs
 
 Route = Literal["own", "ours"]  # whose attention function the whole model ran with
 
@@ -36,13 +38,32 @@ class Baseline:
 
     Attributes:
         records: what each block call did, by layer.
-        logits: `[1, len(positions), vocab]`.
+        logits: `[1, len(positions), vocab]`, the very tensor that its run gave away.
         positions: the token positions that `logits` holds; None is all.
+        version: of `logits`, so that a write to them by whoever has them is noticed.
     """
 
     records: tuple[Record, ...]
     logits: torch.Tensor
     positions: tuple[int, ...] | None
+    version: int
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether somebody has written to the logits since."""
+        return version_of(self.logits) != self.version
+
+    def logits_at(self, positions: Sequence[int] | None) -> torch.Tensor | None:
+        """`[1, len(positions), vocab]`, as far as these positions (None: all) are remembered."""
+        if self.positions is None or positions is None:
+            known = positions is None and self.positions is None
+            return self.logits if known else self._all_at(positions)
+        if not set(positions) <= set(self.positions):
+            return None
+        return self.logits[:, [self.positions.index(position) for position in positions]]
+
+    def _all_at(self, positions: Sequence[int] | None) -> torch.Tensor | None:
+        return None if positions is None else self.logits[:, list(positions)]
 
     @property
     def n_bytes(self) -> int:
@@ -62,6 +83,7 @@ class Baselines:
         self._version = 0
         self._stamp: Stamp | None = None
         self._entries: OrderedDict[Key, tuple[Baseline, int]] = OrderedDict()
+        self._wishes: Counter[str] = Counter()
         self._proofs: dict[tuple[Route | str, int], bool] = {}
 
     def __len__(self) -> int:
@@ -93,7 +115,8 @@ class Baselines:
     def get(self, ids: tuple[int, ...], route: Route) -> Baseline | None:
         """The baseline of a prompt; ask `why_not` first, in the same breath."""
         entry = self._entries.get((ids, route))
-        if entry is None:
+        if entry is None or entry[0].spoiled:
+            self._entries.pop((ids, route), None)
             return None
         self._entries.move_to_end((ids, route))
         return entry[0]
@@ -121,6 +144,15 @@ class Baselines:
             self._proofs[what, start] = proof()
         return self._proofs[what, start]
 
+    def asked_for(self, what: str) -> bool:
+        """Whether a proof has been wished for often enough to be worth its time."""
+        self._wishes[what] += 1
+        return self._wishes[what] > _BEFORE_A_PROOF
+
+    def disprove(self, what: Route | str) -> None:
+        """Note that something does not work with this model."""
+        self._proofs[what, 0] = False
+
     def disproved(self, what: Route | str, start: int = 0) -> bool:
         """Whether a proof was tried and failed."""
         return not self._proofs.get((what, start), True)
@@ -129,5 +161,6 @@ class Baselines:
         """Let go of everything."""
         self._entries.clear()
         self._proofs.clear()
+        self._wishes.clear()
         self._stamp = None
         self._version += 1

@@ -200,6 +200,7 @@ class HookedModel:
         positions: Sequence[int] | None = None,
         *,
         cancelled: Callable[[], bool] | None = None,
+        replay: bool = True,
     ) -> Rows:
         """Many variants of one prompt, as rows of as few batches as fit into the budget.
 
@@ -209,10 +210,14 @@ class HookedModel:
             read: sites whose activations to keep, in every variant.
             positions: the token positions whose logits to compute; None is all of them.
             cancelled: asked before every block; True raises `CancelledError`.
+            replay: whether blocks may be taken from a remembered run, and computed once for rows
+                that do not differ yet; False computes every block of every row.
         """
         with self.lock:
-            batches = self._batches(prompt_or_ids, variants, read, positions, cancelled)
-            read_sources(self, batches.variants, batches.tokens, cancelled)
+            batches = self._batches(
+                prompt_or_ids, variants, read, positions, cancelled, replay=replay
+            )
+            read_sources(self, batches.variants, batches.tokens, cancelled, replay=replay)
             return batches.run()
 
     def row_groups(
@@ -232,13 +237,15 @@ class HookedModel:
         read: Iterable[SiteLike],
         positions: Sequence[int] | None,
         cancelled: Callable[[], bool] | None,
+        *,
+        replay: bool = True,
     ) -> Batches:
         tokens = self.tokenize(prompt_or_ids)
         asked = read if names_one_site(read) else tuple(read)
         traffics = tuple(self._traffic(tokens, each, asked) for each in variants)
         keep = None if positions is None else from_start(positions, len(tokens))
         forward = self._forward_of(tokens, cancelled)
-        return Batches(self._planner, forward, tokens, traffics, keep, self.device)
+        return Batches(self._planner, forward, tokens, traffics, keep, self.device, replay)
 
     def _forward_of(self, tokens: Tokens, cancelled: Callable[[], bool] | None) -> Forward:
         def forward(
@@ -279,7 +286,7 @@ class HookedModel:
         if cancelled is not None and cancelled():
             raise CancelledError("The run was cancelled.")
         twin = make_twin(self.model)
-        ids = tokens.tensor(self.device).repeat(traffic.shape[0], 1)
+        ids = tokens.tensor(self.device).repeat(traffic.rows_given, 1)
         if splice is not None:
             splice.onto(twin, self.ledger)
         explicit = tap_attention(twin, self._bindings, self.ledger, traffic)

@@ -63,7 +63,8 @@ class SiteHooks:
 
     def _middle(self, binding: Binding, written: torch.Tensor) -> torch.Tensor:
         """The stream right after a write: edited by changing what is written."""
-        stream = self.streams[binding.site.layer or 0]
+        written = self.traffic.arriving(binding.site, written)
+        stream = self.traffic.arriving(binding.site, self.streams[binding.site.layer or 0])
         middle = stream + _scaled(written, binding.factor).reshape(stream.shape)
         edited = self.traffic.pass_on(binding.site, middle)
         if edited is middle:
@@ -135,6 +136,7 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
+    carried = traffic.arriving(binding.site, carried)
     shape = (*traffic.shape, binding.heads, -1) if binding.heads else (*traffic.shape, -1)
     shown = _scaled(carried.reshape(shape), binding.factor)  # OPT carries [batch · pos, d]
     passed = traffic.pass_on(binding.site, shown)

@@ -14,8 +14,12 @@ import torch
 
 from mechwidget.models.baselines import Baseline, Baselines, Route
 from mechwidget.models.budget import ran_out
+from mechwidget.models.joining import Join
+from mechwidget.models.narrowing import Narrowing, narrowing
 from mechwidget.models.plan import Plan
-from mechwidget.models.replay import Recorder, Replayer
+from mechwidget.models.replay import Recorder, Replayer, Splices, version_of
+from mechwidget.models.rounding import equal_but_for_rounding
+from mechwidget.models.sites import Site
 from mechwidget.models.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -24,8 +28,10 @@ if TYPE_CHECKING:
     from mechwidget.models.bindings import Binding
     from mechwidget.models.ledger import Ledger
     from mechwidget.models.replay import Splice
-    from mechwidget.models.sites import Site
     from mechwidget.models.tokens import Tokens
+
+_AFTER_A_BLOCK, _BEFORE_A_BLOCK, _INSIDE, _AFTER_BLOCKS = range(4)  # ranks of `Join`
+_ROWS_OF_A_PRODUCT = (2, 16, 32)  # from 2, 16 or so on, matrix products round each row alike
 
 
 class Forward(Protocol):
@@ -74,13 +80,27 @@ class Planner:
         start = 0 if baseline is None else self.start(traffic)
         if baseline is not None and start and not self.provable(forward, traffic, baseline, start):
             start, why = 0, f"replaying {start} blocks did not give the baseline's own logits"
-        splice = Replayer(baseline.records, start) if baseline is not None and start else None
-        logits, explicit = forward(traffic, keep, splice)
-        return logits, explicit, self.plan(logits, start, why)
+        splices: list[Splice] = []
+        narrow = None
+        if baseline is not None and start:
+            splices.append(Replayer(baseline.records, start))
+            narrow = self._exactly_narrowed(forward, traffic, keep, baseline, start)
+        if narrow is not None:
+            splices.append(narrow)
+        logits, explicit = forward(traffic, keep, Splices(splices))
+        return logits, explicit, self.plan(logits, start, narrow, why=why)
 
-    def plan(self, logits: torch.Tensor, start: int, why: str = "", rows: int = 1) -> Plan:
-        """The plan of a run that replayed `start` blocks."""
-        return Plan(start, len(self.ledger.blocks), rows, logits.shape[1], why)
+    def plan(
+        self,
+        logits: torch.Tensor,
+        start: int,
+        narrow: Narrowing | None = None,
+        rows: int = 1,
+        why: str = "",
+    ) -> Plan:
+        """The plan of a run that replayed `start` blocks, and of the last one did only a part."""
+        kept = None if narrow is None else len(narrow.keep)
+        return Plan(start, len(self.ledger.blocks), rows, logits.shape[1], kept, why)
 
     def route(self, traffic: Traffic) -> Route:
         """Whose attention function a run has."""
@@ -91,6 +111,22 @@ class Planner:
         edited = (self.edited_from(edit.site) for _, edit in traffic.edits)
         read = (self._read_from(site) for site in traffic.reads)
         return min((*edited, *read), default=len(self.ledger.blocks))
+
+    def join(self, traffic: Traffic) -> Join:
+        """Where the row of a variant first differs from the baseline."""
+        last = Join(len(self.ledger.blocks), _AFTER_BLOCKS, Site("logits"))
+        late = not self.taps(traffic)
+        return min((self._join(edit.site, late=late) for _, edit in traffic.edits), default=last)
+
+    def _join(self, site: Site, *, late: bool) -> Join:
+        binding, layer = self.bindings[site], self.edited_from(site)
+        if binding.end == "result":
+            return Join(layer, _AFTER_BLOCKS, site)
+        if site.layer is None or layer > site.layer:
+            return Join(layer, _AFTER_A_BLOCK, site)
+        if self._is_block(binding):
+            return Join(layer, _BEFORE_A_BLOCK, site)
+        return Join(layer, _INSIDE, late=late)
 
     def why_alone(self, traffic: Traffic) -> str:
         """Why a run cannot have to do with a baseline; empty when it can."""
@@ -111,20 +147,101 @@ class Planner:
 
     def provable(self, forward: Forward, traffic: Traffic, baseline: Baseline, start: int) -> bool:
         """Whether replaying `start` blocks and editing nothing gives the baseline's logits."""
-        route = self.route(traffic)
-        taps = [site for site in self.taps(traffic) if route == "ours"]
 
         def proof() -> bool:
-            silent = Traffic((), frozenset(taps[:1]), (1, traffic.shape[1]))
-            try:
-                again, _ = forward(silent, baseline.positions, Replayer(baseline.records, start))
-            except (TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
-                if ran_out(error):
-                    raise
-                return False  # a block that misses what earlier ones leave on the side
-            return torch.equal(again, baseline.logits)
+            replayer = Replayer(baseline.records, start)
+            again = self._tried(forward, self._silent(traffic), baseline.positions, replayer)
+            return again is not None and torch.equal(again, baseline.logits)
 
-        return self.baselines.proved(route, start, proof)
+        return self.baselines.proved(self.route(traffic), start, proof)
+
+    def narrowed(
+        self, forward: Forward, traffic: Traffic, keep: Sequence[int] | None, baseline: Baseline
+    ) -> Narrowing | None:
+        """What can be left out of the last block of a batch, right but for rounding."""
+        narrow = narrowing(self.ledger, traffic.sites, keep, traffic.shape[1])
+        known = baseline.logits_at(keep)
+        if narrow is None or known is None or self._last(traffic) == 0:
+            return None
+
+        def proof() -> bool:
+            again = self._last_block(forward, traffic, keep, baseline, narrow)
+            return again is not None and equal_but_for_rounding(again, known)
+
+        what = f"narrow rows with {self.route(traffic)} attention"
+        return narrow if self.baselines.proved(what, 0, proof) else None
+
+    def _exactly_narrowed(
+        self,
+        forward: Forward,
+        traffic: Traffic,
+        keep: Sequence[int] | None,
+        baseline: Baseline,
+        start: int,
+    ) -> Narrowing | None:
+        """What can be left out of the last block of a single run without changing a bit.
+
+        Products of fewer rows may be rounded differently: from how many on they are not is tried
+        out, for each length of a prompt, once a few runs have had a use for it.
+        """
+        last, n = self._last(traffic), traffic.shape[1]
+        if keep is None or not 0 < start <= last:
+            return None
+        if narrowing(self.ledger, traffic.sites, keep, n) is None:
+            return None
+        if not self.baselines.asked_for(f"{len(set(keep))} of {n} positions"):
+            return None
+        if not self.provable(forward, traffic, baseline, last):
+            return None
+        for at_least in _ROWS_OF_A_PRODUCT:
+            narrow = narrowing(self.ledger, traffic.sites, keep, n, at_least)
+            if narrow is None:
+                return None
+
+            def proof(narrow: Narrowing = narrow) -> bool:
+                known = baseline.logits
+                if baseline.positions != tuple(keep):
+                    whole = Replayer(baseline.records, last + 1)
+                    known, _ = forward(self._silent(traffic), keep, whole)
+                again = self._last_block(forward, traffic, keep, baseline, narrow)
+                return again is not None and torch.equal(again, known)
+
+            what = f"{len(narrow.keep)} of {n} positions with {self.route(traffic)} attention"
+            if self.baselines.proved(what, 0, proof):
+                return narrow
+        return None
+
+    def _last(self, traffic: Traffic) -> int:
+        """The last block, where it can be the only one that is computed."""
+        return 0 if self.why_alone(traffic) else len(self.ledger.blocks) - 1
+
+    def _last_block(
+        self,
+        forward: Forward,
+        traffic: Traffic,
+        keep: Sequence[int] | None,
+        baseline: Baseline,
+        narrow: Narrowing,
+    ) -> torch.Tensor | None:
+        """The baseline's logits from its last block, narrowed; None when that fails."""
+        splices = Splices([Replayer(baseline.records, self._last(traffic)), narrow])
+        return self._tried(forward, self._silent(traffic), keep, splices)
+
+    def _silent(self, traffic: Traffic) -> Traffic:
+        """One row with nothing edited, and the attention that `traffic` has."""
+        taps = [site for site in self.taps(traffic) if self.route(traffic) == "ours"]
+        return Traffic((), frozenset(taps[:1]), (1, traffic.shape[1]))
+
+    def _tried(
+        self, forward: Forward, silent: Traffic, keep: Sequence[int] | None, splice: Splice
+    ) -> torch.Tensor | None:
+        """The logits of a run that may fail; None when it does."""
+        try:
+            return forward(silent, keep, splice)[0]
+        except (TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
+            if ran_out(error):
+                raise
+            return None  # a block that misses what earlier ones leave on the side
 
     def _record(
         self, forward: Forward, tokens: Tokens, traffic: Traffic, keep: Sequence[int] | None
@@ -134,7 +251,8 @@ class Planner:
         records = recorder.take()
         if len(records) == len(self.ledger.blocks):
             positions = None if keep is None else tuple(keep)
-            baseline = Baseline(records, logits.detach().clone(), positions)
+            logits = logits.clone() if logits.is_inference() else logits
+            baseline = Baseline(records, logits, positions, version_of(logits))
             self.baselines.keep(tokens.ids, self.route(traffic), baseline, stamp)
         return logits, explicit, self.plan(logits, 0)
 

@@ -37,6 +37,18 @@ class Splice(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Splices:
+    """Several, put on in this order: the last one is asked first."""
+
+    parts: Sequence[Splice]
+
+    def onto(self, twin: nn.Module, ledger: Ledger) -> None:
+        """Put them all there."""
+        for part in self.parts:
+            part.onto(twin, ledger)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What one block call did.
 
@@ -59,7 +71,7 @@ class Recorder:
 
     def onto(self, twin: nn.Module, ledger: Ledger) -> None:
         """Wrap the forward of each block."""
-        _wrap_blocks(twin, ledger, self._call)
+        wrap_blocks(twin, ledger, self._call)
 
     def take(self) -> tuple[Record, ...]:
         """The records in the order of the layers."""
@@ -81,9 +93,10 @@ class Recorder:
 
     def _copied(self, tensor: torch.Tensor) -> torch.Tensor:
         """A copy; one that blocks hand on unchanged is copied once."""
-        version = -1 if tensor.is_inference() else tensor._version  # noqa: SLF001
-        _, known = self._copies.setdefault((id(tensor), version), (tensor, tensor.detach().clone()))
-        return known
+        key = (id(tensor), version_of(tensor))
+        if key not in self._copies:
+            self._copies[key] = (tensor, tensor.detach().clone())
+        return self._copies[key][1]
 
 
 class Replayer:
@@ -96,7 +109,7 @@ class Replayer:
 
     def onto(self, twin: nn.Module, ledger: Ledger) -> None:
         """Take the place of each block's forward."""
-        _wrap_blocks(twin, ledger, self._call)
+        wrap_blocks(twin, ledger, self._call)
 
     def _call(self, layer: int, real: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if layer >= self._start:
@@ -136,6 +149,11 @@ def rebuilt(value: Any, of: Copy) -> Any:
     return value
 
 
+def version_of(tensor: torch.Tensor) -> int:
+    """How many times a tensor, or what it is a view of, was written to; -1 where nobody counts."""
+    return -1 if tensor.is_inference() else tensor._version  # noqa: SLF001
+
+
 def tensors_of(records: Sequence[Record]) -> dict[int, torch.Tensor]:
     """Every tensor that records hold, by identity."""
     found: dict[int, torch.Tensor] = {}
@@ -150,7 +168,7 @@ def tensors_of(records: Sequence[Record]) -> dict[int, torch.Tensor]:
     return found
 
 
-def _wrap_blocks(
+def wrap_blocks(
     twin: nn.Module,
     ledger: Ledger,
     call: Callable[[int, Callable[..., Any], Any, Any], Any],
@@ -161,10 +179,10 @@ def _wrap_blocks(
         layers.setdefault(block.place.module, {})[block.place.nth] = layer
     for name, by_call in layers.items():
         module = submodule(twin, name)
-        module.__dict__["forward"] = _counted(_unbound(module), by_call, call)
+        module.__dict__["forward"] = _counted(unbound(module), by_call, call)
 
 
-def _unbound(module: nn.Module) -> Callable[..., Any]:
+def unbound(module: nn.Module) -> Callable[..., Any]:
     """A module's forward that does not keep the module alive: twins must not wait for the gc."""
     forward = module.forward
     if not isinstance(forward, MethodType) or forward.__self__ is not module:

@@ -68,6 +68,15 @@ class Traffic:
         """Every site that has to be hooked."""
         return {*self.reads, *self._by_site, *self._looks}
 
+    @property
+    def rows_given(self) -> int:
+        """How many rows of token ids the model is called with."""
+        return self.shape[0]
+
+    def arriving(self, _site: Site, tensor: torch.Tensor) -> torch.Tensor:
+        """What a module carries, as it comes to a site: with all rows that are to pass there."""
+        return tensor
+
     def pass_on(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
         """What flows on from `site`; the very same tensor when nothing is edited there."""
         for index, edit in self._by_site.get(site, ()):
