@@ -15,8 +15,9 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mechwidget.models.replay import tensors_of, version_of
+from mechwidget.models.replay import tensors_of
 from mechwidget.models.stamp import Stamp, why_not
+from mechwidget.models.versions import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,8 +68,10 @@ class Baseline:
 
     @property
     def n_bytes(self) -> int:
-        """What it takes to remember it."""
-        return self.logits.nbytes + sum(t.nbytes for t in tensors_of(self.records).values())
+        """What it takes to remember it: a view keeps all of what it is a view of."""
+        held = (self.logits, *tensors_of(self.records).values())
+        storages = (tensor.untyped_storage() for tensor in held)
+        return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 
 Key = tuple[tuple[int, ...], Route]
@@ -79,6 +82,7 @@ class Baselines:
 
     def __init__(self, model: nn.Module, budget: Budget) -> None:
         self.budget = budget
+        self.copies = True  # whether what blocks return has to be copied to be remembered
         self._model = model
         self._version = 0
         self._stamp: Stamp | None = None
@@ -163,4 +167,5 @@ class Baselines:
         self._proofs.clear()
         self._wishes.clear()
         self._stamp = None
+        self.copies = True
         self._version += 1

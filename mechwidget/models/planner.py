@@ -17,10 +17,11 @@ from mechwidget.models.budget import ran_out
 from mechwidget.models.joining import Join
 from mechwidget.models.narrowing import Narrowing, narrowing
 from mechwidget.models.plan import Plan
-from mechwidget.models.replay import Recorder, Replayer, Splices, version_of
+from mechwidget.models.replay import Recorder, Replayer, Splices
 from mechwidget.models.rounding import equal_but_for_rounding
 from mechwidget.models.sites import Site
 from mechwidget.models.traffic import Traffic
+from mechwidget.models.versions import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -246,9 +247,10 @@ class Planner:
     def _record(
         self, forward: Forward, tokens: Tokens, traffic: Traffic, keep: Sequence[int] | None
     ) -> tuple[torch.Tensor, bool, Plan]:
-        stamp, recorder = self.baselines.stamp(), Recorder()
+        stamp, recorder = self.baselines.stamp(), Recorder(copies=self.baselines.copies)
         logits, explicit = forward(traffic, keep, recorder)
         records = recorder.take()
+        self.baselines.copies = recorder.written
         if len(records) == len(self.ledger.blocks):
             positions = None if keep is None else tuple(keep)
             logits = logits.clone() if logits.is_inference() else logits

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from mechwidget.models.hooks import submodule
+from mechwidget.models.versions import version_of
 
 if TYPE_CHECKING:
     from mechwidget.models.ledger import Ledger
@@ -53,7 +54,7 @@ class Record:
     """What one block call did.
 
     Attributes:
-        returned: what it returned, its tensors copied.
+        returned: what it returned, its tensors as they were then.
         left: per container among its arguments that it changed (by order of appearance), the
             entries that are new in a mapping, or all items of a list.
     """
@@ -63,19 +64,28 @@ class Record:
 
 
 class Recorder:
-    """Records every block call of one run."""
+    """Records every block call of one run.
 
-    def __init__(self) -> None:
+    Copies what blocks return, unless it is known that nobody writes to it afterwards; `written`
+    says whether somebody did, and then records without copies are good for nothing.
+    """
+
+    def __init__(self, *, copies: bool = True) -> None:
         self.records: dict[int, Record] = {}
-        self._copies: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}
+        self.written = False
+        self._copies = copies
+        self._seen: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}
 
     def onto(self, twin: nn.Module, ledger: Ledger) -> None:
         """Wrap the forward of each block."""
         wrap_blocks(twin, ledger, self._call)
 
     def take(self) -> tuple[Record, ...]:
-        """The records in the order of the layers."""
-        self._copies.clear()
+        """The records in the order of the layers; none where they were written to."""
+        self.written = any(version_of(real) != then for (_, then), (real, _) in self._seen.items())
+        self._seen.clear()
+        if self.written and not self._copies:
+            self.records.clear()
         return tuple(self.records[layer] for layer in sorted(self.records))
 
     def _call(self, layer: int, real: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -92,11 +102,13 @@ class Recorder:
         return result
 
     def _copied(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A copy; one that blocks hand on unchanged is copied once."""
+        """What to keep; one that blocks hand on unchanged is kept once."""
         key = (id(tensor), version_of(tensor))
-        if key not in self._copies:
-            self._copies[key] = (tensor, tensor.detach().clone())
-        return self._copies[key][1]
+        if key not in self._seen:
+            kept = tensor.detach()
+            copied = self._copies or tensor.is_inference()
+            self._seen[key] = (tensor, kept.clone() if copied else kept)
+        return self._seen[key][1]
 
 
 class Replayer:
@@ -147,11 +159,6 @@ def rebuilt(value: Any, of: Copy) -> Any:
             made[key] = rebuilt(item, of)
         return made
     return value
-
-
-def version_of(tensor: torch.Tensor) -> int:
-    """How many times a tensor, or what it is a view of, was written to; -1 where nobody counts."""
-    return -1 if tensor.is_inference() else tensor._version  # noqa: SLF001
 
 
 def tensors_of(records: Sequence[Record]) -> dict[int, torch.Tensor]:

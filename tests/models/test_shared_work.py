@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import mechwidget as mw
-from tests.models.homemade import Homemade
+from tests.models.homemade import Homemade, HomemadeBlock
 from tests.models.test_replay import Custom, same
 from tests.models.test_rows import close
 from tests.models.zoo.build import build, example, hooked
@@ -141,3 +141,40 @@ def test_rows_are_batched_also_where_nothing_can_be_remembered() -> None:
     rows = model.run_rows(ids, everywhere(model))
     assert max(run.plan.rows for run in rows) > 4
     assert {run.plan.replayed for run in rows} == {0}
+
+
+class WritesInPlace(HomemadeBlock):
+    """Begins by writing to the very tensor that the block before it returned."""
+
+    def forward(self, x):
+        return super().forward(x.mul_(1.5))
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_what_is_remembered_without_a_copy_is_never_what_somebody_wrote_to(writes: bool) -> None:
+    module, edit = Homemade(), [mw.Ablate(mw.Head(2, 1))]
+    model = mw.wrap(module)
+    for block in module.blocks if writes else ():
+        block.__class__ = WritesInPlace
+    for start in range(2, 7):
+        ids = [start, 5, 9, 3]
+        model.run(ids)
+        run = model.run(ids, edit)
+        assert torch.equal(run.logits, model.run(ids, edit, replay=False).logits)
+        assert run.plan.replayed == 2
+    assert model.baselines.copies is writes
+
+
+def test_a_block_that_starts_to_write_in_place_is_noticed() -> None:
+    module, edit = Homemade(), [mw.Ablate(mw.Head(2, 1))]
+    model = mw.wrap(module)
+    model.run([1, 2, 3])
+    assert not model.baselines.copies
+    for block in module.blocks:
+        block.__class__ = WritesInPlace
+    for ids in ([4, 2, 3], [5, 2, 3], [6, 2, 3]):
+        model.run(ids)
+        run = model.run(ids, edit)
+        assert torch.equal(run.logits, model.run(ids, edit, replay=False).logits)
+    assert run.plan.replayed == 2
+    assert model.baselines.copies
