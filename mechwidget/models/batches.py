@@ -166,6 +166,7 @@ class Batches:
         traffic = RowTraffic(fresh, reads)
         if manner != "whole":
             traffic = JoiningRows(fresh, reads, joins, late=manner == "late")
+        traffic.read_at = variants[0].read_at
         start = 0 if known is None else min(map(self.planner.start, variants))
         if known and start and not self.planner.provable(self.forward, traffic, known, start):
             start = 0
@@ -219,7 +220,8 @@ class Batches:
         taps = self.planner.taps(variant)
         key = f"{self.planner.route(variant)} {taps if not self.planner.switches else ''}"
         if key not in self._baselines:
-            silent = Traffic((), variant.reads | frozenset(taps[:1]), variant.shape)
+            reads = variant.reads | frozenset(taps[:1])
+            silent = Traffic((), reads, variant.shape, read_at=variant.read_at)
             self._baselines[key] = self._alone(silent)
         return self._baselines[key]
 
@@ -253,7 +255,8 @@ class Batches:
 def _fresh(variant: Traffic, *, reads: bool = True) -> Traffic:
     """The same edits, of which none has run yet."""
     kept = variant.reads if reads else frozenset()
-    return Traffic(variant.edits, kept, variant.shape, given=variant.given)
+    given, read_at = variant.given, variant.read_at
+    return Traffic(variant.edits, kept, variant.shape, given=given, read_at=read_at)
 
 
 def _rows(route: str, how: str) -> str:

@@ -25,6 +25,7 @@ from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.planner import Planner
 from mechwidget.models.prompts import Prompt, from_start, tokens_of
+from mechwidget.models.reading import n_bytes_of, require_room
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
@@ -160,6 +161,8 @@ class HookedModel:
         *,
         cancelled: Callable[[], bool] | None = None,
         replay: bool = True,
+        read_positions: Sequence[int] | None = None,
+        max_bytes: int | None = None,
     ) -> Run:
         """One forward pass, or as much of one as the baseline of the prompt leaves to compute.
 
@@ -171,9 +174,15 @@ class HookedModel:
             cancelled: asked before every block; True raises `CancelledError`.
             replay: whether blocks before the first edit may be taken from a remembered run
                 without interventions, bit for bit the same; False computes every block.
+            read_positions: the token positions whose activations to keep, in this order; None is
+                all. `[batch, pos, …]` of a site then has these positions, patterns and scores
+                `[batch, head, query, key]` these queries, with all keys. Others are never copied.
+            max_bytes: what the activations may take; None is half of what is free. More raises
+                `ReadTooLargeError`, with the number, before anything is computed.
         """
         tokens = self.tokenize(prompt_or_ids)
-        traffic = self._traffic(tokens, interventions, read)
+        traffic = self._traffic(tokens, interventions, read, read_positions)
+        self._require_room([traffic], tokens, positions, max_bytes)
         keep = None if positions is None else from_start(positions, len(tokens))
         with self.lock:
             read_sources(self, [traffic], tokens, cancelled, replay=replay)
@@ -201,6 +210,8 @@ class HookedModel:
         *,
         cancelled: Callable[[], bool] | None = None,
         replay: bool = True,
+        read_positions: Sequence[int] | None = None,
+        max_bytes: int | None = None,
     ) -> Rows:
         """Many variants of one prompt, as rows of as few batches as fit into the budget.
 
@@ -212,11 +223,20 @@ class HookedModel:
             cancelled: asked before every block; True raises `CancelledError`.
             replay: whether blocks may be taken from a remembered run, and computed once for rows
                 that do not differ yet; False computes every block of every row.
+            read_positions: the token positions whose activations to keep; None is all.
+            max_bytes: what the activations of all variants may take; see `run`.
         """
         with self.lock:
             batches = self._batches(
-                prompt_or_ids, variants, read, positions, cancelled, replay=replay
+                prompt_or_ids,
+                variants,
+                read,
+                positions,
+                cancelled,
+                replay=replay,
+                read_positions=read_positions,
             )
+            self._require_room(batches.variants, batches.tokens, positions, max_bytes)
             read_sources(self, batches.variants, batches.tokens, cancelled, replay=replay)
             return batches.run()
 
@@ -239,10 +259,11 @@ class HookedModel:
         cancelled: Callable[[], bool] | None,
         *,
         replay: bool = True,
+        read_positions: Sequence[int] | None = None,
     ) -> Batches:
         tokens = self.tokenize(prompt_or_ids)
         asked = read if names_one_site(read) else tuple(read)
-        traffics = tuple(self._traffic(tokens, each, asked) for each in variants)
+        traffics = tuple(self._traffic(tokens, each, asked, read_positions) for each in variants)
         keep = None if positions is None else from_start(positions, len(tokens))
         forward = self._forward_of(tokens, cancelled)
         return Batches(self._planner, forward, tokens, traffics, keep, self.device, replay)
@@ -260,8 +281,29 @@ class HookedModel:
         switches = switch_attention(make_twin(self.model))
         return Planner(self.ledger, self._bindings, self.baselines, switches)
 
+    def _require_room(
+        self,
+        traffics: Sequence[Traffic],
+        tokens: Tokens,
+        positions: Sequence[int] | None,
+        max_bytes: int | None,
+    ) -> None:
+        """Raise `ReadTooLargeError` when what is to be read would take more than it may."""
+        if not traffics or not traffics[0].reads:
+            return
+        reads, at, n = traffics[0].reads, traffics[0].read_at, len(tokens)
+        looked_at = n if positions is None else len(positions)
+        read_at = n if at is None else len(at)
+        one = n_bytes_of(self.ledger, reads, n, read_at, looked_at, self.dtype.itemsize)
+        most = self.baselines.budget.to_read(self.device) if max_bytes is None else max_bytes
+        require_room(one * len(traffics), most, reads, n)
+
     def _traffic(
-        self, tokens: Tokens, interventions: Sequence[Intervention], read: Iterable[SiteLike]
+        self,
+        tokens: Tokens,
+        interventions: Sequence[Intervention],
+        read: Iterable[SiteLike],
+        read_positions: Sequence[int] | None = None,
     ) -> Traffic:
         """What a run is to edit and read, checked against what this model has."""
         asked: Any = (read,) if names_one_site(read) else read
@@ -269,6 +311,7 @@ class HookedModel:
             in_order(edits_of(one, self, len(tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
+            read_at=None if read_positions is None else from_start(read_positions, len(tokens)),
         )
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)

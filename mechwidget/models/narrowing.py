@@ -83,7 +83,7 @@ def narrowing(
             few rows are rounded differently; experts, who share them out, are then refused.
     """
     last = len(ledger.blocks) - 1
-    if keep is None or any(s.layer == last and s.name not in _BEFORE for s in sites):
+    if keep is None or not all(_untouched(site, last) for site in sites):
         return None
     wanted = set(keep)
     others = (each for each in reversed(range(positions)) if each not in wanted)
@@ -96,6 +96,13 @@ def narrowing(
     if not modules or 2 * len(wanted) > positions:
         return None
     return Narrowing(modules, tuple(sorted(wanted)), positions)
+
+
+def _untouched(site: Site, last: int) -> bool:
+    """Whether what flows at a site is the same at every position for all that is left out."""
+    if site.layer is None:
+        return site.name in ("embed", "logits")
+    return site.layer < last or (site.layer == last and site.name in _BEFORE)
 
 
 def _position_wise(ledger: Ledger, block: Block) -> tuple[str, ...]:

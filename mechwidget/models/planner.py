@@ -127,7 +127,7 @@ class Planner:
             return Join(layer, _AFTER_A_BLOCK, site)
         if self._is_block(binding):
             return Join(layer, _BEFORE_A_BLOCK, site)
-        return Join(layer, _INSIDE, late=late)
+        return Join(layer, _INSIDE, late=late and binding.end in ("input", "output", "middle"))
 
     def why_alone(self, traffic: Traffic) -> str:
         """Why a run cannot have to do with a baseline; empty when it can."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mechwidget.errors import InterventionError
+from mechwidget.models.reading import at_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,6 +54,7 @@ class Traffic:
     shape: tuple[int, int]  # batch, positions
     kept: dict[Site, torch.Tensor] = field(default_factory=dict)
     given: dict[Tokens | None, dict[Site, torch.Tensor]] = field(default_factory=dict)
+    read_at: Sequence[int] | None = None  # the positions that are read; None is all
     _by_site: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looks: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looked: set[tuple[int, Site]] = field(default_factory=set)
@@ -88,7 +90,7 @@ class Traffic:
             edit.apply(tensor)
             self._looked.add((index, site))
         if site in self.reads:
-            self.kept[site] = tensor.detach().clone()
+            self.kept[site] = at_positions(site, tensor, self.read_at)
         return tensor
 
     def take(self) -> dict[Site, torch.Tensor]:
