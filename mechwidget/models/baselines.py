@@ -12,7 +12,7 @@ there is one, no number of an earlier run stands in for a run.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mechwidget.models.replay import tensors_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mechwidget.models.budget import Budget
+    from mechwidget.models.past import Past
     from mechwidget.models.replay import Record
 
 _BEFORE_A_PROOF = 3  # runs
@@ -42,12 +43,23 @@ class Baseline:
         logits: `[1, len(positions), vocab]`, the very tensor that its run gave away.
         positions: the token positions that `logits` holds; None is all.
         version: of `logits`, so that a write to them by whoever has them is noticed.
+        wishes: for a past, counted.
+        pasts: what the model's own cache holds of the first positions, by how many; one at most.
     """
 
     records: tuple[Record, ...]
     logits: torch.Tensor
     positions: tuple[int, ...] | None
     version: int
+    pasts: dict[int, Past] = field(default_factory=dict)
+    wishes: list[None] = field(default_factory=list)
+
+    def wishes_for_a_past(self) -> bool:
+        """Whether a past has been wished for often enough to be worth its time."""
+        if len(self.wishes) < _BEFORE_A_PROOF:
+            self.wishes.append(None)
+            return False
+        return True
 
     @property
     def spoiled(self) -> bool:
@@ -68,10 +80,16 @@ class Baseline:
 
     @property
     def n_bytes(self) -> int:
-        """What it takes to remember it: a view keeps all of what it is a view of."""
+        """What it takes but for its pasts: a view keeps all of what it is a view of."""
         held = (self.logits, *tensors_of(self.records).values())
         storages = (tensor.untyped_storage() for tensor in held)
-        return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+        distinct = {storage.data_ptr(): storage.nbytes() for storage in storages}
+        return sum(distinct.values())
+
+    @property
+    def past_bytes(self) -> int:
+        """What its pasts take, which come and go."""
+        return sum(past.n_bytes for past in self.pasts.values())
 
 
 Key = tuple[tuple[int, ...], Route]
@@ -96,7 +114,7 @@ class Baselines:
     @property
     def n_bytes(self) -> int:
         """What all of them take."""
-        return sum(n_bytes for _, n_bytes in self._entries.values())
+        return sum(n_bytes + one.past_bytes for one, n_bytes in self._entries.values())
 
     def why_not(self) -> str:
         """Why nothing may be remembered of the model as it is now; empty when it may."""
@@ -139,6 +157,11 @@ class Baselines:
             return
         self._entries[ids, route] = (baseline, n_bytes)
         self._entries.move_to_end((ids, route))
+        self.fit(baseline.logits.device)
+
+    def fit(self, device: torch.device) -> None:
+        """Let go of the oldest until the rest fits into the budget."""
+        most = self.budget.to_remember(device)
         while self.n_bytes > most:
             self._entries.popitem(last=False)
 

@@ -30,10 +30,10 @@ def call_model(twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
         options["return_dict"] = True
     arguments = {"input_ids": ids} if _names_input_ids(parameters) else {}
     positional = () if arguments else (ids,)
-    return logits_of(_quietly(twin, positional, {**arguments, **options}))
+    return logits_of(quietly(twin, positional, {**arguments, **options}))
 
 
-def _quietly(twin: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
+def quietly(twin: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """Call `twin` without gradients and leave this thread's modes as they were.
 
     CPython delivers asynchronous exceptions after calls and at function entries, so what restores

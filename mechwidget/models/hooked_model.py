@@ -7,7 +7,7 @@ last prompts, within a budget, for as long as the weights are the same (see `bas
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +23,7 @@ from mechwidget.models.calling import call_model
 from mechwidget.models.facts import input_device, notes_of, position_limit
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
+from mechwidget.models.past import Past, past_of
 from mechwidget.models.planner import Planner
 from mechwidget.models.prompts import Prompt, from_start, tokens_of
 from mechwidget.models.reading import n_bytes_of, require_room
@@ -36,7 +37,7 @@ from mechwidget.models.sites import (
 )
 from mechwidget.models.sources import read_sources
 from mechwidget.models.taps import tap_attention
-from mechwidget.models.traffic import Traffic, edits_of, in_order
+from mechwidget.models.traffic import Traffic, edits_of, in_order, touched_by
 from mechwidget.models.twin import make_twin
 from mechwidget.models.vocabulary import Vocabulary
 
@@ -188,7 +189,7 @@ class HookedModel:
             read_sources(self, [traffic], tokens, cancelled, replay=replay)
             forward = self._forward_of(tokens, cancelled)
             logits, explicit, plan = self._planner.run(
-                forward, tokens, traffic, keep, replay=replay
+                forward, tokens, traffic, keep, replay=replay, past=partial(self._past, tokens)
             )
         fired = traffic.fired()
         return Run(
@@ -311,11 +312,16 @@ class HookedModel:
             in_order(edits_of(one, self, len(tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
+            touched=touched_by(interventions, len(tokens)),
             read_at=None if read_positions is None else from_start(read_positions, len(tokens)),
         )
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
         return traffic
+
+    def _past(self, tokens: Tokens, length: int) -> Past | None:
+        """What the model's own cache holds of the first positions of a prompt."""
+        return past_of(make_twin(self.model), tokens.tensor(self.device)[:, :length])
 
     def _forward(
         self,
@@ -336,9 +342,12 @@ class HookedModel:
         hook_sites(twin, self._bindings, self.ledger, traffic)
         if cancelled is not None:
             hook_cancel(twin, self.ledger, cancelled)
+        if keep is not None and traffic.past is not None:
+            keep = [position - traffic.past.length for position in keep]
         if keep is not None and self.ledger.unembed is not None:
             hook_positions(twin, self.ledger.unembed, keep)
-        logits = call_model(twin, ids)
+        past = traffic.past
+        logits = call_model(twin, ids) if past is None else past.logits_after(twin, ids)
         if keep is not None and logits.shape[1] != len(keep):
             logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit

@@ -16,6 +16,7 @@ from mechwidget.models.baselines import Baseline, Baselines, Route
 from mechwidget.models.budget import ran_out
 from mechwidget.models.joining import Join
 from mechwidget.models.narrowing import Narrowing, narrowing
+from mechwidget.models.past import LooksBackError, WindowTraffic, first_position
 from mechwidget.models.plan import Plan
 from mechwidget.models.replay import Recorder, Replayer, Splices
 from mechwidget.models.rounding import equal_but_for_rounding
@@ -24,15 +25,18 @@ from mechwidget.models.traffic import Traffic
 from mechwidget.models.versions import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mechwidget.models.bindings import Binding
     from mechwidget.models.ledger import Ledger
+    from mechwidget.models.past import Past
     from mechwidget.models.replay import Splice
     from mechwidget.models.tokens import Tokens
 
 _AFTER_A_BLOCK, _BEFORE_A_BLOCK, _INSIDE, _AFTER_BLOCKS = range(4)  # ranks of `Join`
 _ROWS_OF_A_PRODUCT = (2, 16, 32)  # from 2, 16 or so on, matrix products round each row alike
+_WINDOWS = (16, 32)  # positions, for the same reason
+_NO_PAST = "a cache of the model's own"
 
 
 class Forward(Protocol):
@@ -69,8 +73,12 @@ class Planner:
         keep: Sequence[int] | None,
         *,
         replay: bool = True,
+        past: Callable[[int], Past | None] | None = None,
     ) -> tuple[torch.Tensor, bool, Plan]:
-        """One row: replayed as far as possible, and remembered if nothing is edited."""
+        """One row: replayed as far as possible, and remembered if nothing is edited.
+
+        `past` has the model remember the first so many positions of the prompt.
+        """
         why = "" if replay else "replay is off"
         why = why or self.baselines.why_not() or self.why_alone(traffic)
         baseline = None if why else self.baselines.get(tokens.ids, self.route(traffic))
@@ -81,6 +89,10 @@ class Planner:
         start = 0 if baseline is None else self.start(traffic)
         if baseline is not None and start and not self.provable(forward, traffic, baseline, start):
             start, why = 0, f"replaying {start} blocks did not give the baseline's own logits"
+        if baseline is not None and past is not None:
+            windowed = self._windowed(forward, traffic, keep, baseline, start, past)
+            if windowed is not None:
+                return windowed
         splices: list[Splice] = []
         narrow = None
         if baseline is not None and start:
@@ -101,7 +113,7 @@ class Planner:
     ) -> Plan:
         """The plan of a run that replayed `start` blocks, and of the last one did only a part."""
         kept = None if narrow is None else len(narrow.keep)
-        return Plan(start, len(self.ledger.blocks), rows, logits.shape[1], kept, why)
+        return Plan(start, len(self.ledger.blocks), rows, logits.shape[1], kept, why=why)
 
     def route(self, traffic: Traffic) -> Route:
         """Whose attention function a run has."""
@@ -200,10 +212,7 @@ class Planner:
                 return None
 
             def proof(narrow: Narrowing = narrow) -> bool:
-                known = baseline.logits
-                if baseline.positions != tuple(keep):
-                    whole = Replayer(baseline.records, last + 1)
-                    known, _ = forward(self._silent(traffic), keep, whole)
+                known = self._replayed(forward, traffic, keep, baseline)
                 again = self._last_block(forward, traffic, keep, baseline, narrow)
                 return again is not None and torch.equal(again, known)
 
@@ -211,6 +220,106 @@ class Planner:
             if self.baselines.proved(what, 0, proof):
                 return narrow
         return None
+
+    def _replayed(
+        self, forward: Forward, traffic: Traffic, keep: Sequence[int], baseline: Baseline
+    ) -> torch.Tensor:
+        """The baseline's logits, of these positions and no others."""
+        if baseline.positions == tuple(keep):
+            return baseline.logits
+        whole = Replayer(baseline.records, len(self.ledger.blocks))
+        return forward(self._silent(traffic), keep, whole)[0]
+
+    def _windowed(
+        self,
+        forward: Forward,
+        traffic: Traffic,
+        keep: Sequence[int] | None,
+        baseline: Baseline,
+        start: int,
+        past_of: Callable[[int], Past | None],
+    ) -> tuple[torch.Tensor, bool, Plan] | None:
+        """A run of the last positions alone, the earlier ones from the model's own cache.
+
+        None where an edit may touch earlier positions, where it does not give the baseline's own
+        bits, and for the first few runs of a prompt that could do with it.
+        """
+        n, first = traffic.shape[1], first_position(traffic, traffic.touched, keep)
+        sizes = [rows for rows in _WINDOWS if rows >= n - first and 2 * rows <= n]
+        if not sizes or keep is None or not traffic.edits or not self._has_windows(traffic):
+            return None
+        if any(record.left for record in baseline.records) or not baseline.wishes_for_a_past():
+            return None
+        for rows in sizes:
+            what = f"window of {rows} in {n} from block {start}"
+            past = None
+            if not self.baselines.disproved(what):
+                past = self._past(baseline, n - rows, past_of)
+            if past is None:
+                continue
+            splice = Replayer(baseline.records, start, first=past.length)
+
+            def proof(past: Past = past, splice: Splice = splice) -> bool:
+                silent = WindowTraffic(self._silent(traffic), past)
+                again = self._tried(forward, silent, keep, splice)
+                return again is not None and torch.equal(
+                    again, self._replayed(forward, traffic, keep, baseline)
+                )
+
+            if self.baselines.proved(what, 0, proof):
+                return self._window(forward, traffic, keep, past, splice, start)
+        return None
+
+    def _window(
+        self,
+        forward: Forward,
+        traffic: Traffic,
+        keep: Sequence[int],
+        past: Past,
+        splice: Splice,
+        start: int,
+    ) -> tuple[torch.Tensor, bool, Plan] | None:
+        window = WindowTraffic(traffic, past)
+        try:
+            logits, explicit = forward(window, keep, splice)
+        except LooksBackError:
+            return None
+        traffic.adopt(window)
+        blocks = len(self.ledger.blocks)
+        return logits, explicit, Plan(start, blocks, 1, logits.shape[1], cached=past.length)
+
+    def _past(
+        self, baseline: Baseline, length: int, past_of: Callable[[int], Past | None]
+    ) -> Past | None:
+        """What the model remembers of the first positions; None when it cannot."""
+        known = baseline.pasts.get(length)
+        if known is not None or self.baselines.disproved(_NO_PAST):
+            return known
+        try:
+            past = past_of(length)
+        except (TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
+            if ran_out(error):
+                raise
+            past = None
+        if past is None:
+            self.baselines.disprove(_NO_PAST)
+            return None
+        baseline.pasts.clear()
+        baseline.pasts[length] = past
+        self.baselines.fit(baseline.logits.device)
+        return past
+
+    def _has_windows(self, traffic: Traffic) -> bool:
+        """Whether bits of a window can be those of the whole, as far as the ledger tells.
+
+        How an expert's product is rounded depends on how many tokens it gets.
+        """
+        experts = any(
+            write.kind == "mlp" and write.projection is None
+            for block in self.ledger.blocks
+            for write in block.writes
+        )
+        return not experts and not self.taps(traffic)
 
     def _last(self, traffic: Traffic) -> int:
         """The last block, where it can be the only one that is computed."""

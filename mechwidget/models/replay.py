@@ -112,12 +112,18 @@ class Recorder:
 
 
 class Replayer:
-    """Answers the block calls before layer `start` from records, for `rows` rows."""
+    """Answers the block calls before layer `start` from records, for `rows` rows.
 
-    def __init__(self, records: Sequence[Record], start: int, rows: int = 1) -> None:
+    The positions before `first` are left out, for a model that is called on the others alone.
+    """
+
+    def __init__(
+        self, records: Sequence[Record], start: int, rows: int = 1, first: int = 0
+    ) -> None:
         self._records = records
         self._start = start
         self._rows = rows
+        self._first = first
 
     def onto(self, twin: nn.Module, ledger: Ledger) -> None:
         """Take the place of each block's forward."""
@@ -135,6 +141,8 @@ class Replayer:
 
     def _fresh(self, tensor: torch.Tensor) -> torch.Tensor:
         """A copy that may be written to: what was remembered stays what it was."""
+        if self._first and tensor.dim() >= 3:
+            tensor = tensor[:, self._first :]
         if self._rows == 1 or not _has_rows(tensor):
             return tensor.clone()
         return tensor.repeat(self._rows, *[1] * (tensor.dim() - 1))
@@ -142,7 +150,7 @@ class Replayer:
     def _seen(self, tensor: torch.Tensor) -> torch.Tensor:
         """For blocks that are skipped themselves, which look at nothing but its shape."""
         if self._rows == 1 or not _has_rows(tensor):
-            return tensor.clone()
+            return self._fresh(tensor)
         return tensor.expand(self._rows, *tensor.shape[1:])
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mechwidget.models.edit import Edit
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.past import Past
     from mechwidget.models.sites import Site
     from mechwidget.models.tokens import Tokens
 
@@ -55,6 +56,8 @@ class Traffic:
     kept: dict[Site, torch.Tensor] = field(default_factory=dict)
     given: dict[Tokens | None, dict[Site, torch.Tensor]] = field(default_factory=dict)
     read_at: Sequence[int] | None = None  # the positions that are read; None is all
+    touched: Sequence[int] | None = None  # the positions that interventions name; None is all
+    past: Past | None = None  # what the model remembers of positions that are not computed
     _by_site: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looks: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looked: set[tuple[int, Site]] = field(default_factory=set)
@@ -93,6 +96,10 @@ class Traffic:
             self.kept[site] = at_positions(site, tensor, self.read_at)
         return tensor
 
+    def adopt(self, other: Traffic) -> None:
+        """Have seen what `other` saw."""
+        self.kept, self._changes, self._looked = other.kept, other._changes, other._looked
+
     def take(self) -> dict[Site, torch.Tensor]:
         """The reads; a twin that is still waiting to be freed then holds none of them."""
         kept, self.kept, self.given = self.kept, {}, {}
@@ -119,6 +126,18 @@ def edits_of(intervention: Any, model: HookedModel, n_positions: int) -> Sequenc
         )
     edits: Sequence[Edit] = intervention.edits(model, n_positions)
     return edits
+
+
+def touched_by(interventions: Sequence[Any], n_positions: int) -> list[int] | None:
+    """The positions that interventions name; None when one of them does not say."""
+    found: set[int] = set()
+    for one in interventions:
+        component: Any = getattr(one, "component", None)
+        rows = component.rows(n_positions) if hasattr(component, "rows") else None
+        if rows is None:
+            return None
+        found.update(rows)
+    return sorted(found)
 
 
 def in_order(edits: Iterable[Sequence[Edit]]) -> tuple[tuple[int, Edit], ...]:
