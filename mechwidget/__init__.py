@@ -36,7 +36,17 @@ if TYPE_CHECKING:
         Steer,
         Vector,
     )
-    from mechwidget.models import HookedModel, Run, Site, load, wrap
+    from mechwidget.models import (
+        HookedModel,
+        Inputs,
+        Run,
+        Site,
+        Source,
+        TextSource,
+        Tokens,
+        load,
+        wrap,
+    )
     from mechwidget.session import Session
     from mechwidget.views import Workbench, explore
 
@@ -52,6 +62,7 @@ _HOMES = {
     "Freeze": "interventions",
     "Head": "interventions",
     "HookedModel": "models",
+    "Inputs": "models",
     "KnockOut": "interventions",
     "Layer": "interventions",
     "LogitDiff": "analysis",
@@ -68,7 +79,10 @@ _HOMES = {
     "SetValue": "interventions",
     "Site": "models",
     "SkipLayer": "interventions",
+    "Source": "models",
     "Steer": "interventions",
+    "TextSource": "models",
+    "Tokens": "models",
     "Vector": "interventions",
     "Workbench": "views",
     "explore": "views",
@@ -84,6 +98,7 @@ __all__ = [
     "Freeze",
     "Head",
     "HookedModel",
+    "Inputs",
     "KnockOut",
     "Layer",
     "LogitDiff",
@@ -99,7 +114,10 @@ __all__ = [
     "SetValue",
     "Site",
     "SkipLayer",
+    "Source",
     "Steer",
+    "TextSource",
+    "Tokens",
     "Vector",
     "Workbench",
     "explore",

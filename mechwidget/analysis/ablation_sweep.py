@@ -54,11 +54,15 @@ def ablation_effect(
     baseline_logits: torch.Tensor,
     metric: BoundMetric | None = None,
     *,
+    position: int | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Effect:
-    """Zero one component in one run and compare with `baseline_logits[vocab]`."""
-    position = len(tokens) - 1 if metric is None else metric.position
-    run = model.run(tokens.ids, [Ablate(component)], positions=[position], cancelled=cancelled)
+    """Zero one component in one run and compare with `baseline_logits[vocab]`.
+
+    Without a metric, at `position` (the last by default).
+    """
+    position = _position(tokens, metric, position)
+    run = model.run(tokens, [Ablate(component)], positions=[position], cancelled=cancelled)
     return _effect(component, baseline_logits, run.logits[0, 0], metric)
 
 
@@ -67,10 +71,12 @@ def ablation_groups(
     tokens: Tokens,
     components: Sequence[Head | MLP],
     metric: BoundMetric | None = None,
+    *,
+    position: int | None = None,
 ) -> tuple[tuple[Head | MLP, ...], ...]:
     """The components that are worth ablating together, in the order of their layers."""
-    position = len(tokens) - 1 if metric is None else metric.position
-    groups = model.row_groups(tokens.ids, [[Ablate(each)] for each in components], [position])
+    position = _position(tokens, metric, position)
+    groups = model.row_groups(tokens, [[Ablate(each)] for each in components], [position])
     return tuple(tuple(components[index] for index in group) for group in groups)
 
 
@@ -81,19 +87,28 @@ def ablation_effects(
     baseline_logits: torch.Tensor,
     metric: BoundMetric | None = None,
     *,
+    position: int | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Effect, ...]:
     """Zero each of some components, in as few batches as the budget allows.
 
     Rows are compared with row 0 of their batch, a single one with `baseline_logits[vocab]`.
+    Without a metric, at `position` (the last by default).
     """
+    position = _position(tokens, metric, position)
     if len(components) == 1:
-        alone = components[0]
-        effect = ablation_effect(model, tokens, alone, baseline_logits, metric, cancelled=cancelled)
+        effect = ablation_effect(
+            model,
+            tokens,
+            components[0],
+            baseline_logits,
+            metric,
+            position=position,
+            cancelled=cancelled,
+        )
         return (effect,)
-    position = len(tokens) - 1 if metric is None else metric.position
     variants = [[Ablate(component)] for component in components]
-    rows = model.run_rows(tokens.ids, variants, positions=[position], cancelled=cancelled)
+    rows = model.run_rows(tokens, variants, positions=[position], cancelled=cancelled)
     return tuple(
         _effect(component, rows.baseline(k).logits[0, 0], rows[k].logits[0, 0], metric)
         for k, component in enumerate(components)
@@ -116,13 +131,19 @@ def ablation_sweep(
     tokens = model.tokenize(prompt)
     bound = None if metric is None else metric.bind(model, len(tokens))
     position = len(tokens) - 1 if bound is None else bound.position
-    baseline = model.run(tokens.ids, positions=[position], cancelled=cancelled).logits[0, 0]
+    baseline = model.run(tokens, positions=[position], cancelled=cancelled).logits[0, 0]
     wanted = tuple(sweep_components(model) if components is None else components)
     for group in ablation_groups(model, tokens, wanted, bound):
         for effect in ablation_effects(model, tokens, group, baseline, bound, cancelled=cancelled):
             if cancelled is not None and cancelled():
                 raise CancelledError("The sweep was cancelled.")
             yield effect
+
+
+def _position(tokens: Tokens, metric: BoundMetric | None, position: int | None) -> int:
+    if metric is not None:
+        return metric.position
+    return len(tokens) - 1 if position is None else position
 
 
 def _effect(

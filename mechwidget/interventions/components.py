@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 
     from mechwidget.models.hooked_model import HookedModel
 
+_NAME_IT = (
+    "Where a module returns z of shape [batch, pos, head, d_head], name it: "
+    'mw.wrap(model, sites={"z": "blocks.{layer}.attn.hook_z"}).'
+)
+
+
+def crossing(site_name: str, cross: bool) -> str:
+    """A site's name, or that of its counterpart in the attention to another stack."""
+    return f"cross_{site_name}" if cross else site_name
+
 
 @dataclass(frozen=True, slots=True)
 class Head(Component):
-    """One attention head: its slice of `z`, the input of the output projection W_O."""
+    """One attention head: its slice of `z`, the input of the output projection W_O.
+
+    Attributes:
+        cross: whether it is one that attends to another stack (`cross_z`).
+    """
 
     kind = "head"
     site_name = "z"
@@ -32,31 +46,51 @@ class Head(Component):
     layer: int
     head: int
     positions: Sequence[int] | None = None
+    cross: bool = False
+
+    @property
+    def site(self) -> Site:
+        """The site whose tensor holds its z."""
+        return Site(crossing("z", self.cross), self.layer)
 
     def width(self, model: HookedModel) -> int:
         """The length of its z."""
-        write = model.ledger.blocks[self.layer].write("attention")
-        return 0 if write is None else write.width // model.n_heads(self.layer)
+        write = model.ledger.blocks[self.layer].write("cross" if self.cross else "attention")
+        return 0 if write is None else write.width // model.n_heads(self.layer, cross=self.cross)
 
     def _check_unit(self, model: HookedModel) -> None:
-        heads = model.n_heads(self.layer)
+        heads = model.n_heads(self.layer, cross=self.cross)
         if self.head >= heads:
-            has = count(heads, "head") if heads else "no attention heads"
-            raise ComponentError(f"{self} does not exist: layer {self.layer} has {has}.")
+            why = model.why_no_heads(self.layer, cross=self.cross)
+            has = f"layer {self.layer} has {count(heads, 'head')}" if heads else why
+            if heads and self.cross:
+                has = f"{has} that attend to another stack"
+            raise ComponentError(f"{self} does not exist: {has}.", "" if heads else _NAME_IT)
 
 
 @dataclass(frozen=True, slots=True)
 class Attention(Component):
-    """The attention of one layer: everything that it writes to the residual stream."""
+    """The attention of one layer: everything that it writes to the residual stream.
+
+    Attributes:
+        cross: whether it is the one to another stack (`cross_attn_out`).
+    """
 
     kind = "attention"
     site_name = "attn_out"
     layer: int
     positions: Sequence[int] | None = None
+    cross: bool = False
+
+    @property
+    def site(self) -> Site:
+        """The site whose tensor holds what it writes."""
+        return Site(crossing("attn_out", self.cross), self.layer)
 
     def _check_unit(self, model: HookedModel) -> None:
-        if not model.has_attention(self.layer):
-            raise ComponentError(f"{self} does not exist: layer {self.layer} has no attention.")
+        if not model.has_attention(self.layer, cross=self.cross):
+            to = " to another stack" if self.cross else ""
+            raise ComponentError(f"{self} does not exist: layer {self.layer} has no attention{to}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +232,8 @@ class Edge(Component):
 
 def check_pattern(component: Component, head: int, model: HookedModel) -> None:
     """Raise `ComponentError` unless the layer has this head and a pattern that can be edited."""
+    if getattr(component, "cross", False):
+        raise ComponentError(f"{component} attends to another stack: its pattern is not replaced.")
     if Site("pattern", component.layer) not in model.sites:
         raise ComponentError(
             f"{component} does not exist: layer {component.layer} has no attention pattern."

@@ -12,6 +12,7 @@ there is one, no number of an earlier run stands in for a run.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +21,7 @@ from mechwidget.models.stamp import Stamp, why_not
 from mechwidget.models.versions import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import torch
     from torch import nn
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mechwidget.models.budget import Budget
     from mechwidget.models.past import Past
     from mechwidget.models.replay import Record
+    from mechwidget.models.tokens import Tokens
 
 _BEFORE_A_PROOF = 3  # runs
 
@@ -92,7 +94,7 @@ class Baseline:
         return sum(past.n_bytes for past in self.pasts.values())
 
 
-Key = tuple[tuple[int, ...], Route]
+Key = tuple["Tokens", Route]
 
 
 class Baselines:
@@ -104,6 +106,7 @@ class Baselines:
         self._model = model
         self._version = 0
         self._stamp: Stamp | None = None
+        self._seen: str | None = None  # what the look that is under way found
         self._entries: OrderedDict[Key, tuple[Baseline, int]] = OrderedDict()
         self._wishes: Counter[str] = Counter()
         self._proofs: dict[tuple[Route | str, int], bool] = {}
@@ -118,6 +121,8 @@ class Baselines:
 
     def why_not(self) -> str:
         """Why nothing may be remembered of the model as it is now; empty when it may."""
+        if self._seen is not None:
+            return self._seen
         reason = why_not(self._model)
         if reason or (self._stamp is not None and not self._stamp.holds(self._model)):
             self.forget()
@@ -134,13 +139,29 @@ class Baselines:
             self.stamp()
         return self._version
 
-    def get(self, ids: tuple[int, ...], route: Route) -> Baseline | None:
+    @contextmanager
+    def one_look(self) -> Iterator[int | None]:
+        """Look at the model once for every question inside, which should be the work of a moment.
+
+        Yields the version, or None while `why_not` has a reason: what was computed before then
+        says nothing about now.
+        """
+        outer, seen = self._seen, self.why_not()
+        if not seen:
+            self.stamp()
+        self._seen = seen
+        try:
+            yield None if seen else self._version
+        finally:
+            self._seen = outer
+
+    def get(self, tokens: Tokens, route: Route) -> Baseline | None:
         """The baseline of a prompt; ask `why_not` first, in the same breath."""
-        entry = self._entries.get((ids, route))
+        entry = self._entries.get((tokens, route))
         if entry is None or entry[0].spoiled:
-            self._entries.pop((ids, route), None)
+            self._entries.pop((tokens, route), None)
             return None
-        self._entries.move_to_end((ids, route))
+        self._entries.move_to_end((tokens, route))
         return entry[0]
 
     def stamp(self) -> Stamp:
@@ -150,13 +171,13 @@ class Baselines:
             self._version += 1
         return self._stamp
 
-    def keep(self, ids: tuple[int, ...], route: Route, baseline: Baseline, stamp: Stamp) -> None:
+    def keep(self, tokens: Tokens, route: Route, baseline: Baseline, stamp: Stamp) -> None:
         """Remember a baseline, unless it is too large or the model has changed under it."""
         n_bytes, most = baseline.n_bytes, self.budget.to_remember(baseline.logits.device)
         if stamp is not self._stamp or n_bytes > most:
             return
-        self._entries[ids, route] = (baseline, n_bytes)
-        self._entries.move_to_end((ids, route))
+        self._entries[tokens, route] = (baseline, n_bytes)
+        self._entries.move_to_end((tokens, route))
         self.fit(baseline.logits.device)
 
     def fit(self, device: torch.device) -> None:

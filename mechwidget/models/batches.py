@@ -84,11 +84,11 @@ class Batches:
         return found
 
     def _grouped(self, indices: Iterable[int]) -> tuple[tuple[int, ...], ...]:
-        n, looked_at = len(self.tokens), len(self.tokens if self.keep is None else self.keep)
+        n, looked_at = self.tokens.longest, len(self.tokens if self.keep is None else self.keep)
         reads = max((len(variant.reads) for variant in self.variants), default=0)
         limit = self.planner.baselines.budget
         most = limit.most_rows(self.planner.ledger, n, looked_at, reads, self.device) - 1
-        single = self.planner.baselines.why_not() != "" or most < 2
+        single = self.planner.baselines.why_not() != "" or most < 2 or self.planner.ledger.coupled
         groups: list[list[int]] = []
         here = ("", 0)
         for route, join, index in sorted((*self._key(i), i) for i in indices):
@@ -196,10 +196,10 @@ class Batches:
         """The remembered baseline, made now if there is none."""
         if not self.replay:
             return None
-        known = self.planner.baselines.get(self.tokens.ids, route)
+        known = self.planner.baselines.get(self.tokens, route)
         if known is None:
             self._baseline(variant)
-            known = self.planner.baselines.get(self.tokens.ids, route)
+            known = self.planner.baselines.get(self.tokens, route)
         return known
 
     def _split(

@@ -6,23 +6,29 @@ there, and asking for it is a `SiteError`.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mechwidget.models.sites import Site
+from mechwidget.models.sites import NAMES, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mechwidget.models.ledger import Block, Ledger, Place, Route, Write
+    from mechwidget.models.ledger import Attention, Block, Ledger, Place, Route, Write
 
 End = Literal["input", "output", "middle", "tap", "result"]
 
 _TAPS: dict[Route, tuple[str, ...]] = {
     "interface": ("q", "k", "v", "scores", "pattern"),
     "softmax": ("scores", "pattern"),
+    "merged": (),
 }
-TAPPED = _TAPS["interface"]  # the sites whose use makes a run compute attention explicitly
+CROSS = "cross_"  # what the names of the sites of attention to another stack begin with
+TAPPED = (
+    *_TAPS["interface"],
+    *(CROSS + name for name in _TAPS["interface"]),
+)  # the sites whose use makes a run compute attention explicitly
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Binding:
             tap inside it, or the result of the whole forward.
         heads: when not 0, the last axis is split into so many heads.
         factor: what the module's output is multiplied by to be what the stream receives.
+        whole: it has its site's shape as it is.
     """
 
     site: Site
@@ -43,6 +50,7 @@ class Binding:
     end: End
     heads: int = 0
     factor: float = 1.0
+    whole: bool = False
 
 
 def bind(ledger: Ledger) -> dict[Site, Binding]:
@@ -53,22 +61,30 @@ def bind(ledger: Ledger) -> dict[Site, Binding]:
     for layer, block in enumerate(ledger.blocks):
         found += _block(layer, block)
     found.append(Binding(Site("logits"), None, "result"))
+    if ledger.named:
+        found += [
+            Binding(n.site, n.place, "output", n.heads, whole=not n.heads) for n in ledger.named
+        ]
+        found.sort(key=_order)
     return {binding.site: binding for binding in found}
+
+
+def _order(binding: Binding) -> tuple[int, int]:
+    """Layer by layer as they run, and within a layer as `sites` lists them."""
+    site = binding.site
+    ends = {"embed": -1, "logits": sys.maxsize}
+    layer = ends[site.name] if site.layer is None else site.layer
+    return layer, NAMES.index(site.name)
 
 
 def _block(layer: int, block: Block) -> Iterator[Binding]:
     yield Binding(Site("resid_pre", layer), block.place, "input")
     attention, mlp = block.write("attention"), block.write("mlp")
-    if block.attention is not None:
-        for name in _TAPS[block.attention.route]:
-            yield Binding(Site(name, layer), block.attention.place, "tap", block.attention.heads)
-    if attention is not None and heads_of(block):
-        yield Binding(Site("z", layer), attention.projection, "input", heads_of(block))
-    if attention is not None and attention.at is not None:
-        yield _out("attn_out", layer, attention)
-        if block.sequential and block.additive:
-            middle = Site("resid_mid", layer)
-            yield Binding(middle, attention.at, "middle", factor=attention.factor)
+    yield from _attention(layer, block, attention, block.attention, "")
+    written = None if attention is None or not block.sequential else attention.at
+    if attention is not None and written is not None and block.additive:
+        yield Binding(Site("resid_mid", layer), written, "middle", factor=attention.factor)
+    yield from _attention(layer, block, block.write("cross"), block.cross, CROSS)
     if mlp is not None and mlp.projection is not None:
         yield Binding(Site("mlp_post", layer), mlp.projection, "input")
     if mlp is not None and mlp.at is not None:
@@ -76,12 +92,27 @@ def _block(layer: int, block: Block) -> Iterator[Binding]:
     yield Binding(Site("resid_post", layer), block.place, "output")
 
 
-def heads_of(block: Block) -> int:
+def _attention(
+    layer: int, block: Block, write: Write | None, attention: Attention | None, prefix: str
+) -> Iterator[Binding]:
+    """From queries to what is written, of the attention to its own stack or to another."""
+    if attention is not None:
+        for name in _TAPS[attention.route]:
+            yield Binding(Site(prefix + name, layer), attention.place, "tap", attention.heads)
+    heads = heads_of(block, cross=bool(prefix))
+    if write is not None and heads:
+        yield Binding(Site(f"{prefix}z", layer), write.projection, "input", heads)
+    if write is not None and write.at is not None:
+        yield _out(f"{prefix}attn_out", layer, write)
+
+
+def heads_of(block: Block, *, cross: bool = False) -> int:
     """The number of heads whose z the ledger can tell apart."""
-    write = block.write("attention")
-    if block.attention is None or write is None or write.projection is None:
+    write = block.write("cross" if cross else "attention")
+    attention = block.cross if cross else block.attention
+    if attention is None or write is None or not write.width:
         return 0
-    return 0 if write.width % block.attention.heads else block.attention.heads
+    return 0 if write.width % attention.heads else attention.heads
 
 
 def _out(name: str, layer: int, write: Write) -> Binding:

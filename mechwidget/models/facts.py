@@ -44,6 +44,20 @@ def notes_of(ledger: Ledger) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for test in _NOTES for note in test(ledger)))
 
 
+def why_no_heads(layer: int, block: Block, *, cross: bool = False) -> str:
+    """Why no head of a layer can be chosen."""
+    attentions = _kinds(block).count("cross" if cross else "attention")
+    to = " that attend to another stack" if cross else ""
+    if not attentions:
+        return f"layer {layer} has no attention heads{to}"
+    if attentions > 1:
+        return f"several attentions write in layer {layer}, and their heads have no one control"
+    return (
+        f"the attention of layer {layer} writes the sum of its heads{to}, and no linear module "
+        "takes them in one by one"
+    )
+
+
 def _shared_heads(ledger: Ledger) -> Iterator[str]:
     for block in ledger.blocks:
         attention = block.attention
@@ -98,7 +112,7 @@ def _without_neurons(ledger: Ledger) -> Iterator[str]:
     layers = [
         i
         for i, block in enumerate(ledger.blocks)
-        if (write := block.write("mlp")) is not None and write.projection is None
+        if (write := block.write("mlp")) is not None and not write.width
     ]
     if layers:
         where = _layers(layers, ledger)
@@ -123,7 +137,30 @@ def _unnamed(ledger: Ledger) -> Iterator[str]:
         yield f"part of what is written in {where} comes from no one module: it has no control"
 
 
+def _crossing(ledger: Ledger) -> Iterator[str]:
+    if any(block.write("cross") is not None for block in ledger.blocks):
+        yield "the decoder attends to the encoder: cross attention has sites of its own"
+    if any(b.attention is not None and b.attention.route == "merged" for b in ledger.blocks):
+        yield "attention looks at two stacks at once: it has heads, but no pattern of its own"
+
+
+def _answers(ledger: Ledger) -> Iterator[str]:
+    if ledger.pooled:
+        yield "one answer per prompt: its logits have one position"
+    if ledger.answer == "hidden state":
+        yield "it has no head: its last hidden state takes the place of logits"
+    if ledger.outside:
+        times = "once" if ledger.outside == 1 else f"{ledger.outside} times"
+        yield f"attention runs {times} outside the blocks: it has no control there"
+
+
+def _coupled(ledger: Ledger) -> Iterator[str]:
+    if ledger.coupled:
+        yield "quantised with one scale for a whole batch: each variant runs alone"
+
+
 _NOTES = (
+    _coupled,
     _shared_heads,
     _sinks,
     _parallel,
@@ -133,6 +170,8 @@ _NOTES = (
     _without_neurons,
     _several_mlps,
     _unnamed,
+    _crossing,
+    _answers,
 )
 
 

@@ -112,6 +112,8 @@ class JoiningRows(RowTraffic):
     def _with_rows(self, tensor: torch.Tensor) -> torch.Tensor:
         """`[batch, pos, …]` or `[batch · pos, …]` with copies of row 0 for rows that are new."""
         one = self.shape[1] if tensor.dim() < 3 else 1
+        if tensor.shape[0] % one:
+            raise ValueError(f"{tensor.shape[0]} entries are no rows of {one} positions")
         missing = self.shape[0] - tensor.shape[0] // one
         if missing <= 0:
             return tensor

@@ -83,7 +83,9 @@ def narrowing(
             few rows are rounded differently; experts, who share them out, are then refused.
     """
     last = len(ledger.blocks) - 1
-    if keep is None or not all(_untouched(site, last) for site in sites):
+    if ledger.pooled or ledger.coupled or keep is None:
+        return None
+    if not all(_untouched(site, last) for site in sites):
         return None
     wanted = set(keep)
     others = (each for each in reversed(range(positions)) if each not in wanted)

@@ -19,15 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mechwidget.models.calling import logits_of, quietly
+from mechwidget.models.calling import call_model, logits_of
+from mechwidget.models.facts import input_device
+from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.traffic import Traffic
+from mechwidget.models.twin import make_twin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import nn
 
+    from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.sites import Site
+    from mechwidget.models.tokens import Tokens
 
 _CACHE = "past_key_values"
 _BY_QUERY = ("scores", "pattern")
@@ -56,21 +61,38 @@ class Past:
         held = (value for part in parts for value in getattr(part, "__dict__", {}).values())
         return sum(value.nbytes for value in held if isinstance(value, torch.Tensor))
 
-    def logits_after(self, twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
-        """Logits `[1, pos, vocab]` of the tokens that follow, of `ids` `[1, all positions]`."""
-        cache = copy.deepcopy(self.cache)
-        named = {"input_ids": ids[:, self.length :], _CACHE: cache, "use_cache": True}
-        return logits_of(quietly(twin, (), named))
+    def call(self, twin: nn.Module, tokens: Tokens, _rows: int) -> torch.Tensor:
+        """Logits `[1, pos, vocab]` of the tokens that follow, as a `Source` gives them."""
+        ids = tokens.tensor(input_device(twin))[:, self.length :]
+        return logits_of(twin(input_ids=ids, use_cache=True, **{_CACHE: copy.deepcopy(self.cache)}))
 
 
-def past_of(twin: nn.Module, ids: torch.Tensor) -> Past | None:
-    """What the model remembers of all tokens of `ids`; None when it has no cache that we know."""
+class _Prefix:
+    """Calls a model on the first tokens, and keeps the cache that it gives."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self.cache: Any = None
+
+    def call(self, twin: nn.Module, tokens: Tokens, _rows: int) -> torch.Tensor:
+        """Logits of the first tokens."""
+        ids = tokens.tensor(input_device(twin))[:, : self._length]
+        output = twin(input_ids=ids, use_cache=True)
+        self.cache = getattr(output, _CACHE, None)
+        return logits_of(output)
+
+
+def past_of(model: HookedModel, tokens: Tokens, length: int) -> Past | None:
+    """What a model remembers of the first tokens; None when it has no cache that we know."""
+    if not isinstance(model.source, ForwardSource):
+        return None  # only its own source knows how it is called
+    twin = make_twin(model.model)
     parameters = inspect.signature(twin.forward).parameters
-    if not {"input_ids", _CACHE, "use_cache"} <= parameters.keys():
+    if not {"input_ids", _CACHE, "use_cache"} <= parameters.keys() or not tokens.ids:
         return None
-    output = quietly(twin, (), {"input_ids": ids, "use_cache": True})
-    cache = getattr(output, _CACHE, None)
-    return None if cache is None else Past(ids.shape[1], cache)
+    prefix = _Prefix(length)
+    call_model(prefix, twin, tokens)
+    return None if prefix.cache is None else Past(length, prefix.cache)
 
 
 class WindowTraffic(Traffic):

@@ -81,7 +81,7 @@ class Planner:
         """
         why = "" if replay else "replay is off"
         why = why or self.baselines.why_not() or self.why_alone(traffic)
-        baseline = None if why else self.baselines.get(tokens.ids, self.route(traffic))
+        baseline = None if why else self.baselines.get(tokens, self.route(traffic))
         if why or (baseline is None and traffic.edits):
             why = why or "no baseline of this prompt is remembered"
         elif baseline is None:
@@ -312,14 +312,17 @@ class Planner:
     def _has_windows(self, traffic: Traffic) -> bool:
         """Whether bits of a window can be those of the whole, as far as the ledger tells.
 
-        How an expert's product is rounded depends on how many tokens it gets.
+        They can in a single stack that attends backwards. How an expert's product is rounded
+        depends on how many tokens it gets.
         """
         experts = any(
             write.kind == "mlp" and write.projection is None
             for block in self.ledger.blocks
             for write in block.writes
         )
-        return not experts and not self.taps(traffic)
+        causal = [stack.attends for stack in self.ledger.stacks] == ["backwards"]
+        apart = not self.ledger.coupled and not self.ledger.pooled
+        return causal and apart and not experts and not self.taps(traffic)
 
     def _last(self, traffic: Traffic) -> int:
         """The last block, where it can be the only one that is computed."""
@@ -364,7 +367,7 @@ class Planner:
             positions = None if keep is None else tuple(keep)
             logits = logits.clone() if logits.is_inference() else logits
             baseline = Baseline(records, logits, positions, version_of(logits))
-            self.baselines.keep(tokens.ids, self.route(traffic), baseline, stamp)
+            self.baselines.keep(tokens, self.route(traffic), baseline, stamp)
         return logits, explicit, self.plan(logits, 0)
 
     def taps(self, traffic: Traffic) -> list[Site]:

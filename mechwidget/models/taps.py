@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mechwidget.models.attention import TAP, switch_attention
+from mechwidget.models.bindings import CROSS
 from mechwidget.models.hooks import submodule
 from mechwidget.models.ledger import Ledger, Place
 from mechwidget.models.sites import Site
@@ -34,6 +35,7 @@ class AttentionTap:
 
     def __init__(self, traffic: Traffic) -> None:
         self.layers: dict[int, int] = {}  # how-manieth call of the module -> layer
+        self.prefix = ""  # of the names of its sites
         self._traffic, self._calls = traffic, 0
 
     def __call__(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -41,10 +43,12 @@ class AttentionTap:
         layer = self.layers.get(self._calls)
         if name == _LAST:
             self._calls += 1
-        return tensor if layer is None else self._shown(Site(name, layer), tensor)
+        return (
+            tensor if layer is None else self._shown(name, Site(self.prefix + name, layer), tensor)
+        )
 
-    def _shown(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
-        if site.name in (
+    def _shown(self, name: str, site: Site, tensor: torch.Tensor) -> torch.Tensor:
+        if name in (
             "q",
             "k",
             "v",
@@ -74,9 +78,12 @@ def tap_attention(
         tap.layers[place.nth] = layer
         if not new:
             continue
-        module, attention = submodule(twin, place.module), ledger.blocks[layer].attention
+        cross = binding.site.name.startswith(CROSS)
+        tap.prefix = CROSS if cross else ""
+        block, module = ledger.blocks[layer], submodule(twin, place.module)
+        attention = block.cross if cross else block.attention
         if attention is not None and attention.route == "softmax":
-            tap_softmax(module, tap)
+            tap_softmax(module, tap, square=not cross)
         else:
             module.__dict__[TAP] = tap
     return True

@@ -47,7 +47,7 @@ class Fired:
 class Traffic:
     """The edits and reads of one run.
 
-    `given` holds, by prompt, what the edits' sources held at their sites (see `sources`).
+    `given` holds, by prompt, what the edits' sources held at their sites (see `other_runs`).
     """
 
     edits: Sequence[tuple[int, Edit]]

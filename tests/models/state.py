@@ -67,4 +67,8 @@ def is_free(lock: threading.RLock) -> bool:
 def _tensor(value: torch.Tensor | None) -> Any:
     if value is None:
         return None
-    return (id(value), value._version, value.requires_grad, value.grad is None, value.sum().item())
+    return (id(value), value._version, value.requires_grad, value.grad is None, _sum(value))
+
+
+def _sum(value: torch.Tensor) -> float | None:
+    return None if value.is_meta else value.sum().item()
