@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         Vector,
     )
     from mechwidget.models import (
+        Generation,
+        Gradients,
         HookedModel,
         Inputs,
         Run,
@@ -60,6 +62,8 @@ _HOMES = {
     "Attention": "interventions",
     "Edge": "interventions",
     "Freeze": "interventions",
+    "Generation": "models",
+    "Gradients": "models",
     "Head": "interventions",
     "HookedModel": "models",
     "Inputs": "models",
@@ -96,6 +100,8 @@ __all__ = [
     "Attention",
     "Edge",
     "Freeze",
+    "Generation",
+    "Gradients",
     "Head",
     "HookedModel",
     "Inputs",

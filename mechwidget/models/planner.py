@@ -365,8 +365,8 @@ class Planner:
         self.baselines.copies = recorder.written
         if len(records) == len(self.ledger.blocks):
             positions = None if keep is None else tuple(keep)
-            logits = logits.clone() if logits.is_inference() else logits
-            baseline = Baseline(records, logits, positions, version_of(logits))
+            held = logits.clone() if logits.is_inference() else logits.detach()  # same version
+            baseline = Baseline(records, held, positions, version_of(held))
             self.baselines.keep(tokens, self.route(traffic), baseline, stamp)
         return logits, explicit, self.plan(logits, 0)
 

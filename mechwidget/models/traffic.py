@@ -58,6 +58,8 @@ class Traffic:
     read_at: Sequence[int] | None = None  # the positions that are read; None is all
     touched: Sequence[int] | None = None  # the positions that interventions name; None is all
     past: Past | None = None  # what the model remembers of positions that are not computed
+    passes: int = 0  # forward passes that came before this one, on the same hooks
+    keys: int = 0  # the keys that attention has, where they are more than the positions
     _by_site: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looks: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looked: set[tuple[int, Site]] = field(default_factory=set)
@@ -81,6 +83,15 @@ class Traffic:
     def arriving(self, _site: Site, tensor: torch.Tensor) -> torch.Tensor:
         """What a module carries, as it comes to a site: with all rows that are to pass there."""
         return tensor
+
+    def next_pass(
+        self, edits: Sequence[tuple[int, Edit]], shape: tuple[int, int], keys: int = 0
+    ) -> None:
+        """Be the traffic of one more pass through the same hooks, which were made for its sites."""
+        self.passes += 1
+        self.edits, self.shape, self.keys = edits, shape, keys
+        self._by_site, self._looks, self._looked, self._changes = {}, {}, set(), []
+        Traffic.__post_init__(self)
 
     def pass_on(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
         """What flows on from `site`; the very same tensor when nothing is edited there."""
