@@ -13,6 +13,7 @@ since a compiled forward does not see hooks that were added later.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections import OrderedDict
 from types import MethodType
@@ -127,6 +128,9 @@ class _Twins:
             return self._moved_container(value, depth - 1) if depth else value
         if isinstance(value, functools.partial):
             return self._moved_partial(value, depth)
+        if callable(value) and hasattr(type(value), "__deepcopy__"):
+            # It says itself how it goes along with a copy of its module, as nnsight's forward does.
+            return copy.deepcopy(value, dict(self.known))
         plain = _before_compilation(value)
         return value if plain is None else self._moved(plain, depth)
 
