@@ -60,7 +60,12 @@ class KnockOut(Intervention):
         sink = attention is not None and attention.sink
         where = (slice(None), head, query)
         apply = partial(_cut, where, key, self.renormalise, sink)
-        return (Edit(edge.site, apply, idle="the pattern was 0 there already"),)
+        later = edge.is_later_key(n_positions)
+        idle = "masked: the key comes after the query" if later else _NOTHING
+        return (Edit(edge.site, apply, idle=idle),)
+
+
+_NOTHING = "the pattern was 0 there already, by a mask or because the query looks elsewhere"
 
 
 def _cut(

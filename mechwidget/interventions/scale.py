@@ -4,6 +4,7 @@ What is scaled, exactly:
 
 - `Head`: its slice of `z`; the output projection's bias b_O is not scaled.
 - `Neuron`: its entry of `mlp_post`; the down projection's bias is not scaled.
+- `ExpertNeuron`: its entry of `expert_post`; neither is its expert's bias or weight.
 - `Attention`, `MLP`: the whole write to the residual stream, biases included.
 - `Residual`: the stream itself.
 - `Layer`: what the block adds: the stream after it is `before + factor · (after - before)`.

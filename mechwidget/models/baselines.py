@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mechwidget.models.budget import Budget
     from mechwidget.models.replay import Record
 
-Route = Literal["own", "ours"]  # whose attention function the whole model ran with
+# Whose functions the whole model ran with: its own, our attention, or that and our experts.
+Route = Literal["own", "ours", "ours with experts"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -139,7 +139,9 @@ class Batches:
         runs = []
         for row, variant in enumerate((Traffic((), frozenset(), (1, 0)), *traffic.variants)):
             read = {site: tensor[row : row + 1] for site, tensor in kept.items()}
-            runs.append(self._run(logits[row : row + 1], read, variant, plan, explicit=explicit))
+            own = logits[row : row + 1]
+            same = row > 0 and torch.equal(own, logits[:1])
+            runs.append(self._run(own, read, variant, plan, explicit=explicit, unmoved=same))
         return [(run, runs[0]) for run in runs[1:]]
 
     def _baseline(self, variant: Traffic) -> Run:
@@ -163,8 +165,9 @@ class Batches:
         plan: Plan,
         *,
         explicit: bool,
+        unmoved: bool = False,
     ) -> Run:
-        fired = traffic.fired()
+        fired = traffic.fired(unmoved=unmoved)
         return Run(
             logits=logits,
             positions=tuple(range(len(self.tokens)) if self.keep is None else self.keep),
@@ -179,7 +182,8 @@ class Batches:
 def _fresh(variant: Traffic, *, reads: bool = True) -> Traffic:
     """The same edits, of which none has run yet."""
     kept = variant.reads if reads else frozenset()
-    return Traffic(variant.edits, kept, variant.shape, given=variant.given)
+    given, reach = variant.given, variant.reach
+    return Traffic(variant.edits, kept, variant.shape, given=given, reach=reach)
 
 
 def _rows_of(route: str) -> str:

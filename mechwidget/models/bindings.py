@@ -9,20 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mechwidget.models.sites import Site
+from mechwidget.models.sites import FINAL_NORM_SCALE, NORM_SCALES, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mechwidget.models.ledger import Block, Ledger, Place, Route, Write
 
-End = Literal["input", "output", "middle", "tap", "result"]
+End = Literal["input", "output", "middle", "tap", "scale", "result"]
 
 _TAPS: dict[Route, tuple[str, ...]] = {
     "interface": ("q", "k", "v", "scores", "pattern"),
     "softmax": ("scores", "pattern"),
 }
-TAPPED = _TAPS["interface"]  # the sites whose use makes a run compute attention explicitly
+EXPERTS = ("experts", "expert_weights", "expert_post")
+TAPPED = (*_TAPS["interface"], *EXPERTS)  # whose use makes a run compute attention explicitly
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Binding:
         site: which.
         place: the module call that carries it; None for the logits.
         end: its input or its output, the stream right after its output is added ("middle"), a
-            tap inside it, or the result of the whole forward.
+            tap inside it, what it divides by, being a norm ("scale"), or the result of the whole
+            forward.
         heads: when not 0, the last axis is split into so many heads.
         factor: what the module's output is multiplied by to be what the stream receives.
     """
@@ -52,28 +54,44 @@ def bind(ledger: Ledger) -> dict[Site, Binding]:
         found.append(Binding(Site("embed"), ledger.embed, "output"))
     for layer, block in enumerate(ledger.blocks):
         found += _block(layer, block)
+    final = ledger.final_norm
+    if final is not None and not any(final in block.norms for block in ledger.blocks):
+        found.append(Binding(Site(FINAL_NORM_SCALE), final, "scale"))
     found.append(Binding(Site("logits"), None, "result"))
     return {binding.site: binding for binding in found}
 
 
 def _block(layer: int, block: Block) -> Iterator[Binding]:
     yield Binding(Site("resid_pre", layer), block.place, "input")
-    attention, mlp = block.write("attention"), block.write("mlp")
+    for name, norm in zip(NORM_SCALES, block.norms, strict=False):
+        yield Binding(Site(name, layer), norm, "scale")
+    yield from _attention(layer, block)
+    yield from _mlp(layer, block)
+    yield Binding(Site("resid_post", layer), block.place, "output")
+
+
+def _attention(layer: int, block: Block) -> Iterator[Binding]:
+    write = block.write("attention")
     if block.attention is not None:
         for name in _TAPS[block.attention.route]:
             yield Binding(Site(name, layer), block.attention.place, "tap", block.attention.heads)
-    if attention is not None and heads_of(block):
-        yield Binding(Site("z", layer), attention.projection, "input", heads_of(block))
-    if attention is not None and attention.at is not None:
-        yield _out("attn_out", layer, attention)
+    if write is not None and heads_of(block):
+        yield Binding(Site("z", layer), write.projection, "input", heads_of(block))
+    if write is not None and write.at is not None:
+        yield _out("attn_out", layer, write)
         if block.sequential and block.additive:
-            middle = Site("resid_mid", layer)
-            yield Binding(middle, attention.at, "middle", factor=attention.factor)
-    if mlp is not None and mlp.projection is not None:
-        yield Binding(Site("mlp_post", layer), mlp.projection, "input")
-    if mlp is not None and mlp.at is not None:
-        yield _out("mlp_out", layer, mlp)
-    yield Binding(Site("resid_post", layer), block.place, "output")
+            yield Binding(Site("resid_mid", layer), write.at, "middle", factor=write.factor)
+
+
+def _mlp(layer: int, block: Block) -> Iterator[Binding]:
+    write = block.write("mlp")
+    if block.experts is not None:
+        for name in EXPERTS:
+            yield Binding(Site(name, layer), block.experts.place, "tap")
+    if write is not None and write.projection is not None:
+        yield Binding(Site("mlp_post", layer), write.projection, "input")
+    if write is not None and write.at is not None:
+        yield _out("mlp_out", layer, write)
 
 
 def heads_of(block: Block) -> int:

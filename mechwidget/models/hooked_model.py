@@ -23,8 +23,10 @@ from mechwidget.models.calling import call_model
 from mechwidget.models.facts import input_device, notes_of, position_limit
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
+from mechwidget.models.norms import hook_norms
 from mechwidget.models.planner import Planner
 from mechwidget.models.prompts import Prompt, from_start, tokens_of
+from mechwidget.models.reach import Reach
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
@@ -119,6 +121,16 @@ class HookedModel:
         write = self._block(layer).write("mlp")
         return 0 if write is None else write.width
 
+    def n_experts(self, layer: int) -> int:
+        """The number of routed experts of a layer whose neurons can be told apart, else 0."""
+        experts = self._block(layer).experts
+        return 0 if experts is None else experts.experts
+
+    def n_expert_neurons(self, layer: int) -> int:
+        """The number of neurons of each of those experts."""
+        experts = self._block(layer).experts
+        return 0 if experts is None else experts.neurons
+
     def has_attention(self, layer: int) -> bool:
         """Whether the layer has attention whose write to the stream can be edited."""
         return Site("attn_out", layer) in self._bindings
@@ -173,15 +185,16 @@ class HookedModel:
                 without interventions, bit for bit the same; False computes every block.
         """
         tokens = self.tokenize(prompt_or_ids)
-        traffic = self._traffic(tokens, interventions, read)
         keep = None if positions is None else from_start(positions, len(tokens))
+        traffic = self._traffic(tokens, interventions, read, keep)
         with self.lock:
             read_sources(self, [traffic], tokens, cancelled, replay=replay)
             forward = self._forward_of(tokens, cancelled)
             logits, explicit, plan = self._planner.run(
                 forward, tokens, traffic, keep, replay=replay
             )
-        fired = traffic.fired()
+            unmoved = self._planner.is_baseline(tokens, traffic, keep, logits)
+        fired = traffic.fired(unmoved=unmoved)
         return Run(
             logits=logits,
             positions=tuple(range(len(tokens)) if keep is None else keep),
@@ -235,8 +248,8 @@ class HookedModel:
     ) -> Batches:
         tokens = self.tokenize(prompt_or_ids)
         asked = read if names_one_site(read) else tuple(read)
-        traffics = tuple(self._traffic(tokens, each, asked) for each in variants)
         keep = None if positions is None else from_start(positions, len(tokens))
+        traffics = tuple(self._traffic(tokens, each, asked, keep) for each in variants)
         forward = self._forward_of(tokens, cancelled)
         return Batches(self._planner, forward, tokens, traffics, keep, self.device)
 
@@ -254,7 +267,11 @@ class HookedModel:
         return Planner(self.ledger, self._bindings, self.baselines, switches)
 
     def _traffic(
-        self, tokens: Tokens, interventions: Sequence[Intervention], read: Iterable[SiteLike]
+        self,
+        tokens: Tokens,
+        interventions: Sequence[Intervention],
+        read: Iterable[SiteLike],
+        keep: Sequence[int] | None,
     ) -> Traffic:
         """What a run is to edit and read, checked against what this model has."""
         asked: Any = (read,) if names_one_site(read) else read
@@ -262,6 +279,7 @@ class HookedModel:
             in_order(edits_of(one, self, len(tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
+            reach=Reach(self.ledger, range(len(tokens)) if keep is None else keep),
         )
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
@@ -283,6 +301,7 @@ class HookedModel:
         if splice is not None:
             splice.onto(twin, self.ledger)
         explicit = tap_attention(twin, self._bindings, self.ledger, traffic)
+        hook_norms(twin, self._bindings, traffic)
         hook_sites(twin, self._bindings, self.ledger, traffic)
         if cancelled is not None:
             hook_cancel(twin, self.ledger, cancelled)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from mechwidget.models.baselines import Baseline, Baselines, Route
+from mechwidget.models.bindings import EXPERTS
 from mechwidget.models.budget import ran_out
 from mechwidget.models.plan import Plan
 from mechwidget.models.replay import Recorder, Replayer
@@ -78,13 +79,34 @@ class Planner:
         logits, explicit = forward(traffic, keep, splice)
         return logits, explicit, self.plan(logits, start, why)
 
+    def is_baseline(
+        self,
+        tokens: Tokens,
+        traffic: Traffic,
+        keep: Sequence[int] | None,
+        logits: torch.Tensor,
+    ) -> bool:
+        """Whether these logits of a run with edits are those that are remembered without any."""
+        if not traffic.edits:
+            return False
+        known = self.baselines.get(tokens.ids, self.route(traffic))
+        if known is None:
+            return False
+        if known.positions is None:
+            held = known.logits if keep is None else known.logits[:, list(keep)]
+            return torch.equal(held, logits)
+        return keep is not None and known.positions == tuple(keep) and known.logits.equal(logits)
+
     def plan(self, logits: torch.Tensor, start: int, why: str = "", rows: int = 1) -> Plan:
         """The plan of a run that replayed `start` blocks."""
         return Plan(start, len(self.ledger.blocks), rows, logits.shape[1], why)
 
     def route(self, traffic: Traffic) -> Route:
-        """Whose attention function a run has."""
-        return "ours" if self.switches and self.taps(traffic) else "own"
+        """Whose attention and experts a run has."""
+        taps = self.taps(traffic)
+        if any(site.name in EXPERTS for site in taps):
+            return "ours with experts"
+        return "ours" if self.switches and taps else "own"
 
     def start(self, traffic: Traffic) -> int:
         """The number of blocks that may be skipped: all before the first edit or read."""
@@ -94,7 +116,7 @@ class Planner:
 
     def why_alone(self, traffic: Traffic) -> str:
         """Why a run cannot have to do with a baseline; empty when it can."""
-        if self.taps(traffic) and not self.switches:
+        if not self.switches and any(site.name not in EXPERTS for site in self.taps(traffic)):
             return "its attention is tapped layer by layer"
         inner = {
             binding.place.module
@@ -112,7 +134,7 @@ class Planner:
     def provable(self, forward: Forward, traffic: Traffic, baseline: Baseline, start: int) -> bool:
         """Whether replaying `start` blocks and editing nothing gives the baseline's logits."""
         route = self.route(traffic)
-        taps = [site for site in self.taps(traffic) if route == "ours"]
+        taps = [site for site in self.taps(traffic) if route != "own"]
 
         def proof() -> bool:
             silent = Traffic((), frozenset(taps[:1]), (1, traffic.shape[1]))
@@ -139,13 +161,13 @@ class Planner:
         return logits, explicit, self.plan(logits, 0)
 
     def taps(self, traffic: Traffic) -> list[Site]:
-        """The sites inside attention that a run looks at."""
+        """The sites inside attention and experts that a run looks at, experts first."""
         return sorted(site for site in traffic.sites if self.bindings[site].end == "tap")
 
     def edited_from(self, site: Site) -> int:
         """The first block that has to be computed when `site` is edited."""
         binding = self.bindings[site]
-        if binding.end == "result":
+        if binding.end == "result" or (binding.end == "scale" and site.layer is None):
             return len(self.ledger.blocks)
         if site.layer is None:
             return 0
