@@ -49,8 +49,8 @@ class Norm:
 
     def divisor(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """What it divided `x[..., d]` by to give `y`, `[..., 1]`; 1 where all is 0."""
-        given = (self.gain * self._centred(x.float())).norm(dim=-1, keepdim=True)
-        left = (y.float() - self.bias).norm(dim=-1, keepdim=True)
+        given = _length(self.gain * self._centred(x.float()))
+        left = _length(y.float() - self.bias)
         return torch.where((given == 0) | (left == 0), 1.0, given / left)
 
     def explains(self, x: torch.Tensor, y: torch.Tensor) -> bool:
@@ -63,23 +63,38 @@ class Norm:
         return x - x.mean(-1, keepdim=True) if self.centres else x
 
 
-def probed(module: nn.Module, like: torch.Tensor) -> Norm:
-    """The norm that `module` is, found by calling its forward on made-up rows."""
+def probed(module: nn.Module, like: torch.Tensor) -> Norm | None:
+    """The norm that `module` is, found by calling its forward on made-up rows; None if none."""
 
     def answer(row: torch.Tensor) -> torch.Tensor:
         given = row.to(like).reshape(*[1] * (like.dim() - 1), -1)
         answered: torch.Tensor = module.forward(given)
-        return answered.detach().float().flatten()
+        return answered.detach().flatten()
 
     ones = torch.ones(like.shape[-1], device=like.device)
     signs = ones.clone()
     signs[1::2] = -1
-    bias = answer(0 * ones)
-    flat = answer(_LOUD * ones) - bias
-    centres = bool(flat.abs().max() <= 1e-2 * (answer(_LOUD * signs) - bias).abs().max())
-    given = signs - signs.mean() if centres else signs
-    size = given.square().mean().sqrt()
-    return Norm((answer(_LOUD * signs) - bias) / given * size, bias, centres)
+    try:
+        bias = answer(0 * ones).float()
+        flat, alternating = (answer(_LOUD * row).float() - bias for row in (ones, signs))
+        centres = bool(flat.abs().max() <= 1e-2 * alternating.abs().max())
+        given = signs - signs.mean() if centres else signs
+        norm = Norm(alternating / given * given.square().mean().sqrt(), bias, centres)
+        rows = [ones.cumsum(0).pow(power) * signs.roll(power) for power in (1, 2)]
+        explained = all(norm.explains(row.to(like), answer(row)) for row in rows)
+        louder = answer(2 * _LOUD * signs).float() - bias
+        explained = explained and torch.allclose(louder, alternating, rtol=0.02)
+    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
+        return None  # it wants more than one tensor, or gives back something else
+    return norm if explained else None
+
+
+def _length(rows: torch.Tensor) -> torch.Tensor:
+    """Euclidean norms along the last axis, `[..., 1]`, of numbers whose squares may overflow."""
+    largest = rows.abs().amax(-1, keepdim=True)
+    safe = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+    length: torch.Tensor = (rows / safe).norm(dim=-1, keepdim=True)
+    return length * safe
 
 
 @dataclass(eq=False)
@@ -98,7 +113,7 @@ class NormHook:
         if site is None or x is None or not isinstance(y, torch.Tensor):
             return None
         norm = self._norm = self._norm or probed(module, x)
-        if not norm.explains(x, y):
+        if norm is None:
             raise UnsupportedModelError(
                 f"{site} cannot be told: {type(module).__name__} does more than divide by one "
                 "number at each position."

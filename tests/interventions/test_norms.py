@@ -7,7 +7,7 @@ import torch
 
 import mechwidget as mw
 from mechwidget.errors import SiteError
-from mechwidget.models.norms import Norm
+from mechwidget.models.norms import Norm, probed
 from tests.interventions.parts import TRAITS
 from tests.models.zoo.build import edited_copy, example, hooked, shared
 from tests.models.zoo.species import ZOO
@@ -129,6 +129,33 @@ def test_a_norm_explains_itself_and_nothing_else(centres: bool) -> None:
     assert torch.allclose(norm.divisor(x, y), torch.full((1, 5, 1), 3.0))
     assert norm.explains(x, y)
     assert not norm.explains(x, y + x.square())
+
+
+class Gated(torch.nn.Module):
+    def forward(self, x: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.layer_norm(x, x.shape[-1:]) * gate
+
+
+class Grouped(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.rms_norm(x.unflatten(-1, (4, -1)), (2,)).flatten(-2)
+
+
+def test_only_norms_that_divide_by_one_number_are_taken_for_such() -> None:
+    row = torch.zeros(1, 1, 8)
+    assert probed(torch.nn.LayerNorm(8), row) is not None
+    assert probed(torch.nn.RMSNorm(8).bfloat16(), row.bfloat16()) is not None
+    for other in (Gated(), Grouped(), torch.nn.Tanh(), torch.nn.Identity(), torch.nn.Linear(8, 8)):
+        assert probed(other, row) is None
+
+
+@pytest.mark.parametrize("factor", [1e15, 1e30, float("3e38")])
+def test_numbers_that_overflow_are_told_by_the_logits_not_by_an_error(factor: float) -> None:
+    """Found by ten thousand lists: a stream so large that it is not finite after a while."""
+    for name in ("bamba", "gpt2", "llama"):
+        edits = [mw.Scale(mw.MLP(0), factor), mw.Freeze("norm")]
+        run = hooked(name).run(example(), edits)
+        assert {each.intervention for each in run.fired} == {0, 1}
 
 
 def test_a_model_without_such_norms_says_so() -> None:
