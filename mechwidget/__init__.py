@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         Steer,
         Vector,
     )
-    from mechwidget.models import HookedModel, Run, Site, load, wrap
+    from mechwidget.models import HookedModel, Inputs, Run, Site, Source, Tokens, load, wrap
     from mechwidget.session import Session
     from mechwidget.views import Workbench, explore
 
@@ -54,6 +54,7 @@ _HOMES = {
     "Freeze": "interventions",
     "Head": "interventions",
     "HookedModel": "models",
+    "Inputs": "models",
     "KnockOut": "interventions",
     "Layer": "interventions",
     "LogitDiff": "analysis",
@@ -70,7 +71,9 @@ _HOMES = {
     "SetValue": "interventions",
     "Site": "models",
     "SkipLayer": "interventions",
+    "Source": "models",
     "Steer": "interventions",
+    "Tokens": "models",
     "Vector": "interventions",
     "Workbench": "views",
     "explore": "views",
@@ -87,6 +90,7 @@ __all__ = [
     "Freeze",
     "Head",
     "HookedModel",
+    "Inputs",
     "KnockOut",
     "Layer",
     "LogitDiff",
@@ -102,7 +106,9 @@ __all__ = [
     "SetValue",
     "Site",
     "SkipLayer",
+    "Source",
     "Steer",
+    "Tokens",
     "Vector",
     "Workbench",
     "explore",

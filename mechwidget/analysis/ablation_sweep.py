@@ -58,7 +58,7 @@ def ablation_effect(
 ) -> Effect:
     """Zero one component in one run and compare with `baseline_logits[vocab]`."""
     position = len(tokens) - 1 if metric is None else metric.position
-    run = model.run(tokens.ids, [Ablate(component)], positions=[position], cancelled=cancelled)
+    run = model.run(tokens, [Ablate(component)], positions=[position], cancelled=cancelled)
     return _effect(component, baseline_logits, run.logits[0, 0], metric)
 
 
@@ -70,7 +70,7 @@ def ablation_groups(
 ) -> tuple[tuple[Head | MLP, ...], ...]:
     """The components that are worth ablating together, in the order of their layers."""
     position = len(tokens) - 1 if metric is None else metric.position
-    groups = model.row_groups(tokens.ids, [[Ablate(each)] for each in components], [position])
+    groups = model.row_groups(tokens, [[Ablate(each)] for each in components], [position])
     return tuple(tuple(components[index] for index in group) for group in groups)
 
 
@@ -93,7 +93,7 @@ def ablation_effects(
         return (effect,)
     position = len(tokens) - 1 if metric is None else metric.position
     variants = [[Ablate(component)] for component in components]
-    rows = model.run_rows(tokens.ids, variants, positions=[position], cancelled=cancelled)
+    rows = model.run_rows(tokens, variants, positions=[position], cancelled=cancelled)
     return tuple(
         _effect(component, rows.baseline(k).logits[0, 0], rows[k].logits[0, 0], metric)
         for k, component in enumerate(components)
@@ -116,7 +116,7 @@ def ablation_sweep(
     tokens = model.tokenize(prompt)
     bound = None if metric is None else metric.bind(model, len(tokens))
     position = len(tokens) - 1 if bound is None else bound.position
-    baseline = model.run(tokens.ids, positions=[position], cancelled=cancelled).logits[0, 0]
+    baseline = model.run(tokens, positions=[position], cancelled=cancelled).logits[0, 0]
     wanted = tuple(sweep_components(model) if components is None else components)
     for group in ablation_groups(model, tokens, wanted, bound):
         for effect in ablation_effects(model, tokens, group, baseline, bound, cancelled=cancelled):

@@ -119,9 +119,10 @@ class Ablate(Intervention):
         rows = self.component.rows(n_positions)
         if self.mode == "resample" or self.by_position:
             last = n_positions - 1 if rows is None else rows[-1]
-            _require_long_enough(max(map(len, prompts)), last, self.component)
+            lengths = [model.n_positions(tokens, self.component.layer) for tokens in prompts]
+            _require_long_enough(max(lengths), last, self.component)
             if self.mode == "resample":
-                fit = [tokens for tokens in prompts if len(tokens) > last]
+                fit = [t for t, n in zip(prompts, lengths, strict=True) if n > last]
                 prompts = [fit[Random(self.seed).randrange(len(fit))]]  # noqa: S311 - no secret
         change = _resampled if self.mode == "resample" else _averaged
         where = range(n_positions) if rows is None else rows

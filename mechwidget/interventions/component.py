@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from mechwidget.errors import ComponentError, InterventionError
-from mechwidget.interventions.fields import token_positions, whole_number
+from mechwidget.interventions.fields import boolean, token_positions, whole_number
 from mechwidget.models.edit import Edit
 from mechwidget.models.sites import Site
 
@@ -67,7 +67,7 @@ class Component(ABC):
 
     def width(self, model: HookedModel) -> int:
         """How many numbers it has at one position of `model`; 0 where it is a single number."""
-        return model.d_model
+        return model.stack_of(self.layer).d_model
 
     def rows(self, n_positions: int) -> list[int] | None:
         """Its positions in a prompt of so many tokens, counted from 0; None is all of them."""
@@ -105,13 +105,15 @@ class Component(ABC):
         unit = f".{self.unit}" if self.unit_field else ""
         name = "MLP" if self.kind == "mlp" else self.kind
         where = f" at {', '.join(map(str, self.positions))}" if self.positions else ""
-        return f"{name} {self.layer}{unit}{where}"
+        cross = "cross " if getattr(self, "cross", False) else ""
+        return f"{cross}{name} {self.layer}{unit}{where}"
 
     def __post_init__(self) -> None:
         for field in ("layer", self.unit_field):
             if field:
                 value = whole_number(getattr(self, field), f"{self.kind} {field}")
                 object.__setattr__(self, field, value)
+        boolean(getattr(self, "cross", False), f"{self.kind} cross")
         object.__setattr__(self, "positions", token_positions(self.positions))
 
 

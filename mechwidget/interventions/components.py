@@ -22,9 +22,18 @@ if TYPE_CHECKING:
     from mechwidget.models.hooked_model import HookedModel
 
 
+def crossing(site_name: str, cross: bool) -> str:
+    """A site's name, or that of its counterpart in the attention to another stack."""
+    return f"cross_{site_name}" if cross else site_name
+
+
 @dataclass(frozen=True, slots=True)
 class Head(Component):
-    """One attention head: its slice of `z`, the input of the output projection W_O."""
+    """One attention head: its slice of `z`, the input of the output projection W_O.
+
+    Attributes:
+        cross: whether it is one that attends to another stack (`cross_z`).
+    """
 
     kind = "head"
     site_name = "z"
@@ -32,31 +41,49 @@ class Head(Component):
     layer: int
     head: int
     positions: Sequence[int] | None = None
+    cross: bool = False
+
+    @property
+    def site(self) -> Site:
+        """The site whose tensor holds its z."""
+        return Site(crossing("z", self.cross), self.layer)
 
     def width(self, model: HookedModel) -> int:
         """The length of its z."""
-        write = model.ledger.blocks[self.layer].write("attention")
-        return 0 if write is None else write.width // model.n_heads(self.layer)
+        write = model.ledger.blocks[self.layer].write("cross" if self.cross else "attention")
+        return 0 if write is None else write.width // model.n_heads(self.layer, cross=self.cross)
 
     def _check_unit(self, model: HookedModel) -> None:
-        heads = model.n_heads(self.layer)
+        heads = model.n_heads(self.layer, cross=self.cross)
         if self.head >= heads:
             has = count(heads, "head") if heads else "no attention heads"
+            has = f"{has} that attend to another stack" if self.cross else has
             raise ComponentError(f"{self} does not exist: layer {self.layer} has {has}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Attention(Component):
-    """The attention of one layer: everything that it writes to the residual stream."""
+    """The attention of one layer: everything that it writes to the residual stream.
+
+    Attributes:
+        cross: whether it is the one to another stack (`cross_attn_out`).
+    """
 
     kind = "attention"
     site_name = "attn_out"
     layer: int
     positions: Sequence[int] | None = None
+    cross: bool = False
+
+    @property
+    def site(self) -> Site:
+        """The site whose tensor holds what it writes."""
+        return Site(crossing("attn_out", self.cross), self.layer)
 
     def _check_unit(self, model: HookedModel) -> None:
-        if not model.has_attention(self.layer):
-            raise ComponentError(f"{self} does not exist: layer {self.layer} has no attention.")
+        if not model.has_attention(self.layer, cross=self.cross):
+            to = " to another stack" if self.cross else ""
+            raise ComponentError(f"{self} does not exist: layer {self.layer} has no attention{to}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +269,12 @@ class Edge(Component):
         query, key = (self.place(p, n_positions) for p in (self.query, self.key))
         return slice(None), self.head, query, key
 
-    def is_later_key(self, n_positions: int) -> bool:
-        """Whether the key comes after the query in a prompt of so many tokens."""
-        return self.place(self.key, n_positions) > self.place(self.query, n_positions)
+    def is_ahead(self, model: HookedModel, n_positions: int) -> bool:
+        """Whether the key comes after the query, where no query sees a later key."""
+        if self.place(self.key, n_positions) <= self.place(self.query, n_positions):
+            return False
+        stacks = (stack for stack in model.ledger.stacks if self.layer in stack.layers)
+        return any(stack.attends == "backwards" for stack in stacks)
 
     def _check_unit(self, model: HookedModel) -> None:
         check_pattern(self, self.head, model)
@@ -259,8 +289,13 @@ class Edge(Component):
             object.__setattr__(self, name, integer(getattr(self, name), f"edge {name}"))
 
 
+AHEAD = "masked: the key comes after the query"
+
+
 def check_pattern(component: Component, head: int, model: HookedModel) -> None:
     """Raise `ComponentError` unless the layer has this head and a pattern that can be edited."""
+    if getattr(component, "cross", False):
+        raise ComponentError(f"{component} attends to another stack: its pattern is not replaced.")
     if Site("pattern", component.layer) not in model.sites:
         raise ComponentError(
             f"{component} does not exist: layer {component.layer} has no attention pattern."

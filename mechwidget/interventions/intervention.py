@@ -78,8 +78,6 @@ def component_edit(
     edge), and returns the same shape or something that broadcasts to it.
     """
     apply = partial(_changed, component.within(n_positions), change)
-    if isinstance(component, Edge) and component.is_later_key(n_positions):
-        idle = "masked: the key comes after the query"
     return Edit(component.site, apply, idle=idle, absent=component.absent)
 
 

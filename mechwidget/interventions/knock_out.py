@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mechwidget.interventions.components import Edge
+from mechwidget.interventions.components import AHEAD, Edge
 from mechwidget.interventions.fields import boolean
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
@@ -60,8 +60,7 @@ class KnockOut(Intervention):
         sink = attention is not None and attention.sink
         where = (slice(None), head, query)
         apply = partial(_cut, where, key, self.renormalise, sink)
-        later = edge.is_later_key(n_positions)
-        idle = "masked: the key comes after the query" if later else _NOTHING
+        idle = AHEAD if edge.is_ahead(model, n_positions) else _NOTHING
         return (Edit(edge.site, apply, idle=idle),)
 
 

@@ -82,7 +82,7 @@ class Patch(Intervention):
         """One edit of the component's site, with the other prompt as its source."""
         self.component.check(model)
         tokens = model.tokenize(self.source)
-        here, there = self._rows(n_positions, len(tokens))
+        here, there = self._rows(n_positions, model.n_positions(tokens, self.component.layer))
         apply = partial(_patched, self.component.at(here), self.component.at(there))
         idle = "the other prompt holds the same there"
         absent = self.component.absent

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mechwidget.interventions.component import Component
-from mechwidget.interventions.components import Layer
+from mechwidget.interventions.components import AHEAD, Edge, Layer
 from mechwidget.interventions.fields import finite_number
 from mechwidget.interventions.intervention import (
     Intervention,
@@ -59,4 +59,6 @@ class Scale(Intervention):
         if isinstance(self.component, Layer):
             return added_by_layer(self.component, n_positions, factor)
         idle = "scaling by 1 changes nothing" if factor == 1 else "it was 0"
+        if isinstance(self.component, Edge) and self.component.is_ahead(model, n_positions):
+            idle = AHEAD
         return (component_edit(self.component, n_positions, lambda x: x * factor, idle),)

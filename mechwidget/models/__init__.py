@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mechwidget.models.edit import Edit, Intervention
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.inputs import Inputs
     from mechwidget.models.ledger import Ledger
     from mechwidget.models.loading import load
     from mechwidget.models.run import Run
     from mechwidget.models.sites import Site, SiteLike
+    from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.traffic import Fired
     from mechwidget.models.wrapping import wrap
@@ -25,11 +27,13 @@ _HOMES = {
     "Edit": "edit",
     "Fired": "traffic",
     "HookedModel": "hooked_model",
+    "Inputs": "inputs",
     "Intervention": "edit",
     "Ledger": "ledger",
     "Run": "run",
     "Site": "sites",
     "SiteLike": "sites",
+    "Source": "source",
     "Tokens": "tokens",
     "load": "loading",
     "wrap": "wrapping",
@@ -39,11 +43,13 @@ __all__ = [
     "Edit",
     "Fired",
     "HookedModel",
+    "Inputs",
     "Intervention",
     "Ledger",
     "Run",
     "Site",
     "SiteLike",
+    "Source",
     "Tokens",
     "load",
     "wrap",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mechwidget.models.budget import Budget
     from mechwidget.models.replay import Record
+    from mechwidget.models.tokens import Tokens
 
 # Whose functions the whole model ran with: its own, our attention, or that and our experts.
 Route = Literal["own", "ours", "ours with experts"]
@@ -47,7 +48,7 @@ class Baseline:
         return self.logits.nbytes + sum(t.nbytes for t in tensors_of(self.records).values())
 
 
-Key = tuple[tuple[int, ...], Route]
+Key = tuple["Tokens", Route]
 
 
 class Baselines:
@@ -75,12 +76,12 @@ class Baselines:
             self.forget()
         return reason
 
-    def get(self, ids: tuple[int, ...], route: Route) -> Baseline | None:
+    def get(self, tokens: Tokens, route: Route) -> Baseline | None:
         """The baseline of a prompt; ask `why_not` first, in the same breath."""
-        entry = self._entries.get((ids, route))
+        entry = self._entries.get((tokens, route))
         if entry is None:
             return None
-        self._entries.move_to_end((ids, route))
+        self._entries.move_to_end((tokens, route))
         return entry[0]
 
     def stamp(self) -> Stamp:
@@ -89,13 +90,13 @@ class Baselines:
             self._stamp = Stamp(self._model)
         return self._stamp
 
-    def keep(self, ids: tuple[int, ...], route: Route, baseline: Baseline, stamp: Stamp) -> None:
+    def keep(self, tokens: Tokens, route: Route, baseline: Baseline, stamp: Stamp) -> None:
         """Remember a baseline, unless it is too large or the model has changed under it."""
         n_bytes, most = baseline.n_bytes, self.budget.to_remember(baseline.logits.device)
         if stamp is not self._stamp or n_bytes > most:
             return
-        self._entries[ids, route] = (baseline, n_bytes)
-        self._entries.move_to_end((ids, route))
+        self._entries[tokens, route] = (baseline, n_bytes)
+        self._entries.move_to_end((tokens, route))
         while self.n_bytes > most:
             self._entries.popitem(last=False)
 

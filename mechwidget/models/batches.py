@@ -60,7 +60,7 @@ class Batches:
 
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Which variants run together, in the order in which they will."""
-        n, looked_at = len(self.tokens), len(self.tokens if self.keep is None else self.keep)
+        n, looked_at = self.tokens.longest, len(self.tokens if self.keep is None else self.keep)
         reads = max((len(variant.reads) for variant in self.variants), default=0)
         limit = self.planner.baselines.budget
         most = limit.most_rows(self.planner.ledger, n, looked_at, reads, self.device) - 1
@@ -111,7 +111,7 @@ class Batches:
     def _together(self, variants: list[Traffic]) -> list[Pair] | None:
         """One batch; None when its rows are not what single runs are."""
         alone, route = self._baseline(variants[0]), self.planner.route(variants[0])
-        known = self.planner.baselines.get(self.tokens.ids, route)
+        known = self.planner.baselines.get(self.tokens, route)
         if known is None:
             return None
         traffic = RowTraffic([_fresh(v, reads=False) for v in variants], variants[0].reads)

@@ -14,16 +14,22 @@ from mechwidget.models.sites import FINAL_NORM_SCALE, NORM_SCALES, Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mechwidget.models.ledger import Block, Ledger, Place, Route, Write
+    from mechwidget.models.ledger import Attention, Block, Ledger, Place, Route, Write
 
 End = Literal["input", "output", "middle", "tap", "scale", "result"]
 
 _TAPS: dict[Route, tuple[str, ...]] = {
     "interface": ("q", "k", "v", "scores", "pattern"),
     "softmax": ("scores", "pattern"),
+    "merged": (),
 }
 EXPERTS = ("experts", "expert_weights", "expert_post")
-TAPPED = (*_TAPS["interface"], *EXPERTS)  # whose use makes a run compute attention explicitly
+CROSS = "cross_"  # what the names of the sites of attention to another stack begin with
+TAPPED = (
+    *_TAPS["interface"],
+    *(CROSS + name for name in _TAPS["interface"]),
+    *EXPERTS,
+)  # the sites whose use makes a run compute attention explicitly
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +71,14 @@ def _block(layer: int, block: Block) -> Iterator[Binding]:
     yield Binding(Site("resid_pre", layer), block.place, "input")
     for name, norm in zip(NORM_SCALES, block.norms, strict=False):
         yield Binding(Site(name, layer), norm, "scale")
-    yield from _attention(layer, block)
+    attention = block.write("attention")
+    yield from _attention(layer, block, attention, block.attention, "")
+    written = None if attention is None or not block.sequential else attention.at
+    if attention is not None and written is not None and block.additive:
+        yield Binding(Site("resid_mid", layer), written, "middle", factor=attention.factor)
+    yield from _attention(layer, block, block.write("cross"), block.cross, CROSS)
     yield from _mlp(layer, block)
     yield Binding(Site("resid_post", layer), block.place, "output")
-
-
-def _attention(layer: int, block: Block) -> Iterator[Binding]:
-    write = block.write("attention")
-    if block.attention is not None:
-        for name in _TAPS[block.attention.route]:
-            yield Binding(Site(name, layer), block.attention.place, "tap", block.attention.heads)
-    if write is not None and heads_of(block):
-        yield Binding(Site("z", layer), write.projection, "input", heads_of(block))
-    if write is not None and write.at is not None:
-        yield _out("attn_out", layer, write)
-        if block.sequential and block.additive:
-            yield Binding(Site("resid_mid", layer), write.at, "middle", factor=write.factor)
 
 
 def _mlp(layer: int, block: Block) -> Iterator[Binding]:
@@ -94,12 +92,27 @@ def _mlp(layer: int, block: Block) -> Iterator[Binding]:
         yield _out("mlp_out", layer, write)
 
 
-def heads_of(block: Block) -> int:
+def _attention(
+    layer: int, block: Block, write: Write | None, attention: Attention | None, prefix: str
+) -> Iterator[Binding]:
+    """From queries to what is written, of the attention to its own stack or to another."""
+    if attention is not None:
+        for name in _TAPS[attention.route]:
+            yield Binding(Site(prefix + name, layer), attention.place, "tap", attention.heads)
+    heads = heads_of(block, cross=bool(prefix))
+    if write is not None and heads:
+        yield Binding(Site(f"{prefix}z", layer), write.projection, "input", heads)
+    if write is not None and write.at is not None:
+        yield _out(f"{prefix}attn_out", layer, write)
+
+
+def heads_of(block: Block, *, cross: bool = False) -> int:
     """The number of heads whose z the ledger can tell apart."""
-    write = block.write("attention")
-    if block.attention is None or write is None or write.projection is None:
+    write = block.write("cross" if cross else "attention")
+    attention = block.cross if cross else block.attention
+    if attention is None or write is None or write.projection is None:
         return 0
-    return 0 if write.width % block.attention.heads else block.attention.heads
+    return 0 if write.width % attention.heads else attention.heads
 
 
 def _out(name: str, layer: int, write: Write) -> Binding:

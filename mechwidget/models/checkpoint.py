@@ -13,6 +13,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from mechwidget.errors import ModelLoadError, UnsupportedModelError
+from mechwidget.models.model_class import model_class
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ _TOKENIZERS = (
 
 
 def check_folder(folder: Path, *, trust: bool) -> None:
-    """Raise unless `folder` holds a decoder language model in safetensors."""
+    """Raise unless `folder` holds a model of a known kind in safetensors."""
     files = {path.name for path in folder.iterdir() if path.is_file()}
     if "config.json" not in files:
         if "adapter_config.json" in files:
@@ -62,7 +63,7 @@ def check_weights(files: set[str], where: str) -> None:
 
 
 def check_config(config: dict[str, Any], where: str, *, trust: bool) -> None:
-    """Raise unless the config names a decoder that may be loaded."""
+    """Raise unless the config names a model that may be loaded."""
     kind = config.get("model_type")
     remote = config.get("auto_map")
     if not isinstance(kind, str) and not remote:
@@ -80,10 +81,12 @@ def check_config(config: dict[str, Any], where: str, *, trust: bool) -> None:
         )
     if kind not in CONFIG_MAPPING:
         raise ModelLoadError(f"{where} is of type {kind!r}, which this transformers does not know.")
-    raise UnsupportedModelError(
-        f"{where} is of type {kind!r}, which is not a causal language model.",
-        "mechwidget reads decoder-only transformer language models.",
-    )
+    if model_class(config) is None:
+        raise UnsupportedModelError(
+            f"{where} is of type {kind!r}, which is no model of text, speech or images.",
+            "Load it yourself, and give it to mechwidget.wrap with a Source that says how to call "
+            "it.",
+        )
 
 
 def has_tokenizer(folder: Path) -> bool:

@@ -16,7 +16,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Factor: TypeAlias = float | torch.Tensor
 
@@ -53,6 +53,8 @@ class AttentionEvent:
     key_heads: int | None
     by_interface: bool
     sink: bool = False  # some of each row goes to no key at all
+    queries: int = 0
+    keys: int = 0
 
 
 def nowhere() -> tuple[int, str]:
@@ -69,11 +71,14 @@ def unwatched(_func: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> No
 
 
 class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Record how activations over `n_positions` tokens are made of one another."""
+    """Record how activations over certain numbers of positions are made of one another.
 
-    def __init__(self, n_positions: int) -> None:
+    None for `lengths` stands for any number: where it is not known yet.
+    """
+
+    def __init__(self, lengths: frozenset[int] | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.n_positions = n_positions
+        self.lengths = lengths
         self.where: Callable[[], tuple[int, str]] = nowhere
         self.made: dict[int, Made] = {}
         self.attentions: list[AttentionEvent] = []
@@ -126,16 +131,25 @@ class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._alive.append((result, made))
 
     def _is_activation(self, x: Any) -> bool:
-        return isinstance(x, torch.Tensor) and x.is_floating_point() and self.n_positions in x.shape
+        if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+            return False
+        return x.dim() > 1 if self.lengths is None else not self.lengths.isdisjoint(x.shape)
 
     def _notice_attention(self, name: str, args: tuple[Any, ...]) -> None:
         clock, module = self.where()
         first = args[0]
         if "scaled_dot_product" in name:
-            event = AttentionEvent(clock, module, first.shape[1], args[1].shape[1], False)
-            self.attentions.append(event)
-        elif first.dim() in (3, 4) and first.shape[-2:] == (self.n_positions, self.n_positions):
-            self.attentions.append(AttentionEvent(clock, module, first.shape[-3], None, False))
+            queries, keys = first.shape[-2], args[1].shape[-2]
+            heads, key_heads = first.shape[1], args[1].shape[1]
+        elif first.dim() in (3, 4) and self._are_lengths(first.shape[-2:]):
+            (heads, queries, keys), key_heads = first.shape[-3:], None
+        else:
+            return
+        event = AttentionEvent(clock, module, heads, key_heads, False, False, queries, keys)
+        self.attentions.append(event)
+
+    def _are_lengths(self, axes: Sequence[int]) -> bool:
+        return self.lengths is None or self.lengths.issuperset(axes)
 
 
 def _how(

@@ -49,7 +49,7 @@ def route_through(
     chosen = [e for e in torch.unique(top_k_index).tolist() if 0 <= e < own.num_experts]
     routed = {e: torch.where(top_k_index == e) for e in chosen}
     neurons = {e: _neurons(own, e, hidden_states[tokens]) for e, (tokens, _) in routed.items()}
-    if tap is not None:
+    if tap is not None and neurons:
         neurons = _shown(neurons, routed, (len(hidden_states), own.num_experts), tap)
     written = torch.zeros_like(hidden_states)
     for expert, (tokens, slots) in routed.items():

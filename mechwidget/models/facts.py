@@ -131,6 +131,23 @@ def _unnamed(ledger: Ledger) -> Iterator[str]:
         yield f"part of what is written in {where} comes from no one module: it has no control"
 
 
+def _crossing(ledger: Ledger) -> Iterator[str]:
+    if any(block.write("cross") is not None for block in ledger.blocks):
+        yield "the decoder attends to the encoder: cross attention has sites of its own"
+    if any(b.attention is not None and b.attention.route == "merged" for b in ledger.blocks):
+        yield "attention looks at two stacks at once: it has heads, but no pattern of its own"
+
+
+def _answers(ledger: Ledger) -> Iterator[str]:
+    if ledger.pooled:
+        yield "one answer per prompt: its logits have one position"
+    if ledger.answer == "hidden state":
+        yield "it has no head: its last hidden state takes the place of logits"
+    if ledger.outside:
+        times = "once" if ledger.outside == 1 else f"{ledger.outside} times"
+        yield f"attention runs {times} outside the blocks: it has no control there"
+
+
 _NOTES = (
     _shared_heads,
     _sinks,
@@ -142,6 +159,8 @@ _NOTES = (
     _experts,
     _several_mlps,
     _unnamed,
+    _crossing,
+    _answers,
 )
 
 

@@ -20,12 +20,14 @@ from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
-from mechwidget.models.facts import input_device, notes_of, position_limit
+from mechwidget.models.facts import input_device, notes_of
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.norms import hook_norms
+from mechwidget.models.other_runs import read_sources
 from mechwidget.models.planner import Planner
-from mechwidget.models.prompts import Prompt, from_start, tokens_of
+from mechwidget.models.positions import Positions
+from mechwidget.models.prompts import Prompt, check_tokens, from_start
 from mechwidget.models.reach import Reach
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
@@ -35,7 +37,6 @@ from mechwidget.models.sites import (
     names_one_site,
     resolve_sites,
 )
-from mechwidget.models.sources import read_sources
 from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Traffic, edits_of, in_order
 from mechwidget.models.twin import make_twin
@@ -45,30 +46,35 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mechwidget.models.edit import Intervention
-    from mechwidget.models.ledger import Block, Ledger
+    from mechwidget.models.ledger import Block, Ledger, Stack
     from mechwidget.models.planner import Forward
     from mechwidget.models.replay import Splice
     from mechwidget.models.rows import Rows
+    from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
 
 
 class HookedModel:
-    """A decoder language model whose activations can be read and edited by name.
+    """A transformer whose activations can be read and edited by name.
 
     Made by `mechwidget.load` and `mechwidget.wrap`.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Any, name: str, ledger: Ledger) -> None:
+    def __init__(
+        self, model: nn.Module, tokenizer: Any, name: str, ledger: Ledger, source: Source
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.name = name
         self.ledger = ledger
+        self.source = source
         self.lock = lock_of(model)
-        self.max_positions = position_limit(model)
+        self.max_positions = source.max_positions
         self.notes = notes_of(ledger)
         self._bindings: dict[Site, Binding] = bind(ledger)
         self.baselines = Baselines(model, Budget())
         self._vocabulary = Vocabulary(tokenizer, ledger.vocab_size)
+        self._positions = Positions(model, source, ledger)
 
     def __repr__(self) -> str:
         return (
@@ -107,14 +113,33 @@ class HookedModel:
         """Every site that this model has."""
         return tuple(self._bindings)
 
-    def n_heads(self, layer: int) -> int:
-        """The number of attention heads of a layer; 0 where it has none that can be told apart."""
-        return heads_of(self._block(layer))
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """Its stacks of blocks, in the order in which they run: most models have one."""
+        return self.ledger.stacks
 
-    def n_key_value_heads(self, layer: int) -> int:
+    def stack_of(self, layer: int) -> Stack:
+        """The stack that a layer belongs to."""
+        self._block(layer)
+        return next(stack for stack in self.stacks if layer in stack.layers)
+
+    def n_positions(self, tokens: Tokens, layer: int) -> int:
+        """How many positions a prompt has in the stack that a layer belongs to."""
+        part = tokens if self.stack_of(layer).main else tokens.encoder
+        return 0 if part is None else len(part)
+
+    def n_heads(self, layer: int, *, cross: bool = False) -> int:
+        """The number of attention heads of a layer; 0 where it has none that can be told apart.
+
+        `cross`: those that attend to another stack.
+        """
+        return heads_of(self._block(layer), cross=cross)
+
+    def n_key_value_heads(self, layer: int, *, cross: bool = False) -> int:
         """The number of key/value heads of a layer, fewer than its heads where they share."""
         block = self._block(layer)
-        return 0 if block.attention is None else block.attention.key_value_heads
+        attention = block.cross if cross else block.attention
+        return 0 if attention is None else attention.key_value_heads
 
     def n_neurons(self, layer: int) -> int:
         """The number of MLP neurons of a layer; 0 where there is no single down projection."""
@@ -131,9 +156,9 @@ class HookedModel:
         experts = self._block(layer).experts
         return 0 if experts is None else experts.neurons
 
-    def has_attention(self, layer: int) -> bool:
+    def has_attention(self, layer: int, *, cross: bool = False) -> bool:
         """Whether the layer has attention whose write to the stream can be edited."""
-        return Site("attn_out", layer) in self._bindings
+        return Site("cross_attn_out" if cross else "attn_out", layer) in self._bindings
 
     def has_mlp(self, layer: int) -> bool:
         """Whether the layer has an MLP whose write to the stream can be edited."""
@@ -153,7 +178,11 @@ class HookedModel:
 
     def tokenize(self, prompt: Prompt) -> Tokens:
         """The tokens of a prompt, with the tokenizer's own special tokens; `PromptError` if bad."""
-        return tokens_of(prompt, self._vocabulary, self.max_positions)
+        tokens = self._positions.named(self.source.tokens(prompt))
+        for part in (tokens, tokens.encoder):
+            if part is not None:
+                check_tokens(part, self.ledger.n_tokens or self.vocab_size, self.max_positions)
+        return tokens
 
     def token_id(self, text: str | int) -> int:
         """The one token that `text` is; `TokenError` naming the pieces when it is several."""
@@ -176,7 +205,8 @@ class HookedModel:
         """One forward pass, or as much of one as the baseline of the prompt leaves to compute.
 
         Args:
-            prompt_or_ids: text, token ids, or `Tokens`.
+            prompt_or_ids: text, token ids, or `Tokens`; a tensor, an array or an image for a
+                model that reads pixels or sound; `Inputs` for one with two stacks.
             interventions: what to change, in this order.
             read: sites whose activations to keep; `"pattern"` means in every layer.
             positions: the token positions whose logits to compute; None is all of them.
@@ -185,7 +215,7 @@ class HookedModel:
                 without interventions, bit for bit the same; False computes every block.
         """
         tokens = self.tokenize(prompt_or_ids)
-        keep = None if positions is None else from_start(positions, len(tokens))
+        keep = self._kept(tokens, positions)
         traffic = self._traffic(tokens, interventions, read, keep)
         with self.lock:
             read_sources(self, [traffic], tokens, cancelled, replay=replay)
@@ -248,7 +278,7 @@ class HookedModel:
     ) -> Batches:
         tokens = self.tokenize(prompt_or_ids)
         asked = read if names_one_site(read) else tuple(read)
-        keep = None if positions is None else from_start(positions, len(tokens))
+        keep = self._kept(tokens, positions)
         traffics = tuple(self._traffic(tokens, each, asked, keep) for each in variants)
         forward = self._forward_of(tokens, cancelled)
         return Batches(self._planner, forward, tokens, traffics, keep, self.device)
@@ -276,7 +306,7 @@ class HookedModel:
         """What a run is to edit and read, checked against what this model has."""
         asked: Any = (read,) if names_one_site(read) else read
         traffic = Traffic(
-            in_order(edits_of(one, self, len(tokens)) for one in interventions),
+            in_order(edits_of(one, self, self._length_for(one, tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
             reach=Reach(self.ledger, range(len(tokens)) if keep is None else keep),
@@ -284,6 +314,19 @@ class HookedModel:
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
         return traffic
+
+    def _length_for(self, intervention: Any, tokens: Tokens) -> int:
+        """How many positions there are where an intervention works."""
+        layer = getattr(getattr(intervention, "target", None), "layer", None)
+        if isinstance(layer, int) and 0 <= layer < self.n_layers:
+            return self.n_positions(tokens, layer)
+        return len(tokens)
+
+    def _kept(self, tokens: Tokens, positions: Sequence[int] | None) -> list[int] | None:
+        """The positions whose logits to compute; a model with one answer per prompt has one."""
+        if self.ledger.pooled:
+            return from_start([0] if positions is None else positions, 1)
+        return None if positions is None else from_start(positions, len(tokens))
 
     def _forward(
         self,
@@ -297,7 +340,6 @@ class HookedModel:
         if cancelled is not None and cancelled():
             raise CancelledError("The run was cancelled.")
         twin = make_twin(self.model)
-        ids = tokens.tensor(self.device).repeat(traffic.shape[0], 1)
         if splice is not None:
             splice.onto(twin, self.ledger)
         explicit = tap_attention(twin, self._bindings, self.ledger, traffic)
@@ -307,7 +349,7 @@ class HookedModel:
             hook_cancel(twin, self.ledger, cancelled)
         if keep is not None and self.ledger.unembed is not None:
             hook_positions(twin, self.ledger.unembed, keep)
-        logits = call_model(twin, ids)
+        logits = call_model(self.source, twin, tokens, traffic.shape[0])
         if keep is not None and logits.shape[1] != len(keep):
             logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit

@@ -135,8 +135,10 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
-    shape = (*traffic.shape, binding.heads, -1) if binding.heads else (*traffic.shape, -1)
-    shown = _scaled(carried.reshape(shape), binding.factor)  # OPT carries [batch · pos, d]
+    width, rows = carried.shape[-1], traffic.shape[0]
+    split = (binding.heads, width // binding.heads) if binding.heads else (width,)
+    flat = carried.reshape(rows, -1, *split)  # OPT carries [batch · pos, d]
+    shown = _scaled(flat, binding.factor)
     passed = traffic.pass_on(binding.site, shown)
     if passed is shown:
         return carried

@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["attention", "mlp", "bias", "other"]
-Route = Literal["interface", "softmax"]
+Kind = Literal["attention", "cross", "mlp", "bias", "other"]
+Route = Literal["interface", "softmax", "merged"]
+Attends = Literal["both ways", "backwards"]
+Answer = Literal["token", "label", "hidden state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Write:
     """One thing that a block adds to the residual stream.
 
     Attributes:
-        kind: "attention" when a softmax over positions ran to make it, "mlp" when it was made
+        kind: "attention" when a softmax over positions ran to make it, "cross" when those were
+            the positions of another stack, "mlp" when it was made
             position by position, "bias" when it is the same whatever the token and no module
             made it, else "other" (a recurrent or convolutional mixer). A last step without a
             linear map, such as a short convolution over positions, does not change the kind.
@@ -54,7 +57,8 @@ class Attention:
 
     Attributes:
         place: the module in which the softmax runs.
-        route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside).
+        route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside);
+            "merged" when its keys are of more than its own stack: then it has no pattern site.
         heads: query heads; `key_value_heads`: the k and v heads that they share.
         sink: whether part of each row goes to no key, so that rows sum to less than 1.
     """
@@ -90,6 +94,7 @@ class Block:
         additive: out = in + the writes, checked on numbers.
         sequential: the MLP reads the stream after the attention's write (`resid_mid` exists).
         attention: where its pattern is made, when it has one.
+        cross: the same for its attention to another stack.
         experts: the experts whose neurons can be told apart, when it has some.
         norms: its norms over the width of the stream, in the order in which they run.
     """
@@ -99,6 +104,7 @@ class Block:
     additive: bool
     sequential: bool
     attention: Attention | None
+    cross: Attention | None = None
     experts: Experts | None = None
     norms: tuple[Place, ...] = ()
 
@@ -109,8 +115,51 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """Blocks that pass one stream on, over positions of their own.
+
+    Attributes:
+        name: "encoder" or "decoder"; "text", "image" or "sound" where two are compared.
+        first: its first layer; layers are numbered through the whole model, as they run.
+        n_layers: how many it has.
+        attends: "backwards" when no position hears of a later one, else "both ways".
+        d_model: the width of its stream.
+        main: whether the answers are at its positions.
+        crosses: the name of the stack that it attends to besides itself; "" for none.
+    """
+
+    name: str
+    first: int
+    n_layers: int
+    attends: Attends
+    d_model: int
+    main: bool = True
+    crosses: str = ""
+
+    @property
+    def layers(self) -> range:
+        """The numbers of its layers."""
+        return range(self.first, self.first + self.n_layers)
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """What a traced forward pass proved about a model."""
+    """What a traced forward pass proved about a model.
+
+    Attributes:
+        blocks: of every stack, in the order in which they run.
+        embed: what turns the main stack's ids into vectors.
+        unembed: the linear map that the logits come out of.
+        final_norm: the norm before it.
+        d_model: the width of the main stack's stream.
+        vocab_size: how many logits there are.
+        stacks: in the order in which they run.
+        n_tokens: how many token ids there are.
+        answer: what a logit is about: a token or a label at each position, one "label" per prompt
+            (`pooled`), or nothing: without a head, the hidden state stands in for logits.
+        pooled: whether there is one answer per prompt.
+        outside: how often attention ran in no block: in a pooling head, on a coarser stream.
+    """
 
     blocks: tuple[Block, ...]
     embed: Place | None
@@ -118,3 +167,8 @@ class Ledger:
     final_norm: Place | None
     d_model: int
     vocab_size: int
+    stacks: tuple[Stack, ...] = ()
+    n_tokens: int = 0
+    answer: Answer = "token"
+    pooled: bool = False
+    outside: int = 0

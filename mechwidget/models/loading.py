@@ -9,19 +9,21 @@ anything else is refused with what to do instead. No code from a checkpoint runs
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer
 from transformers.utils import logging
 
 from mechwidget.errors import ModelLoadError
 from mechwidget.microcosm import checkpoint_path
-from mechwidget.models.checkpoint import check_folder, has_tokenizer
+from mechwidget.models.checkpoint import check_folder, has_tokenizer, read_json
 from mechwidget.models.hub import folder_of
+from mechwidget.models.model_class import model_class
+from mechwidget.models.preprocessors import Preprocessors
 from mechwidget.models.wrapping import wrap
 
 if TYPE_CHECKING:
@@ -37,7 +39,9 @@ def load(
     *,
     trust_remote_code: bool = False,
 ) -> HookedModel:
-    """Load a decoder language model.
+    """Load a transformer: a language model, an encoder, an encoder-decoder, speech or images.
+
+    Its class is the one that its config says it was saved from.
 
     Args:
         name_or_path: "microcosm" (the embedded model), a folder, or a hub name such as "gpt2".
@@ -100,7 +104,7 @@ def _load(
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": trust}
     try:
         model = _weights(folder, kind, where, options)
-        tokenizer = _tokenizer(folder, options) if has_tokenizer(folder) else None
+        preprocessors = _preprocessors(folder, options)
     except ModelLoadError:
         raise
     except Exception as error:
@@ -108,7 +112,7 @@ def _load(
         raise ModelLoadError(
             f"{name} could not be loaded: {type(error).__name__}: {first}"
         ) from error
-    return wrap(model, tokenizer, name=name)
+    return wrap(model, preprocessors, name=name)
 
 
 def _weights(
@@ -116,7 +120,8 @@ def _weights(
 ) -> nn.Module:
     if device is None:
         options = {**options, "device_map": "auto"}
-    read: Any = AutoModelForCausalLM.from_pretrained  # its stubs know no output_loading_info
+    chosen = model_class(read_json(folder / "config.json"))
+    read: Any = chosen.from_pretrained  # its stubs know no output_loading_info
     model, info = read(
         folder, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
     )
@@ -125,14 +130,29 @@ def _weights(
         raise ModelLoadError(
             f"The checkpoint lacks {len(missing)} of the model's weights, e.g. {missing[0]}: they "
             "would be random.",
-            "Is this the checkpoint of a causal language model, and complete?",
+            "Is this checkpoint complete?",
         )
     moved: nn.Module = model if device is None else model.to(device)
     return moved
 
 
-def _tokenizer(folder: Path, options: dict[str, Any]) -> Any:
-    return AutoTokenizer.from_pretrained(folder, **options)
+def _preprocessors(folder: Path, options: dict[str, Any]) -> Preprocessors:
+    tokenizer: Any = None
+    if has_tokenizer(folder):
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    return Preprocessors(tokenizer, _extractor(folder, options))
+
+
+def _extractor(folder: Path, options: dict[str, Any]) -> Any:
+    """What prepares pictures or sounds; None where there is none, or where its library is not."""
+    files = ("preprocessor_config.json", "processor_config.json")
+    if not any((folder / name).is_file() for name in files):
+        return None
+    for kind in (AutoFeatureExtractor, AutoImageProcessor):
+        with suppress(ImportError, OSError, ValueError, KeyError):
+            read: Any = kind.from_pretrained
+            return read(folder, **options)
+    return None
 
 
 def _device(device: str | torch.device | None) -> torch.device | None:

@@ -118,7 +118,7 @@ class NormHook:
                 f"{site} cannot be told: {type(module).__name__} does more than divide by one "
                 "number at each position."
             )
-        divisor = norm.divisor(x, y).reshape(*self.traffic.shape, 1)
+        divisor = norm.divisor(x, y).reshape(self.traffic.shape[0], -1, 1)
         passed = self.traffic.pass_on(site, divisor)
         if passed is divisor:
             return None

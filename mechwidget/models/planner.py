@@ -67,7 +67,7 @@ class Planner:
         """One row: replayed as far as possible, and remembered if nothing is edited."""
         why = "" if replay else "replay is off"
         why = why or self.baselines.why_not() or self.why_alone(traffic)
-        baseline = None if why else self.baselines.get(tokens.ids, self.route(traffic))
+        baseline = None if why else self.baselines.get(tokens, self.route(traffic))
         if why or (baseline is None and traffic.edits):
             why = why or "no baseline of this prompt is remembered"
         elif baseline is None:
@@ -89,7 +89,7 @@ class Planner:
         """Whether these logits of a run with edits are those that are remembered without any."""
         if not traffic.edits:
             return False
-        known = self.baselines.get(tokens.ids, self.route(traffic))
+        known = self.baselines.get(tokens, self.route(traffic))
         if known is None:
             return False
         if known.positions is None:
@@ -157,7 +157,7 @@ class Planner:
         if len(records) == len(self.ledger.blocks):
             positions = None if keep is None else tuple(keep)
             baseline = Baseline(records, logits.detach().clone(), positions)
-            self.baselines.keep(tokens.ids, self.route(traffic), baseline, stamp)
+            self.baselines.keep(tokens, self.route(traffic), baseline, stamp)
         return logits, explicit, self.plan(logits, 0)
 
     def taps(self, traffic: Traffic) -> list[Site]:

@@ -1,4 +1,4 @@
-"""From what a person gives as a prompt to tokens that the model can run.
+"""From what a person gives as text to tokens that the model can run.
 
 In: text, token ids or a tensor of ids. Out: `Tokens`, or a `PromptError` that says what was
 expected: something, within the vocabulary, within the context, and ids where there is no
@@ -15,33 +15,37 @@ from mechwidget.errors import PromptError
 from mechwidget.models.tokens import Tokens
 
 if TYPE_CHECKING:
-    import torch
-
     from mechwidget.models.vocabulary import Vocabulary
 
-Prompt: TypeAlias = "str | Sequence[int] | torch.Tensor | Tokens"
+# Text, token ids, a tensor or an array (of ids, pixels or sound), an image, `Inputs` or `Tokens`.
+Prompt: TypeAlias = Any
 
 
-def tokens_of(prompt: Any, vocabulary: Vocabulary, limit: int | None) -> Tokens:
-    """The tokens of `prompt`, checked."""
-    ids = prompt.ids if isinstance(prompt, Tokens) else _ids(prompt, vocabulary)
-    if not ids:
+def text_tokens(prompt: Any, vocabulary: Vocabulary) -> Tokens:
+    """The tokens of text or of token ids."""
+    if isinstance(prompt, Tokens):
+        return prompt
+    ids = _ids(prompt, vocabulary)
+    texts = tuple(vocabulary.text(token) for token in ids)
+    return Tokens(ids, texts, tuple(vocabulary.is_special(token) for token in ids))
+
+
+def check_tokens(tokens: Tokens, vocabulary: int, limit: int | None) -> None:
+    """Raise `PromptError` unless there are some, not too many, and all are in the vocabulary."""
+    ids = tokens.ids
+    if not ids and tokens.signal is None:
         raise PromptError("The prompt is empty; expected at least one token.")
     if limit is not None and len(ids) > limit:
         raise PromptError(
             f"The prompt has {len(ids):,} tokens; this model's context is {limit:,}.",
             f"Shorten it by {len(ids) - limit:,} tokens or more.",
         )
-    outside = next((token for token in ids if not 0 <= token < vocabulary.size), None)
+    outside = next((token for token in ids if not 0 <= token < vocabulary), None)
     if outside is not None:
         raise PromptError(
-            f"Token id {outside} is outside the model's vocabulary (0 to {vocabulary.size - 1}).",
+            f"Token id {outside} is outside the model's vocabulary (0 to {vocabulary - 1}).",
             "Is this the tokenizer that belongs to the model?",
         )
-    if isinstance(prompt, Tokens):
-        return prompt
-    texts = tuple(vocabulary.text(token) for token in ids)
-    return Tokens(ids, texts, tuple(vocabulary.is_special(token) for token in ids))
 
 
 def from_start(positions: Sequence[int], n: int) -> list[int]:

@@ -1,7 +1,8 @@
 """Whether a change somewhere can be seen in the logits that a run looks at.
 
-Two things are certain of any decoder: a change at some positions reaches no logits of earlier ones,
-and behind the last attention every position is on its own. What cannot be ruled out is not claimed.
+Two things are certain: where no position hears of a later one, a change at some positions reaches
+no logits of earlier ones; and behind the last attention every position is on its own. What cannot
+be ruled out is not claimed.
 
 In: a ledger, and the positions whose logits are computed. Out: a reason why not, or nothing.
 """
@@ -16,10 +17,11 @@ from mechwidget.models.sites import FINAL_NORM_SCALE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mechwidget.models.ledger import Block, Ledger, Write
+    from mechwidget.models.ledger import Block, Ledger, Stack, Write
     from mechwidget.models.sites import Site
 
-_BY_QUERY = ("scores", "pattern")  # [batch, head, query, key]
+_BY_QUERY = ("scores", "pattern", "cross_scores", "cross_pattern")  # [batch, head, query, key]
+_OF_ANOTHER_STACK = ("cross_k", "cross_v")  # whose positions are not those of the layer
 # Sites of a block from which positions no longer meet inside it.
 _PAST_MIXING = (
     *("q", "scores", "pattern", "z", "attn_out", "resid_mid"),
@@ -40,30 +42,38 @@ class Reach:
     Attributes:
         ledger: the model's blocks.
         looked_at: the positions whose logits it computes.
-        causal: whether no position sees a later one.
     """
 
     ledger: Ledger
     looked_at: Sequence[int]
-    causal: bool = True
 
     def why_not(self, site: Site, changed: Sequence[int]) -> str:
         """Why a change at these positions of a site cannot be in the logits; empty if it can."""
-        if not changed or not self.looked_at:
+        stack = self._stack_of(site)
+        if stack is None or not changed or not self.looked_at or self.ledger.pooled:
             return ""
-        if self.causal and min(changed) > max(self.looked_at):
+        if stack.attends == "backwards" and min(changed) > max(self.looked_at):
             return f"the logits looked at are of earlier positions than {_named(changed)}"
-        if self._stays_apart(site) and not set(changed) & set(self.looked_at):
+        if self._stays_apart(site, stack) and not set(changed) & set(self.looked_at):
             return f"past the last attention, {_named(changed)} reaches its own logits only"
         return ""
 
-    def _stays_apart(self, site: Site) -> bool:
+    def _stack_of(self, site: Site) -> Stack | None:
+        """The stack that the positions of a site are of, where the logits are at them too."""
+        if site.name in _OF_ANOTHER_STACK:
+            return None
+        main = [stack for stack in self.ledger.stacks if stack.main]
+        if len(main) != 1:
+            return None
+        return main[0] if site.layer is None or site.layer in main[0].layers else None
+
+    def _stays_apart(self, site: Site, stack: Stack) -> bool:
         """Whether what happens at one position of a site stays at that position."""
         if site.name in (FINAL_NORM_SCALE, "logits"):
             return True
-        if site.layer != len(self.ledger.blocks) - 1 or site.name not in _PAST_MIXING:
+        if site.layer != stack.layers[-1] or site.name not in _PAST_MIXING:
             return False
-        return site.name == "resid_post" or _is_plain(self.ledger.blocks[-1])
+        return site.name == "resid_post" or _is_plain(self.ledger.blocks[site.layer])
 
 
 def _is_plain(block: Block) -> bool:

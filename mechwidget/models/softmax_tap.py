@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 _SOFTMAX = {functional.softmax, torch.softmax, torch.Tensor.softmax, torch.special.softmax}
 
 
-def tap_softmax(module: nn.Module, tap: Tap) -> None:
-    """Make a twin's attention module show its scores and pattern to `tap`."""
+def tap_softmax(module: nn.Module, tap: Tap, *, square: bool = True) -> None:
+    """Make a twin's attention module show its scores and pattern to `tap`.
+
+    `square`: there are as many keys as queries, by which its scores are told from other things.
+    """
     plain, replaced = type(module).forward, module.__dict__.get("forward")
     itself = ref(module)  # a module that held itself would wait for the cycle collector
 
     def tapped(*args: Any, **kwargs: Any) -> Any:
-        outside, mode = modes(), _SoftmaxTap(tap)
+        outside, mode = modes(), _SoftmaxTap(tap, square=square)
         try:
             push(mode)
             return replaced(*args, **kwargs) if replaced else plain(itself(), *args, **kwargs)
@@ -47,9 +50,9 @@ def tap_softmax(module: nn.Module, tap: Tap) -> None:
 
 
 class _SoftmaxTap(TorchFunctionMode):
-    def __init__(self, tap: Tap) -> None:
+    def __init__(self, tap: Tap, *, square: bool) -> None:
         super().__init__()
-        self._tap = tap
+        self._tap, self._square = tap, square
 
     def __torch_function__(
         self,
@@ -59,7 +62,7 @@ class _SoftmaxTap(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if func in _SOFTMAX and _is_over_keys(args[0] if args else kwargs.get("input")):
+        if func in _SOFTMAX and self._is_over_keys(args[0] if args else kwargs.get("input")):
             scores, *rest = args or (kwargs.pop("input"),)
             return self._tap("pattern", func(self._tap("scores", scores), *rest, **kwargs))
         if func is functional.scaled_dot_product_attention:
@@ -94,11 +97,8 @@ class _SoftmaxTap(TorchFunctionMode):
             pattern = functional.dropout(pattern, dropout_p)
         return pattern @ value
 
-
-def _is_over_keys(scores: Any) -> bool:
-    """Attention scores are `[.., query, key]` with as many queries as keys in an uncached run."""
-    return (
-        isinstance(scores, torch.Tensor)
-        and scores.dim() in (3, 4)
-        and scores.shape[-1] == scores.shape[-2]
-    )
+    def _is_over_keys(self, scores: Any) -> bool:
+        """Scores are `[.., query, key]`, to its own stack with as many queries as keys."""
+        if not isinstance(scores, torch.Tensor) or scores.dim() not in (3, 4):
+            return False
+        return not self._square or scores.shape[-1] == scores.shape[-2]

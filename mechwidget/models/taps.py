@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mechwidget.models.attention import TAP, switch_attention
-from mechwidget.models.bindings import EXPERTS
+from mechwidget.models.bindings import CROSS, EXPERTS
 from mechwidget.models.experts import switch_experts
 from mechwidget.models.hooks import submodule
 from mechwidget.models.ledger import Ledger, Place
@@ -37,6 +37,7 @@ class AttentionTap:
 
     def __init__(self, traffic: Traffic) -> None:
         self.layers: dict[int, int] = {}  # how-manieth call of the module -> layer
+        self.prefix = ""  # of the names of its sites
         self._traffic, self._calls = traffic, 0
 
     def __call__(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -44,10 +45,12 @@ class AttentionTap:
         layer = self.layers.get(self._calls)
         if name == _LAST:
             self._calls += 1
-        return tensor if layer is None else self._shown(Site(name, layer), tensor)
+        return (
+            tensor if layer is None else self._shown(name, Site(self.prefix + name, layer), tensor)
+        )
 
-    def _shown(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
-        if site.name in (
+    def _shown(self, name: str, site: Site, tensor: torch.Tensor) -> torch.Tensor:
+        if name in (
             "q",
             "k",
             "v",
@@ -77,10 +80,10 @@ class ExpertsTap:
             self._calls += 1
         if layer is None:
             return tensor
-        rows, mask = self._traffic.shape, None
+        rows, mask = self._traffic.shape[0], None
         if exists is not None:
-            mask = exists.reshape(*rows, *exists.shape[1:])
-        shown = tensor.reshape(*rows, *tensor.shape[1:])
+            mask = exists.reshape(rows, -1, *exists.shape[1:])
+        shown = tensor.reshape(rows, -1, *tensor.shape[1:])
         return self._traffic.pass_on(Site(name, layer), shown, mask).reshape(tensor.shape)
 
 
@@ -103,9 +106,15 @@ def tap_attention(
         tap.layers[place.nth] = layer
         if not new:
             continue
-        module, attention = submodule(twin, place.module), ledger.blocks[layer].attention
-        if isinstance(tap, AttentionTap) and attention is not None and attention.route == "softmax":
-            tap_softmax(module, tap)
+        block, module = ledger.blocks[layer], submodule(twin, place.module)
+        if isinstance(tap, ExpertsTap):
+            module.__dict__[TAP] = tap
+            continue
+        cross = binding.site.name.startswith(CROSS)
+        tap.prefix = CROSS if cross else ""
+        attention = block.cross if cross else block.attention
+        if attention is not None and attention.route == "softmax":
+            tap_softmax(module, tap, square=not cross)
         else:
             module.__dict__[TAP] = tap
     return True

@@ -1,6 +1,6 @@
 """One traced forward: which module was called when, with what, and what came out.
 
-In: a twin and a few token ids. Out: a `Trace`: module calls in order of return, the dataflow
+In: a source, a twin and a prompt. Out: a `Trace`: module calls in order of return, the dataflow
 between their tensors, the attention events, and the logits.
 """
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch.utils.hooks import RemovableHandle
+
+    from mechwidget.models.source import Source
+    from mechwidget.models.tokens import Tokens
 
 _WHOLE_ROW = 0.99  # what a row of a pattern sums to, rounding (of half precision) allowed for
 
@@ -53,7 +56,7 @@ class Call:
 class Trace:
     """What one forward pass did."""
 
-    ids: torch.Tensor
+    tokens: Tokens
     flow: Dataflow
     calls: list[Call] = field(default_factory=list)
     logits: torch.Tensor = field(default_factory=lambda: torch.empty(0))
@@ -108,7 +111,9 @@ class _Watch:
                 events.pop()
             sink = bool(tensor.float().sum(-1).min() < _WHOLE_ROW)
             heads, clock = tensor.shape[1], next(self.clock)
-            events.append(AttentionEvent(clock, name, heads, self.key_heads, True, sink))
+            queries, keys = tensor.shape[-2:]
+            event = AttentionEvent(clock, name, heads, self.key_heads, True, sink, queries, keys)
+            events.append(event)
         return tensor
 
     def where(self) -> tuple[int, str]:
@@ -124,9 +129,12 @@ class _Watch:
                 call.x = old
 
 
-def trace(twin: nn.Module, ids: torch.Tensor) -> Trace:
-    """Run `twin` once over `ids` `[1, pos]` and watch; the twin is of no use afterwards."""
-    found = Trace(ids, Dataflow(ids.shape[1]))
+def trace(source: Source, twin: nn.Module, tokens: Tokens, lengths: frozenset[int] | None) -> Trace:
+    """Run `twin` once over a prompt and watch; the twin is of no use afterwards.
+
+    `lengths` are the numbers of positions that its stacks have; None where one is not known.
+    """
+    found = Trace(tokens, Dataflow(lengths))
     watch = _Watch(found)
     found.flow.before_write = Frozen(twin).refuse_write
     switch_attention(twin)
@@ -140,7 +148,7 @@ def trace(twin: nn.Module, ids: torch.Tensor) -> Trace:
     depth = len(_get_current_dispatch_mode_stack())
     try:
         with found.flow:
-            found.logits = call_model(twin, ids)
+            found.logits = call_model(source, twin, tokens)
     finally:
         while len(_get_current_dispatch_mode_stack()) > depth:
             _pop_mode()

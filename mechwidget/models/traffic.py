@@ -61,8 +61,8 @@ _OVERRULED = "the logits looked at are the baseline's: it is lost on the way, or
 class Traffic:
     """The edits and reads of one run.
 
-    `given` holds, by prompt, what the edits' sources held at their sites (see `sources`); `reach`
-    knows which changes the logits looked at can show.
+    `given` holds, by prompt, what the edits' sources held at their sites (see `other_runs`);
+    `reach` knows which changes the logits looked at can show.
     """
 
     edits: Sequence[tuple[int, Edit]]

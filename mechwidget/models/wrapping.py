@@ -12,8 +12,10 @@ from typing import Any
 from torch import nn
 
 from mechwidget.errors import UnsupportedModelError
+from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.hooked_model import HookedModel
 from mechwidget.models.locks import lock_of
+from mechwidget.models.preprocessors import preprocessors_of
 from mechwidget.models.survey import survey
 from mechwidget.models.twin import uncompiled
 
@@ -32,9 +34,12 @@ def wrap(model: nn.Module, tokenizer: Any = None, *, name: str | None = None) ->
             "To load by name or folder, use mechwidget.load.",
         )
     module = uncompiled(model)
+    preprocessors = preprocessors_of(tokenizer)
     with lock_of(module):
-        ledger = survey(module)
-    return HookedModel(module, tokenizer, name or _name(module), ledger)
+        source = ForwardSource(module, preprocessors)
+        ledger = survey(module, source)
+    name = name or _name(module)
+    return HookedModel(module, preprocessors.tokenizer, name, ledger, source)
 
 
 def _name(module: nn.Module) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mechwidget.models.experts import experts_in
 from mechwidget.models.leaves import is_linear, is_norm
-from mechwidget.models.ledger import Attention, Block, Kind, Place, Write
+from mechwidget.models.ledger import Attention, Block, Kind, Place, Route, Write
 from mechwidget.models.walk import Terms, adds_up, makers, walk_back
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def read_block(trace: Trace, block: Call, prober: Prober) -> Block:
         writes=tuple(entry.write for entry in found),
         additive=adds_up(block, terms) and not _are_scaled_by_vectors(terms),
         sequential=_is_sequential(trace, block, terms, found),
-        attention=_attention(trace, found),
+        attention=_attention(trace, block, found, "attention"),
+        cross=_attention(trace, block, found, "cross"),
         experts=experts_in(trace, block),
         norms=_norms(trace, block),
     )
@@ -85,7 +86,7 @@ def _find(
     source = _before_mixing(trace, block, source)
     event = _event(trace, block, source)
     linear = _projection(trace, source[0].y, block)
-    kind: Kind = "other" if event is None else "attention"
+    kind: Kind = "other" if event is None else _attention_kind(trace, block, event)
     if event is None and _is_positionwise(source, prober):
         kind = "mlp"
     write = Write(
@@ -186,15 +187,29 @@ def _event(trace: Trace, block: Call, source: list[Call]) -> AttentionEvent | No
     return None if between else earlier[-1]
 
 
-def _attention(trace: Trace, found: list[_Found]) -> Attention | None:
-    entries = [entry for entry in found if entry.event is not None]
+def _attention_kind(trace: Trace, block: Call, event: AttentionEvent) -> Kind:
+    """Whether a block attends to its own positions or to those of another stack."""
+    own = 0 if block.x is None else block.x.shape[1]
+    others = (trace.flow.lengths or frozenset()) - {own}
+    its_own = {own, *(own + other for other in others)}  # alone, or beside the other's
+    crosses = others and event.queries == own and event.keys not in its_own
+    return "cross" if crosses else "attention"
+
+
+def _attention(trace: Trace, block: Call, found: list[_Found], kind: Kind) -> Attention | None:
+    entries = [entry for entry in found if entry.event is not None and entry.write.kind == kind]
     if len(entries) != 1 or entries[0].event is None:
         return None
     event = entries[0].event
+    if block.x is None or event.queries != block.x.shape[1]:
+        return None  # positions are attended to in windows or otherwise apart
     nth = sum(1 for call in trace.calls if call.name == event.module and call.left < event.clock)
+    route: Route = "interface" if event.by_interface else "softmax"
+    if kind == "attention" and event.keys != event.queries:
+        route = "merged"
     return Attention(
         Place(event.module, nth),
-        "interface" if event.by_interface else "softmax",
+        route,
         event.heads,
         event.key_heads or event.heads,
         event.sink,

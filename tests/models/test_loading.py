@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel, T5Config, T5ForConditionalGeneration
+from transformers import ResNetConfig, ResNetForImageClassification
 
 import mechwidget as mw
 from mechwidget.errors import ModelLoadError, UnsupportedModelError
@@ -111,15 +111,18 @@ def test_an_adapter_is_refused_with_what_to_do(tmp_path: Path) -> None:
     assert "peft" in refusal(tmp_path).hint
 
 
-def test_an_encoder_and_an_encoder_decoder_are_refused(tmp_path: Path) -> None:
-    tiny = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 50}
-    BertModel(BertConfig(intermediate_size=16, **tiny)).save_pretrained(tmp_path / "bert")
-    assert isinstance(refusal(tmp_path / "bert"), (ModelLoadError, UnsupportedModelError))
-    t5 = T5Config(vocab_size=50, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
-    T5ForConditionalGeneration(t5).save_pretrained(tmp_path / "t5")
-    error = refusal(tmp_path / "t5")
+def test_what_is_no_transformer_is_refused(tmp_path: Path) -> None:
+    ResNetForImageClassification(
+        ResNetConfig(embedding_size=8, hidden_sizes=[8, 8], depths=[1, 1], layer_type="basic")
+    ).save_pretrained(tmp_path / "resnet")
+    assert "No residual stream was found" in refusal(tmp_path / "resnet").message
+    codec = tmp_path / "codec"
+    codec.mkdir()
+    (codec / "config.json").write_text(json.dumps({"model_type": "encodec"}))
+    (codec / "model.safetensors").write_bytes(b"")
+    error = refusal(codec)
     assert isinstance(error, UnsupportedModelError)
-    assert "'t5', which is not a causal language model" in error.message
+    assert "'encodec', which is no model of text, speech or images" in error.message
 
 
 def test_a_checkpoint_with_missing_weights_is_not_filled_with_noise(tmp_path: Path) -> None:

@@ -103,10 +103,10 @@ def test_a_batch_that_runs_out_of_memory_is_split(monkeypatch, error: BaseExcept
     expected = [model.run(ids, variant).logits for variant in variants]
     real = hooked_model.call_model
 
-    def small(twin: nn.Module, ids: torch.Tensor) -> torch.Tensor:
-        if ids.shape[0] > 3:
+    def small(source: mw.Source, twin: nn.Module, tokens: mw.Tokens, rows: int) -> torch.Tensor:
+        if rows > 3:
             raise error
-        return real(twin, ids)
+        return real(source, twin, tokens, rows)
 
     monkeypatch.setattr(hooked_model, "call_model", small)
     rows = model.run_rows(ids, variants)

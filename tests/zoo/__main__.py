@@ -1,10 +1,12 @@
-"""`make zoo`: every causal architecture, each where it can hurt no other, and the table of them.
+"""`make zoo`: every architecture by family, each where it hurts no other, and their table.
 
 A child process visits one type after another and prints a line of JSON for each. Where one
 crashes it or takes too long, that is its line in the table, and a new child goes on with the next.
 
-    python -m tests.zoo [TYPE …]           visit these (all), print a line each; all writes TABLE.md
-    python -m tests.zoo --child TYPE …     what the parent starts
+    python -m tests.zoo [NAME …]           visit these (all), print a line each; all writes TABLE.md
+    python -m tests.zoo --child NAME …     what the parent starts
+
+A NAME is a type of the causal family (gpt2), a family (vision:) or a type of one (encoder:bert).
 """
 
 from __future__ import annotations
@@ -31,12 +33,20 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--child"]:
         _child(arguments[1:])
         return 0
-    from tests.zoo.build import causal_types
+    from tests.zoo.build import FAMILIES, types
 
-    kinds = arguments or list(causal_types())
+    chosen = arguments or [f"{family}:" for family in FAMILIES]
+    kinds = [
+        name
+        for each in chosen
+        for name in ([f"{each}{kind}" for kind in types(each[:-1])] if each[-1] == ":" else [each])
+    ]
     lines = []
     for line in _visits(kinds):
-        print(f"{line.kind:26} {line.state:12} {line.reason or line.writes}", flush=True)
+        print(
+            f"{line.family:15} {line.kind:26} {line.state:12} {line.reason or line.writes}",
+            flush=True,
+        )
         lines.append(line)
     if not arguments:
         TABLE.write_text(table(lines), encoding="utf-8")
@@ -54,24 +64,35 @@ def _child(kinds: list[str]) -> None:
         print(json.dumps(_one(kind)), file=out, flush=True)
 
 
-def _one(kind: str) -> dict[str, object]:
+def _one(name: str) -> dict[str, object]:
     import torch
 
-    from tests.zoo.build import build, example
+    from tests.random_weights import example
+    from tests.zoo.build import build
     from tests.zoo.laws import logits, visit
+
+    family, kind = split(name)
+    about = {"kind": kind, "family": family}
 
     torch.set_num_threads(1)
     try:
         with torch.no_grad():
-            if not logits(build(kind), example()).isfinite().all():
-                return {"kind": kind, "unbuilt": "its own logits are not finite"}
+            model = build(kind, family)
+            if family == "causal" and not logits(model, example()).isfinite().all():
+                return {**about, "unbuilt": "its own logits are not finite"}
     except Exception as error:  # noqa: BLE001 - whatever transformers raises is why there is none
         said = " ".join(str(error).split())
-        return {"kind": kind, "unbuilt": f"{type(error).__name__}: {said[:120]}"}
+        return {**about, "unbuilt": f"{type(error).__name__}: {said[:120]}"}
     try:
-        return visit(kind).json()
+        return visit(kind, family).json()
     except Exception as error:  # noqa: BLE001 - a crash of ours is a line in the table
-        return {"kind": kind, "crashed": f"{type(error).__name__}: {str(error)[:160]}"}
+        return {**about, "crashed": f"{type(error).__name__}: {str(error)[:160]}"}
+
+
+def split(name: str) -> tuple[str, str]:
+    """Family and type of a name."""
+    family, _, kind = name.rpartition(":")
+    return family or "causal", kind
 
 
 def _visits(kinds: list[str]) -> Iterator[Line]:
@@ -97,7 +118,8 @@ def _answers(kinds: list[str]) -> Iterator[dict[str, object]]:
             if not said:
                 child.kill()
                 how = "its process died" if ready else f"no answer within {PATIENCE:g} s"
-                yield {"kind": kind, "crashed": how}
+                family, bare = split(kind)
+                yield {"kind": bare, "family": family, "crashed": how}
                 return
             yield json.loads(said)
 

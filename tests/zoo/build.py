@@ -1,92 +1,78 @@
-"""Tiny random models of every causal type of the installed transformers, made without a network.
+"""Tiny random models of every type of the installed transformers, made without a network.
 
-In: a model type. Out: its configuration, shrunk, and a model whose weights are large enough that
-every part of it matters.
+In: a family (what a type is used for: an auto-mapping of transformers) and a model type. Out: its
+configuration, shrunk, and a model whose weights are large enough that every part of it matters.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 import transformers
 from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from tests.zoo.sizes import LAYERS, OPTIONAL, PER_LAYER, SIZES, SPECIAL, VOCABULARY
+from tests.random_weights import randomise
+from tests.zoo.sizes import LAYERS, OPTIONAL, PER_LAYER, SIZES, SPECIAL
 
-_KEPT = ("A_log", "D", "dt_bias", "time_decay", "time_first", "conv", "rope", "lambda_")
+FAMILIES: dict[str, tuple[str, ...]] = {  # the first mapping that knows a type says its class
+    "causal": ("CAUSAL_LM",),
+    "encoder": ("MASKED_LM", "TEXT_ENCODING"),
+    "encoder-decoder": ("SEQ_TO_SEQ_CAUSAL_LM",),
+    "speech": ("SPEECH_SEQ_2_SEQ", "CTC", "AUDIO_CLASSIFICATION"),
+    "vision": ("IMAGE_CLASSIFICATION", "VIDEO_CLASSIFICATION", "IMAGE"),
+    "image and text": ("ZERO_SHOT_IMAGE_CLASSIFICATION",),
+}
+_MORE = {"vision": {"clip_vision_model": "CLIPVisionModel"}}
 
 
-def causal_types() -> tuple[str, ...]:
-    """Every model type that AutoModelForCausalLM knows."""
-    return tuple(sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
+def types(family: str = "causal") -> tuple[str, ...]:
+    """Every model type of a family."""
+    return tuple(sorted(_classes(family)))
 
 
-def configuration(kind: str, **special: Any) -> Any:
+def configuration(kind: str, family: str = "causal", **special: Any) -> Any:
     """A small configuration of that model type, as a decoder where it can be either."""
-    cls = _config_class(kind)
+    cls = _config_class(kind, family)
     default = cls()
     decoder = {"is_decoder": True} if hasattr(default, "is_decoder") else {}
-    return _shrunk(cls, default, {**decoder, **SPECIAL.get(kind, {}), **special})
+    as_decoder = decoder if family == "causal" else {}
+    return _shrunk(cls, default, {**as_decoder, **SPECIAL.get(kind, {}), **special})
 
 
-def _config_class(kind: str) -> Any:
-    """The config of the causal model itself, which may be a part of that of the model type."""
-    own = _model_class(kind).config_class
-    decoder = own is not None and own.model_type == f"{kind}_decoder"
-    return own if decoder else CONFIG_MAPPING[kind]
-
-
-def _model_class(kind: str) -> Any:
-    return getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind])
-
-
-def build(kind: str, *, attention: str | None = None, **special: Any) -> nn.Module:
+def build(
+    kind: str, family: str = "causal", *, attention: str | None = None, **special: Any
+) -> nn.Module:
     """A new model of that type; always the same weights."""
     torch.manual_seed(0)
     chosen = {"attn_implementation": attention} if attention else {}
-    config = configuration(kind, **special)
-    if type(config) is CONFIG_MAPPING[kind]:
-        model = AutoModelForCausalLM.from_config(config, **chosen).float().eval()
-    else:
-        model = _model_class(kind)._from_config(config, **chosen).float().eval()
+    config = configuration(kind, family, **special)
+    model = _model_class(kind, family)._from_config(config, **chosen).float().eval()
     randomise(model)
     return model
 
 
-def example(length: int = 11) -> torch.Tensor:
-    """Token ids `[1, length]` that no tiny model reads as padding."""
-    generator = torch.Generator().manual_seed(1)
-    return torch.randint(3, VOCABULARY, (1, length), generator=generator)
+def _classes(family: str) -> dict[str, Any]:
+    found: dict[str, Any] = dict(_MORE.get(family, {}))
+    for name in FAMILIES[family]:
+        names = getattr(modeling_auto, f"MODEL_FOR_{name}_MAPPING_NAMES")
+        found = {**names, **found}
+    return found
 
 
-@torch.no_grad()
-def randomise(model: nn.Module) -> None:
-    """Weights of a size at which no part drowns: gains 1.5, biases 0.1, norms near 1."""
-    generator = torch.Generator().manual_seed(0)
+def _model_class(kind: str, family: str) -> Any:
+    named = _classes(family)[kind]
+    return getattr(transformers, named if isinstance(named, str) else named[0])
 
-    def noise(parameter: torch.Tensor, scale: float) -> torch.Tensor:
-        return torch.randn(parameter.shape, generator=generator) * scale
 
-    for name, parameter in model.named_parameters():
-        leaf = name.rpartition(".")[2]
-        kept = leaf in _KEPT or leaf.startswith("lambda_") or "conv" in name or "rope" in name
-        if kept or not parameter.is_floating_point():
-            continue
-        if parameter.dim() >= 2:
-            fan = max(parameter.shape[-1 if parameter.dim() == 2 else -2], 1)
-            gain = 0.7 * math.sqrt(fan) if "emb" in name or "wte" in name else 1.5
-            parameter.copy_(noise(parameter, gain / math.sqrt(fan)))
-        elif "bias" in leaf:
-            parameter.copy_(noise(parameter, 0.1))
-        elif "sink" in leaf:
-            parameter.copy_(noise(parameter, 1.0))
-        elif "norm" in name or "ln" in name:
-            parameter.add_(noise(parameter, 0.1))
+def _config_class(kind: str, family: str) -> Any:
+    """The config of the model itself, which may be a part of that of the model type."""
+    own = _model_class(kind, family).config_class
+    known = kind in CONFIG_MAPPING
+    part = own is not None and (family != "causal" or own.model_type == f"{kind}_decoder")
+    return own if part or not known else CONFIG_MAPPING[kind]
 
 
 def _shrunk(cls: Any, default: Any, special: dict[str, Any]) -> Any:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-VOCABULARY, WIDTH, LAYERS, HEADS, CONTEXT = 99, 32, 4, 4, 128
+from tests.random_weights import VOCABULARY
+
+WIDTH, LAYERS, HEADS, CONTEXT = 32, 4, 4, 128
 
 SIZES: dict[str, Any] = {
     "vocab_size": VOCABULARY, "vocab_size_per_layer_input": VOCABULARY,
@@ -67,6 +69,23 @@ _QWEN4 = {
     "heads_per_ngram": 2,
 }
 
+_BERT = {
+    "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
+    "intermediate_size": 48, "vocab_size": VOCABULARY, "max_position_embeddings": CONTEXT,
+}  # fmt: skip
+
+_SEAMLESS = {
+    "speech_encoder_layers": 2,
+    "speech_encoder_intermediate_size": 48,
+    "speech_encoder_attention_heads": 4,
+    "t2u_encoder_layers": 1,
+    "t2u_decoder_layers": 1,
+}
+_SWIN = {
+    "image_size": 32, "patch_size": 4, "embed_dim": WIDTH, "depths": [2, 2],
+    "num_heads": [2, 4], "window_size": 4,
+}  # fmt: skip
+
 SPECIAL: dict[str, dict[str, Any]] = {
     "bailing_hybrid": {
         "num_expert_group": 1, "num_experts_per_token": 2, "linear_head_dim": 8,
@@ -79,6 +98,18 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "layer_types": ["sliding_attention", "full_attention"] * 2,
         "rope_parameters": {kind: {**_ROPE} for kind in _TWO_KINDS},
     },
+    "encoder-decoder": {
+        "encoder": {"model_type": "bert", **_BERT},
+        "decoder": {"model_type": "bert", **_BERT, "is_decoder": True, "add_cross_attention": True},
+    },
+    "speech-encoder-decoder": {
+        "encoder": {"model_type": "wav2vec2", **_BERT},
+        "decoder": {"model_type": "bert", **_BERT, "is_decoder": True, "add_cross_attention": True},
+    },
+    "swin": _SWIN, "swinv2": _SWIN, "donut-swin": _SWIN,
+    **dict.fromkeys(("seamless_m4t", "seamless_m4t_v2"), _SEAMLESS),
+    "luke": {"entity_vocab_size": 20, "entity_emb_size": 16},
+    "convbert": {"head_ratio": 1},
     "dbrx": {
         "attn_config": {"rope_theta": 10000.0, "kv_n_heads": 2, "clip_qkv": 8.0},
         "ffn_config": {"ffn_hidden_size": 24, "moe_num_experts": 4, "moe_top_k": 2},

@@ -19,7 +19,7 @@ _MEANING = {
     "refused": "`wrap` raises UnsupportedModelError with the reason",
     "broken": "a law does not hold",
     "crashed": "a visit did not come to its end",
-    "unbuilt": "no tiny model of it could be built or called on token ids alone",
+    "unbuilt": "no tiny model of it could be built offline",
 }
 
 
@@ -35,18 +35,20 @@ class Line:
     sites: str = ""
     laws: str = ""
     reason: str = ""
+    family: str = "causal"
+    stacks: str = ""
 
 
 def line_of(answer: dict[str, Any]) -> Line:
     """The line for one visit's JSON."""
-    kind = answer["kind"]
+    kind, family = answer["kind"], answer.get("family", "causal")
     for state in ("unbuilt", "crashed"):
         if state in answer:
-            return Line(kind, state, reason=answer[state])
+            return Line(kind, state, reason=answer[state], family=family)
     laws, broken = answer["laws"], answer["broken"]
     if answer["refused"]:
         state = "broken" if broken else "refused"
-        return Line(kind, state, reason=answer["refused"])
+        return Line(kind, state, reason=answer["refused"], family=family)
     reason = "; ".join(answer["notes"])
     if broken:
         reason = "; ".join(f"{law}: off by {laws[law]:.1g}" for law in broken)
@@ -54,39 +56,67 @@ def line_of(answer: dict[str, Any]) -> Line:
         kind,
         "broken" if broken else "named" if answer["named"] else "partly",
         ", ".join(_runs(answer["writes"])),
-        f"{answer['layers']}" + ("" if answer["additive"] == answer["layers"] else " †"),
+        "" if answer["additive"] == answer["layers"] else " †",
         ", ".join(_runs([str(heads) for heads in answer["heads"]])),
         str(answer["sites"]),
         f"{len(laws) - len(broken)} of {len(laws)}",
         reason,
+        family,
+        ", ".join(answer["stacks"]),
     )
 
 
 def table(lines: Sequence[Line]) -> str:
     """The whole page."""
-    counts = {state: sum(line.state == state for line in lines) for state in STATES}
+    families = list(dict.fromkeys(line.family for line in lines))
     versions = f"transformers {transformers.__version__}, torch {torch.__version__.split('+')[0]}"
     head = [
-        "# Every causal architecture of transformers",
+        "# Every architecture of transformers",
         "",
-        f"Written by `make zoo` ({versions}). Tiny random models of all {len(lines)} types",
-        "that `AutoModelForCausalLM` knows, wrapped without a word of per-architecture code.",
+        f"Written by `make zoo` ({versions}). Tiny random models of all {len(lines)} types of",
+        "these families, wrapped without a word of per-architecture code:",
         "",
-        *(f"- **{counts[s]} {s}**: {_MEANING[s]}." for s in STATES if counts[s]),
+        f"| family | types | {' | '.join(STATES)} |",
+        f"| --- | --- |{' --- |' * len(STATES)}",
+        *(_counts(family, [x for x in lines if x.family == family]) for family in families),
         "",
-        "Writes, per block: `a` attention, `m` MLP, `o` another mixer (recurrent, convolutional),",
-        "`b` a bias; `·` has no single projection (experts), so no neurons or heads to choose.",
-        "† blocks whose output is not the plain sum of input and writes.",
+        *(f"- **{state}**: {_MEANING[state]}." for state in STATES),
         "",
-        "| type | state | blocks | writes | heads | sites | laws | what to know |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "Writes, per block: `a` attention, `x` attention to another stack, `m` MLP, `o` another",
+        "mixer (recurrent, convolutional), `b` a bias; `·` has no single projection (experts):",
+        "no neurons or heads to choose. † blocks whose output is not the plain sum of input and",
+        "writes.",
     ]
-    return "\n".join([*head, *map(_row, lines), ""])
+    for family in families:
+        some = [line for line in lines if line.family == family]
+        head += ["", f"## {family[0].upper()}{family[1:]}: {_FROM.get(family, family)}", ""]
+        head += [
+            "| type | state | stacks | writes | heads | sites | laws | what to know |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
+            *map(_row, some),
+        ]
+    return "\n".join([*head, ""])
+
+
+_FROM = {
+    "causal": "the types that AutoModelForCausalLM knows",
+    "encoder": "AutoModelForMaskedLM and the text encoders",
+    "encoder-decoder": "AutoModelForSeq2SeqLM",
+    "speech": "AutoModelForSpeechSeq2Seq, CTC and audio classification",
+    "vision": "image and video classification, and image encoders",
+    "image and text": "zero-shot image classification, two towers that are compared",
+}
+
+
+def _counts(family: str, lines: Sequence[Line]) -> str:
+    counts = (sum(line.state == state for line in lines) for state in STATES)
+    return f"| {family} | {len(lines)} | {' | '.join(map(str, counts))} |"
 
 
 def _row(line: Line) -> str:
     reason = line.reason.replace("|", "\\|").replace("\n", " ")
-    cells = (line.kind, line.state, line.blocks, line.writes, line.heads, line.sites, line.laws)
+    stacks = line.stacks + line.blocks
+    cells = (line.kind, line.state, stacks, line.writes, line.heads, line.sites, line.laws)
     return f"| {' | '.join(cells)} | {reason} |"
 
 

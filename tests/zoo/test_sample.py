@@ -43,6 +43,30 @@ TRAITS: dict[str, tuple[str, ...]] = {
 }
 
 
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "encoder": (
+        *("bert", "roberta", "deberta-v2", "distilbert", "modernbert", "albert", "mpnet", "t5"),
+        *("clip_text_model", "fnet"),
+    ),
+    "encoder-decoder": ("t5", "bart", "marian", "m2m_100", "t5gemma2", "encoder-decoder"),
+    "speech": ("whisper", "wav2vec2", "speech_to_text"),
+    "vision": ("vit", "dinov2_with_registers", "beit", "clip_vision_model", "videomae"),
+    "image and text": ("clip", "siglip"),
+}
+PARTLY = {("encoder", "fnet")}  # mixes positions by a Fourier transform, which no module makes
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"), [(family, kind) for family, kinds in FAMILIES.items() for kind in kinds]
+)
+def test_the_laws_hold_beyond_causal_models(family: str, kind: str) -> None:
+    found = visit(kind, family)
+    assert not found.refused
+    assert not found.broken, {law: found.laws[law] for law in found.broken}
+    assert found.named != ((family, kind) in PARTLY)
+    assert family == "image and text" or "as output_attentions" in found.laws or kind == "fnet"
+
+
 @pytest.mark.parametrize("kind", [kind for kinds in TRAITS.values() for kind in kinds])
 def test_the_laws_hold(kind: str) -> None:
     found = visit(kind)
@@ -73,10 +97,21 @@ def test_what_is_not_understood_is_refused_with_the_reason(kind: str, reason: st
     assert state_of(model) == before
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta"])
-def test_an_encoder_is_refused_as_one(kind: str) -> None:
-    with pytest.raises(UnsupportedModelError, match="it is an encoder, not a decoder"):
-        wrap(build(kind, is_decoder=False))
+@pytest.mark.parametrize(
+    ("family", "kind", "reason"),
+    [
+        ("vision", "swin", r"several streams on, of \[1, 64, 32\] in .* and of \[1, 16, 64\]"),
+        ("vision", "resnet", r"carry \[1, \d+, \d+, \d+\]"),
+        ("encoder", "longformer", r"for 7 tokens its modules carry \[1, 8, 32\]"),
+        ("encoder", "funnel", "passes several streams on"),
+        ("speech", "sew", "gives 12 answers for 6 positions"),
+    ],
+)
+def test_what_has_no_stream_of_its_positions_is_refused(
+    family: str, kind: str, reason: str
+) -> None:
+    with pytest.raises(UnsupportedModelError, match=reason):
+        wrap(build(kind, family))
 
 
 def test_what_has_no_control_is_told() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 from functools import cache
 from typing import Any
 
@@ -14,7 +13,10 @@ from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 import mechwidget as mw
-from tests.models.zoo.species import COMMON, VOCABULARY, ZOO
+from tests.models.zoo.species import COMMON, ZOO
+from tests.random_weights import example, randomise
+
+__all__ = ["build", "configuration", "edited_copy", "example", "hooked", "own_logits", "shared"]
 
 torch.set_num_threads(1)
 
@@ -46,11 +48,6 @@ def hooked(name: str) -> mw.HookedModel:
     return mw.wrap(shared(name), name=name)
 
 
-def example(length: int = 11) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randint(3, VOCABULARY, (1, length), generator=generator)
-
-
 @torch.no_grad()
 def own_logits(model: nn.Module, ids: torch.Tensor) -> torch.Tensor:
     return model(input_ids=ids).logits
@@ -71,26 +68,3 @@ def zero_head_weights(linear: nn.Module, head: int, heads: int) -> None:
         weight[rows] = 0
     else:
         weight[:, rows] = 0
-
-
-@torch.no_grad()
-def randomise(model: nn.Module) -> None:
-    generator = torch.Generator().manual_seed(0)
-
-    def noise(parameter: torch.Tensor, scale: float) -> torch.Tensor:
-        return torch.randn(parameter.shape, generator=generator) * scale
-
-    for name, parameter in model.named_parameters():
-        leaf = name.rpartition(".")[2]
-        if leaf in ("A_log", "D", "dt_bias") or "conv" in name:
-            continue
-        if parameter.dim() >= 2:
-            fan = parameter.shape[-1 if parameter.dim() == 2 else -2]
-            gain = 0.7 * math.sqrt(fan) if "emb" in name or "wte" in name else 1.5
-            parameter.copy_(noise(parameter, gain / math.sqrt(fan)))
-        elif "bias" in leaf:
-            parameter.copy_(noise(parameter, 0.1))
-        elif "sink" in leaf:
-            parameter.copy_(noise(parameter, 1.0))
-        elif "norm" in name or "ln" in name:
-            parameter.add_(noise(parameter, 0.1))
