@@ -167,6 +167,6 @@ def test_the_table_tells_each_state() -> None:
     assert {line.state for line in lines} == set(STATES)
     page = table(lines)
     assert page == table(lines)
-    assert "| gpt2 | named | 4 | 4 x am | 4 x 4 |" in page
+    assert "| gpt2 | named | decoder 4 backwards | 4 x am | 4 x 4 |" in page
     assert r"a\|b" in page
     assert "no edit: off by 0.5" in page
