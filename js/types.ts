@@ -24,11 +24,18 @@ export interface TokenJson {
   special: boolean;
 }
 
+/** What stands along a side of a pattern. */
+export type AxisTokenJson = Pick<TokenJson, "text" | "special">;
+
 export interface ModelJson {
   name: string;
   n_layers: number;
   heads: number[];
   kv_heads: number[];
+  /** Heads that attend to another stack, by layer. */
+  cross_heads: number[];
+  /** Which token the prediction at a position is about: that very one, or the one after it. */
+  predicts: "here" | "next";
   mlp: boolean[];
   attention: boolean[];
   d_model: number;
@@ -44,16 +51,22 @@ export type PartJson =
   | ComponentJson
   | { type: "layer"; layer: number; positions?: number[] }
   | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" }
-  | { type: "edge"; layer: number; head: number; query: number; key: number };
+  | { type: "edge"; layer: number; head: number; query: number; key: number }
+  | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] };
 
 /** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */
 export interface InterventionJson {
+  /** Its place in the list. */
   index: number;
+  /** Its own for as long as it is listed; null while the kernel has yet to agree to it. */
+  id: number | null;
   /** "ablate", "scale", "steer", "patch" … */
   type: string;
   mode: string | null;
   /** Null where it is about several. */
   component: PartJson | null;
+  /** Then, where it is about attention: the layers whose heads it reaches. */
+  layers: number[] | "all" | null;
   sentence: string;
   enabled: boolean;
 }
@@ -73,6 +86,8 @@ export interface TopTokenJson {
 export interface OutcomeJson {
   revision: number;
   position: number;
+  /** Of the model that the numbers are of: it moves when the weights do. Null: nobody can say. */
+  model_version: number | null;
   ms: number;
   kl: number;
   fired: number;
@@ -94,6 +109,8 @@ export interface SessionState {
   model: ModelJson;
   prompt: string | null;
   tokens: TokenJson[];
+  /** What the encoder reads, of a model with two stacks; `tokens` are then the decoder's. */
+  encoder: TokenJson[] | null;
   interventions: InterventionJson[];
   metric: null | { label: string; unit: string; position: number; spec: MetricJson };
   can_undo: boolean;

@@ -37,7 +37,17 @@ if TYPE_CHECKING:
         Steer,
         Vector,
     )
-    from mechwidget.models import HookedModel, Inputs, Run, Site, Source, Tokens, load, wrap
+    from mechwidget.models import (
+        HookedModel,
+        Inputs,
+        Run,
+        Site,
+        Source,
+        TextSource,
+        Tokens,
+        load,
+        wrap,
+    )
     from mechwidget.session import Session
     from mechwidget.views import Workbench, explore
 
@@ -73,6 +83,7 @@ _HOMES = {
     "SkipLayer": "interventions",
     "Source": "models",
     "Steer": "interventions",
+    "TextSource": "models",
     "Tokens": "models",
     "Vector": "interventions",
     "Workbench": "views",
@@ -108,6 +119,7 @@ __all__ = [
     "SkipLayer",
     "Source",
     "Steer",
+    "TextSource",
     "Tokens",
     "Vector",
     "Workbench",

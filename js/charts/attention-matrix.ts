@@ -6,18 +6,27 @@ import { CanvasGrid, type GridEvents, uniform } from "./canvas-grid";
 import type { Scale, Theme } from "./colour";
 import { element, setAttributes, setText } from "./dom";
 import type { Cell, GridShape } from "./grid-keys";
-import { paintMatrix } from "./matrix-paint";
+import { paintMatrix, reach } from "./matrix-paint";
 import { short, visible } from "./token-text";
+
+export interface AxisToken {
+  text: string;
+  special: boolean;
+}
 
 export interface AttentionScene {
   label: string;
-  tokens: readonly { text: string; special: boolean }[];
+  queries: readonly AxisToken[];
+  keys: readonly AxisToken[];
+  /** No query looks ahead, so there is nothing right of the diagonal. */
+  triangle: boolean;
   scale: Scale;
   theme: Theme;
   max: number;
-  room: { width: number; height: number };
-  /** Tokens lit from elsewhere, or the cell that is looked at. */
-  lit: number | null;
+  room: Size;
+  /** A token lit from elsewhere, on each side where it stands. */
+  lit: { query: number | null; key: number | null };
+  /** The cell that is looked at. */
   cell: Cell | null;
   /** What the picture depends on: the same stamp, the same picture. */
   stamp: readonly unknown[];
@@ -31,15 +40,22 @@ const LINE = 13;
 // Slanted labels lie closer than their anchors are apart.
 const SLANTED_LINE = 17;
 
+interface Size {
+  width: number;
+  height: number;
+}
+
 /** The size of one square: whole pixels while they are large, fractions once they are not. */
-export function squareSize(n: number, room: { width: number; height: number }): number {
-  const fit = Math.min(room.width - LABEL_WIDTH, room.height - LABEL_HEIGHT) / Math.max(1, n);
+export function squareSize(rows: number, columns: number, room: Size): number {
+  const across = (room.width - LABEL_WIDTH) / Math.max(1, columns);
+  const down = (room.height - LABEL_HEIGHT) / Math.max(1, rows);
+  const fit = Math.min(across, down);
   return Math.max(0.25, Math.min(28, fit >= 4 ? Math.floor(fit) : fit));
 }
 
 /** How tall the whole picture is, labels and all. */
-export const pictureHeight = (n: number, room: { width: number; height: number }): number =>
-  Math.ceil(n * squareSize(n, room)) + LABEL_HEIGHT;
+export const pictureHeight = (rows: number, columns: number, room: Size): number =>
+  Math.ceil(rows * squareSize(rows, columns, room)) + LABEL_HEIGHT;
 
 export class AttentionMatrix {
   readonly el = element("div", { class: "mw-matrix" });
@@ -57,22 +73,24 @@ export class AttentionMatrix {
   }
 
   draw(scene: AttentionScene): void {
-    const n = scene.tokens.length;
-    const size = squareSize(n, scene.room);
-    const shape: GridShape = { rows: n, columns: n, exists: (query, key) => key <= query };
+    const [rows, columns] = [scene.queries.length, scene.keys.length];
+    const size = squareSize(rows, columns, scene.room);
+    const picture = { ...scene, rows, columns, size };
+    const exists = (query: number, key: number): boolean => key < reach(picture, query);
+    const shape: GridShape = { rows, columns, exists };
     this.#grid.el.setAttribute("aria-label", scene.label);
     this.#grid.draw({
       shape,
       geometry: uniform(shape, size),
       describe: scene.describe,
       stamp: [...scene.stamp, scene.scale, scene.theme, scene.max, size],
-      paint: (context, pixelRatio) => paintMatrix(context, { ...scene, n, size }, pixelRatio),
+      paint: (context, pixelRatio) => paintMatrix(context, picture, pixelRatio),
     });
     this.#drawAxes(scene, size);
     this.#drawMarks(scene, size);
   }
 
-  #drawMarks({ cell, lit, tokens }: AttentionScene, size: number): void {
+  #drawMarks({ cell, lit, queries, keys, triangle }: AttentionScene, size: number): void {
     this.#ring.hidden = !cell;
     if (cell) {
       const side = Math.max(size, 6);
@@ -81,32 +99,33 @@ export class AttentionMatrix {
       this.#ring.style.width = `${side}px`;
       this.#ring.style.height = `${side}px`;
     }
-    const row = cell ? null : lit !== null && lit < tokens.length ? lit : null;
+    const row = cell || lit.query === null || lit.query >= queries.length ? null : lit.query;
     this.#band.hidden = row === null;
     if (row !== null) {
       this.#band.style.transform = `translate(0, ${row * size}px)`;
-      this.#band.style.width = `${(row + 1) * size}px`;
+      this.#band.style.width = `${reach({ triangle, columns: keys.length }, row) * size}px`;
       this.#band.style.height = `${Math.max(2, size)}px`;
     }
   }
 
   #drawAxes(scene: AttentionScene, size: number): void {
-    const { tokens, cell, lit } = scene;
-    const row = cell?.row ?? lit;
-    const column = cell?.column ?? lit;
-    const key = `${size} ${row} ${column} ${tokens.map((token) => token.text).join(" ")}`;
-    if (key === this.#axes) return;
-    this.#axes = key;
-    fill(this.#queries, thinned(tokens.length, size, row, LINE), (node, i) => {
-      describeLabel(node, tokens[i], i, i === row);
+    const { queries, keys, cell, lit } = scene;
+    const row = cell?.row ?? lit.query;
+    const column = cell?.column ?? lit.key;
+    const texts = (side: readonly AxisToken[]): string[] => side.map((token) => token.text);
+    const drawn = JSON.stringify([size, row, column, texts(queries), texts(keys)]);
+    if (drawn === this.#axes) return;
+    this.#axes = drawn;
+    fill(this.#queries, thinned(queries.length, size, row, LINE), (node, i) => {
+      describeLabel(node, queries[i], i, i === row);
       node.style.transform = `translate(0, ${i * size + size / 2}px) translate(0, -50%)`;
     });
-    fill(this.#keys, thinned(tokens.length, size, column, SLANTED_LINE), (node, i) => {
-      describeLabel(node, tokens[i], i, i === column);
+    fill(this.#keys, thinned(keys.length, size, column, SLANTED_LINE), (node, i) => {
+      describeLabel(node, keys[i], i, i === column);
       node.style.transform = `translate(${i * size + size / 2}px, 0) rotate(-45deg)`;
     });
-    this.#queries.style.height = `${tokens.length * size}px`;
-    this.#keys.style.width = `${tokens.length * size}px`;
+    this.#queries.style.height = `${queries.length * size}px`;
+    this.#keys.style.width = `${keys.length * size}px`;
   }
 }
 
@@ -138,7 +157,7 @@ function fill(
 
 function describeLabel(
   node: HTMLElement,
-  token: { text: string; special: boolean } | undefined,
+  token: AxisToken | undefined,
   index: number,
   lit: boolean,
 ): void {

@@ -3,6 +3,7 @@
 
 import { CanvasGrid, type Geometry, type Rect } from "./canvas-grid";
 import {
+  cellName,
   gap,
   type HeadCell,
   type HeadChart,
@@ -19,6 +20,7 @@ interface Inks {
 }
 
 const TAU = 2 * Math.PI;
+const ROOM_FOR_A_GLYPH = 9;
 
 export class HeadCanvas implements HeadChart {
   readonly #grid: CanvasGrid;
@@ -42,8 +44,7 @@ export class HeadCanvas implements HeadChart {
       paint: (context) => paintCells(context, scene, geometry, inksOf(this.el)),
     });
     const { row, column } = this.#grid.at;
-    const testid = column < scene.heads ? `mw-cell-${row}-${column}` : `mw-mlp-${row}`;
-    this.#grid.cursor.dataset.testid = testid;
+    this.#grid.cursor.dataset.testid = cellName(row, column, scene.heads);
   }
 }
 
@@ -119,8 +120,8 @@ function paintMark(
   };
   const out = gap(size) + 0.5;
   context.setLineDash(cell.pending ? [2, 2] : []);
-  if (cell.mark === "off") {
-    strokeBoth(() => context.rect(x, y, width, height), inks.ablate, 1);
+  if (cell.mark === "off" || cell.mark === "edit") {
+    strokeBoth(() => context.rect(x, y, width, height), inks.ablate, cell.mark === "off" ? 1 : 2);
   } else if (cell.mark || cell.pending) {
     const strike = (): void => {
       context.moveTo(x, y + height);
@@ -132,6 +133,17 @@ function paintMark(
     strokeBoth(strike, inks.ablate, 1.5);
   }
   context.setLineDash([]);
+  if (cell.glyph && size >= ROOM_FOR_A_GLYPH) {
+    const middle = [x + width / 2, y + height / 2] as const;
+    context.font = `700 ${Math.round(size * 0.6)}px ui-monospace, monospace`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineWidth = 3;
+    context.strokeStyle = inks.ground;
+    context.strokeText(cell.glyph, ...middle);
+    context.fillStyle = inks.ablate;
+    context.fillText(cell.glyph, ...middle);
+  }
   if (!cell.locked && !cell.lit) return;
   const ring = (): void => context.rect(x - out, y - out, width + 2 * out, height + 2 * out);
   strokeBoth(ring, inks.ring, cell.locked ? 2 : 1);

@@ -5,6 +5,7 @@ import type { Rect } from "./canvas-grid";
 import { element, focusedIn, setAttributes, setText } from "./dom";
 import { type Cell, firstCell, move } from "./grid-keys";
 import {
+  cellName,
   type HeadCell,
   type HeadChart,
   type HeadEvents,
@@ -84,6 +85,7 @@ export class HeadElements implements HeadChart {
     });
     this.el.style.width = `${geometry.width}px`;
     this.el.style.height = `${geometry.height}px`;
+    this.el.style.setProperty("--mw-cell", `${size}px`);
     const rows: HTMLElement[] = [];
     for (let row = 0; row < shape.rows; row++) {
       const line = element("div", { role: "row", "aria-rowindex": row + 1 });
@@ -136,7 +138,7 @@ function cellButton(row: number, column: number, heads: number, rect: Rect): HTM
     class: "mw-cell",
     tabindex: -1,
     "data-cell": `${row}.${column}`,
-    "data-testid": column < heads ? `mw-cell-${row}-${column}` : `mw-mlp-${row}`,
+    "data-testid": cellName(row, column, heads),
   });
   node.style.left = `${rect.x}px`;
   node.style.top = `${rect.y}px`;
@@ -156,6 +158,7 @@ function paint(drawn: Drawn, now: HeadCell, scene: HeadScene): void {
   const same =
     was &&
     was.mark === now.mark &&
+    was.glyph === now.glyph &&
     was.pending === now.pending &&
     was.locked === now.locked &&
     was.lit === now.lit;
@@ -163,6 +166,7 @@ function paint(drawn: Drawn, now: HeadCell, scene: HeadScene): void {
     setAttributes(button, {
       "aria-pressed": String(now.mark === "whole"),
       "data-mark": now.mark,
+      "data-glyph": now.glyph || null,
       "data-pending": now.pending,
       "data-locked": now.locked,
       "data-lit": now.lit,

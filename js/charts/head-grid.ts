@@ -5,13 +5,16 @@
 import type { Geometry, GridEvents, Rect } from "./canvas-grid";
 import type { Cell, GridShape } from "./grid-keys";
 
-/** What a person did to a cell: all of it, some of it (positions, neurons), or switched off. */
-export type Mark = "whole" | "part" | "off";
+/** What a person did to a cell: ablated all of it or a part (positions, neurons), edited it in some
+ * other way, or has switched that off. */
+export type Mark = "whole" | "part" | "edit" | "off";
 
 export interface HeadCell {
   /** Ramp level, -1 where the number is not known. */
   level: number;
   mark: Mark | null;
+  /** The kind of edit as one character; none for an ablation, which is a strike. */
+  glyph: string;
   pending: boolean;
   locked: boolean;
   lit: boolean;
@@ -59,6 +62,10 @@ export function cellSize(
   const down = room.height / Math.max(1, rows);
   return Math.max(3, Math.min(48, Math.floor(Math.min(across, down))));
 }
+
+/** The name by which tests and people's scripts find a cell. */
+export const cellName = (row: number, column: number, heads: number): string =>
+  column < heads ? `mw-cell-${row}-${column}` : `mw-mlp-${row}`;
 
 export function headGeometry(scene: Pick<HeadScene, "shape" | "heads" | "size">): Geometry {
   const { shape, heads, size } = scene;

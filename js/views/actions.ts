@@ -14,7 +14,8 @@ export class Actions {
   toggle(component: ComponentJson): void {
     if (!this.allowed()) return;
     const listed = this.find(component);
-    if (listed && !listed.enabled) void this.client.setEnabled(listed.index, true);
+    if (listed && !listed.enabled && listed.id !== null)
+      void this.client.setEnabled(listed.id, true);
     else void this.client.toggle(component);
   }
 

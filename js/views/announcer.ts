@@ -35,10 +35,11 @@ function numbers({ outcome, metric: question }: SessionState): string {
   return `${question.label} ${metric(before, question.unit)} to ${metric(after, question.unit)}`;
 }
 
-/** The most likely next token, said when the prompt or the metric changed. */
-function top({ outcome }: SessionState): string {
+/** The most likely token, said when the prompt or the metric changed. */
+function top({ outcome, model }: SessionState): string {
   const best = outcome?.top.reduce((one, other) => (other.after > one.after ? other : one));
-  return best ? `most likely next ${visible(best.text)}` : "";
+  const which = model.predicts === "here" ? `at ${outcome?.position}` : "next";
+  return best ? `most likely ${which} ${visible(best.text)}` : "";
 }
 
 export function announcement(before: SessionState | null, after: SessionState): string {

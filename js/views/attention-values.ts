@@ -1,9 +1,9 @@
 // The numbers of one head's attention pane: which pattern is on show and, while a newer one is on
 // its way, the last one of the same head (or its baseline), so that nothing goes blank meanwhile.
 
-import type { SessionState } from "../types";
-import type { Pattern } from "../wire/session-client";
-import type { HeadAddress, Patterns } from "./patterns";
+import type { AxisTokenJson, SessionState } from "../types";
+import type { HeadAddress, Pattern } from "../wire/session-client";
+import type { Patterns } from "./patterns";
 
 export type Moment = "before" | "after" | "change";
 
@@ -15,7 +15,17 @@ export interface AttentionValues {
   /** Before and after are the same, as far as both are known. */
   unchanged: boolean;
   max: number;
+  /** What stands along each side, and whether that is the prompt. */
+  queries: Side;
+  keys: Side;
+  /** No query looks ahead, before or after. */
+  triangle: boolean;
   value(query: number, key: number): number;
+}
+
+export interface Side {
+  tokens: readonly AxisTokenJson[];
+  prompt: boolean;
 }
 
 // A change smaller than one step of the 8-bit wire is none.
@@ -37,7 +47,9 @@ export function attentionValues(
   const wanted = moment === "before" ? before : late;
   const complete = moment === "change" ? (before && late ? late : null) : wanted;
   const pattern = fits(complete, state) ? complete : null;
-  const largest = edited && before && late && fits(late, state) ? largestChange(before, late) : 0;
+  const comparable = edited && before && late && fits(before, state) && fits(late, state);
+  const largest = comparable ? largestChange(before, late) : 0;
+  const drawn = moment === "change" ? [before, late] : [pattern];
   const value = (query: number, key: number): number => {
     const now = pattern ? read(pattern, query, key) : 0;
     return moment === "change" && before ? now - read(before, query, key) : now;
@@ -49,25 +61,45 @@ export function attentionValues(
     refusal: patterns.refusal(state, address, moment !== "before"),
     unchanged: largest <= STEP,
     max: moment === "change" ? Math.max(0.05, largest) : 1,
+    queries: sideOf(pattern?.queries, state),
+    keys: sideOf(pattern?.keys, state),
+    triangle: drawn.every((one) => one?.pattern.layout === "tril"),
     value,
   };
 }
 
-/** Read tens of thousands of times per picture, so straight from the triangle. */
+/** Read tens of thousands of times per picture, so straight from the values. */
 function read({ pattern }: Pattern, query: number, key: number): number {
-  if (pattern.layout !== "tril") return pattern.at(query, key);
-  return pattern.values[(query * (query + 1)) / 2 + key] ?? 0;
+  if (pattern.layout === "tril") {
+    return key > query ? 0 : (pattern.values[(query * (query + 1)) / 2 + key] ?? 0);
+  }
+  return pattern.values[query * (pattern.shape[1] ?? 0) + key] ?? 0;
 }
 
+const sideOf = (
+  tokens: readonly AxisTokenJson[] | null | undefined,
+  state: SessionState,
+): Side => ({ tokens: tokens ?? state.tokens, prompt: !tokens });
+
+/** Is this pattern one of the prompt that is on show? */
 function fits(pattern: Pattern | null, state: SessionState): boolean {
-  return pattern !== null && pattern.pattern.shape[0] === state.tokens.length;
+  if (pattern === null) return false;
+  const { queries, keys } = pattern;
+  const [rows, columns] = pattern.pattern.shape;
+  return (
+    rows === sideOf(queries, state).tokens.length && columns === sideOf(keys, state).tokens.length
+  );
 }
 
 let compared: { before: Pattern; after: Pattern; largest: number } | null = null;
 
 function largestChange(before: Pattern, after: Pattern): number {
   if (compared?.before === before && compared.after === after) return compared.largest;
-  const [old, now] = [before.pattern.values, after.pattern.values];
+  // An edit may look ahead where the baseline does not.
+  const alike = before.pattern.layout === after.pattern.layout;
+  const [old, now] = alike
+    ? [before.pattern.values, after.pattern.values]
+    : [before.pattern.dense(), after.pattern.dense()];
   let largest = 0;
   for (let i = 0; i < old.length; i++) {
     const size = Math.abs((now[i] ?? 0) - (old[i] ?? 0));

@@ -2,43 +2,40 @@
 // why there is nothing to see.
 
 import { plain, signed } from "../charts/format";
+import { reach } from "../charts/matrix-paint";
 import { short } from "../charts/token-text";
-import type { SessionState } from "../types";
-import type { AttentionValues } from "./attention-values";
+import type { AttentionValues, Side } from "./attention-values";
 import type { Scene } from "./pane";
 
-const named = (state: SessionState, index: number): string =>
-  `${short(state.tokens[index]?.text ?? "", 24)} (${index})`;
+const named = ({ tokens }: Side, index: number): string =>
+  `${short(tokens[index]?.text ?? "", 24)} (${index})`;
 
 /** "query ·John (10) reads ·went (5) 0.86" */
 export function readWords(
-  state: SessionState,
-  { moment, value }: AttentionValues,
+  { moment, queries, keys, value }: AttentionValues,
   query: number,
   key: number,
 ): string {
   const number = value(query, key);
-  const words = `query ${named(state, query)} reads ${named(state, key)}`;
+  const words = `query ${named(queries, query)} reads ${named(keys, key)}`;
   return `${words} ${moment === "change" ? signed(number) : plain(number)}`;
 }
 
 /** With nothing under the pointer: what the query of interest reads most. */
-export function restingWords(
-  state: SessionState,
-  values: AttentionValues,
-  token: number | null,
-): string {
+export function restingWords(values: AttentionValues, token: number | null): string {
   if (values.moment !== "before" && values.unchanged) {
     return "The edits do not change this pattern.";
   }
-  const last = state.tokens.length - 1;
-  const query = Math.min(token ?? last, last);
+  const { queries, keys, triangle } = values;
+  const last = queries.tokens.length - 1;
+  const query = Math.min((queries.prompt ? token : null) ?? last, last);
+  const nKeys = reach({ triangle, columns: keys.tokens.length }, query);
   let most = 0;
-  for (let key = 1; key <= query; key++) {
+  for (let key = 1; key < nKeys; key++) {
     if (Math.abs(values.value(query, key)) > Math.abs(values.value(query, most))) most = key;
   }
   const what = values.moment === "change" ? "the largest change" : "the most";
-  return `${readWords(state, values, query, most)} · ${what}`;
+  return `${readWords(values, query, most)} · ${what}`;
 }
 
 export function emptyWords({ state, head, client }: Scene, values: AttentionValues | null): string {

@@ -6,8 +6,8 @@ import { button, element, icon, setAttributes, setText } from "../charts/dom";
 import { plain, signed } from "../charts/format";
 import type { Cell } from "../charts/grid-keys";
 import { Legend } from "../charts/legend";
+import { reach } from "../charts/matrix-paint";
 import type { SessionStore } from "../store/session-store";
-import type { SessionState } from "../types";
 import { type AttentionValues, attentionValues, type Moment } from "./attention-values";
 import { emptyWords, readWords, restingWords } from "./attention-words";
 import type { Pane, Scene } from "./pane";
@@ -41,8 +41,15 @@ export class AttentionPane implements Pane {
   readonly #legend = new Legend();
   readonly #matrix: AttentionMatrix;
   readonly #holder: HTMLElement;
+  readonly #stacks = element("div", {
+    class: "mw-segments",
+    role: "group",
+    "aria-label": "Attention to which tokens",
+  });
   #moment: Moment = "after";
+  #cross = false;
   #cell: Cell | null = null;
+  #values: AttentionValues | null = null;
   #scene: Scene | null = null;
 
   constructor(
@@ -58,8 +65,9 @@ export class AttentionPane implements Pane {
       element("span", {}),
     );
     const head = element("div", { class: "mw-pane-head" }, this.#title, this.#lock, this.#facts);
-    head.append(element("span", { class: "mw-grow" }), this.#moments);
+    head.append(element("span", { class: "mw-grow" }), this.#stacks, this.#moments);
     this.#addMoments();
+    this.#addStacks();
     this.#matrix = new AttentionMatrix(
       {
         enter: (cell) => this.#look(cell),
@@ -77,37 +85,48 @@ export class AttentionPane implements Pane {
     const { state, head, page } = scene;
     this.#drawHead(scene);
     const wish = page.baseline ? "before" : this.#moment;
+    const address = head && { ...head, cross: this.#crosses(scene) };
     const values =
-      state?.tokens.length && head ? attentionValues(this.patterns, state, head, wish) : null;
+      state?.tokens.length && address ? attentionValues(this.patterns, state, address, wish) : null;
     const shown = values?.pattern ? values : null;
+    this.#values = shown;
     this.el.toggleAttribute("data-waiting", values?.waiting ?? false);
     this.#matrix.el.hidden = !shown;
     this.#legend.el.style.visibility = shown ? "visible" : "hidden";
     // The room of the picture is kept while it is on its way.
-    const height = state && head ? pictureHeight(state.tokens.length, room(this.#holder)) : 0;
+    const rows = (shown?.queries ?? state)?.tokens.length ?? 0;
+    const columns = (shown?.keys ?? state)?.tokens.length ?? 0;
+    const height = state && head ? pictureHeight(rows, columns, room(this.#holder)) : 0;
     this.#holder.style.minHeight = `${height}px`;
     setText(this.#empty, shown ? "" : emptyWords(scene, values));
-    if (shown && state) this.#drawPattern(scene, state, shown);
+    if (shown) this.#drawPattern(scene, shown);
     else setText(this.#readout, " ");
   }
 
-  #drawPattern({ theme, page, head }: Scene, state: SessionState, values: AttentionValues): void {
+  #drawPattern(scene: Scene, values: AttentionValues): void {
+    const { theme, page, head } = scene;
     const isChange = values.moment === "change";
     const scale = isChange ? "diverging" : "ink";
-    const { tokens } = state;
-    const cell = this.#cell && this.#cell.row < tokens.length ? this.#cell : null;
+    const { queries, keys, triangle } = values;
+    const [rows, columns] = [queries.tokens.length, keys.tokens.length];
+    const at = this.#cell;
+    const inside = at && at.row < rows && at.column < reach({ triangle, columns }, at.row);
+    const cell = inside ? at : null;
+    const lit = page.hover.token ?? page.token;
     this.#matrix.draw({
-      label: `Attention of head ${head?.layer}.${head?.head}, ${values.moment}: queries down, keys across`,
-      tokens,
+      label: `${this.#crosses(scene) ? "Cross attention" : "Attention"} of head ${head?.layer}.${head?.head}, ${values.moment}: queries down, keys across`,
+      queries: queries.tokens,
+      keys: keys.tokens,
+      triangle,
       scale,
       theme,
       max: values.max,
       room: room(this.#holder),
-      lit: page.hover.token ?? page.token,
+      lit: { query: queries.prompt ? lit : null, key: keys.prompt ? lit : null },
       cell,
       value: values.value,
-      stamp: [values.pattern, values.moment, tokens.length],
-      describe: ({ row, column }) => readWords(state, values, row, column),
+      stamp: [values.pattern, values.moment, rows, columns, triangle],
+      describe: ({ row, column }) => readWords(values, row, column),
     });
     this.#legend.draw({
       scale,
@@ -121,13 +140,24 @@ export class AttentionPane implements Pane {
         : "Attention: the share of 1 that a query gives to a key",
     });
     const words = cell
-      ? readWords(state, values, cell.row, cell.column)
-      : restingWords(state, values, page.token);
+      ? readWords(values, cell.row, cell.column)
+      : restingWords(values, page.token);
     setText(this.#readout, words);
   }
 
-  #drawHead({ state, head, page, values, marks }: Scene): void {
+  /** Is the pattern on show the one to the other stack? Where there is one, and it was chosen. */
+  #crosses({ state, head }: Scene): boolean {
+    return this.#cross && head !== null && head.head < (state?.model.cross_heads[head.layer] ?? 0);
+  }
+
+  #drawHead(scene: Scene): void {
+    const { state, head, page, values, marks } = scene;
     setText(this.#title, head ? `Head ${head.layer}.${head.head}` : "Attention");
+    this.#stacks.hidden = !head || !state?.model.cross_heads[head.layer];
+    for (const node of Array.from(this.#stacks.children)) {
+      const cross = (node as HTMLElement).dataset.stack === "cross";
+      setAttributes(node, { "aria-pressed": String(cross === this.#crosses(scene)) });
+    }
     const locked = page.locked !== null;
     setAttributes(this.#lock, {
       "aria-pressed": String(locked),
@@ -140,8 +170,8 @@ export class AttentionPane implements Pane {
     setText(this.#lock.lastElementChild as HTMLElement, locked ? "locked · Esc" : "lock");
     const effect = head ? values.effect(head.layer, head.head) : Number.NaN;
     const known = !Number.isNaN(effect) && values.effects?.unit === "logits";
-    const ablated = head ? marks.head(head.layer, head.head) === "whole" : false;
-    const facts = [known ? `effect ${signed(effect)} logits` : "", ablated ? "ablated" : ""];
+    const done = head ? marks.head(head.layer, head.head) : null;
+    const facts = [known ? `effect ${signed(effect)} logits` : "", done?.words ?? ""];
     setText(this.#facts, facts.filter(Boolean).join(" · "));
     const edited = state?.interventions.some((item) => item.enabled) ?? false;
     const moment = page.baseline ? "before" : this.#moment;
@@ -163,15 +193,35 @@ export class AttentionPane implements Pane {
     }
   }
 
+  #addStacks(): void {
+    for (const [stack, title] of [
+      ["self", "Attention to tokens of its own stack"],
+      ["cross", "Attention to the encoder's tokens"],
+    ] as const) {
+      const choose = (): void => {
+        this.#cross = stack === "cross";
+        this.invalidate();
+      };
+      const attributes = { "data-stack": stack, "data-testid": `mw-attention-${stack}`, title };
+      this.#stacks.append(button(attributes, choose, stack));
+    }
+  }
+
   #look(cell: Cell | null): void {
     this.#cell = cell;
-    this.store.hover(null, cell?.row ?? null);
+    this.store.hover(null, cell && this.#tokenOf(cell));
     this.invalidate();
   }
 
   #press(cell: Cell): void {
-    this.store.set({ token: cell.row });
+    this.store.set({ token: this.#tokenOf(cell) });
     if (!this.store.value.locked) this.#toggleLock();
+  }
+
+  /** The token of the prompt that a cell is about: its query, or its key where only that is one. */
+  #tokenOf({ row, column }: Cell): number | null {
+    if (this.#values?.queries.prompt) return row;
+    return this.#values?.keys.prompt ? column : null;
   }
 
   #toggleLock(): void {

@@ -3,7 +3,7 @@
 // pattern; Shift-click, the pin or the key L lock it.
 
 import { ramp } from "../charts/colour";
-import { element, setText } from "../charts/dom";
+import { element, keyed, setText } from "../charts/dom";
 import type { Cell, GridShape } from "../charts/grid-keys";
 import { HeadCanvas } from "../charts/head-canvas";
 import { HeadElements } from "../charts/head-elements";
@@ -23,6 +23,7 @@ import { headAxes } from "./head-axes";
 import { cellOf, describe, printed } from "./head-words";
 import { type MapScale, scaleOf } from "./map-scale";
 import { CHOICES, type Choice, SHORT_CHOICES } from "./map-values";
+import type { Kind } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
 
 /** Rows are layers; columns heads and, last, the MLP. Cells that the model lacks do not exist. */
@@ -55,6 +56,8 @@ export class HeadMapPane implements Pane {
   readonly #axes = headAxes();
   readonly #holder = element("div", { class: "mw-map-holder" }, this.#axes.el);
   readonly #legend = new Legend();
+  readonly #kinds = element("ul", { class: "mw-kinds mw-muted", "aria-label": "Marks on the map" });
+  readonly #rebuildKinds = keyed(this.#kinds);
   readonly #words = element("div", { class: "mw-readout-words" });
   readonly #hint = element("div", { class: "mw-readout-hint" });
   readonly #notes = element("div", { class: "mw-notes mw-muted" });
@@ -76,7 +79,7 @@ export class HeadMapPane implements Pane {
     head.append(element("span", { class: "mw-grow" }), this.#progress);
     const readout = element("div", { class: "mw-readout", "aria-hidden": "true" });
     readout.append(this.#words, this.#hint);
-    this.el.append(head, this.#holder, this.#legend.el, readout, this.#notes);
+    this.el.append(head, this.#holder, this.#legend.el, this.#kinds, readout, this.#notes);
     this.#choice.addEventListener("change", () => {
       this.#scene?.values.choose(this.#choice.value as Choice);
     });
@@ -101,11 +104,24 @@ export class HeadMapPane implements Pane {
     });
     // Ends without a number between them would be invented.
     this.#legend.el.style.visibility = values.known ? "visible" : "hidden";
+    this.#drawKinds(scene.marks.kinds);
     this.el.toggleAttribute("data-disabled", !scene.enabled);
     const looked = page.hover.component ?? page.locked;
     setText(this.#words, looked ? describe(scene, scale, looked, this.#heads) : RESTING.words);
     setText(this.#hint, looked ? hintOf(scene, looked, this.actions) : RESTING.hint);
     setText(this.#notes, notesOf(state.model, values.reason));
+  }
+
+  /** What the glyphs mean, once there is one that is no strike. */
+  #drawKinds(kinds: readonly Kind[]): void {
+    const shown = kinds.some(({ did }) => did !== "ablated") ? kinds : [];
+    this.#rebuildKinds(shown.map(({ did }) => did).join(), () =>
+      shown.map(({ glyph, did }) => {
+        const sign = element("span", { class: "mw-kind-glyph", "aria-hidden": "true" }, glyph);
+        return element("li", {}, sign, did);
+      }),
+    );
+    this.#kinds.hidden = shown.length === 0;
   }
 
   #drawMap(scene: Scene, model: ModelJson, scale: MapScale): void {

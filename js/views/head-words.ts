@@ -2,10 +2,10 @@
 // it, whether the kernel has yet to agree.
 
 import { inkOn, level } from "../charts/colour";
-import type { HeadCell, Mark } from "../charts/head-grid";
+import type { HeadCell } from "../charts/head-grid";
 import type { ComponentJson } from "../types";
 import type { MapScale } from "./map-scale";
-import { MARK_WORDS } from "./marks";
+import type { CellMark } from "./marks";
 import { type Scene, sameComponent } from "./pane";
 
 const nameOf = (component: ComponentJson): string =>
@@ -17,7 +17,7 @@ function numberOf({ values }: Scene, component: ComponentJson, heads: number): n
   return values.at(component.layer, component.type === "head" ? component.head : heads);
 }
 
-function markOf({ marks }: Scene, component: ComponentJson): Mark | null {
+function markOf({ marks }: Scene, component: ComponentJson): CellMark | null {
   return component.type === "head"
     ? marks.head(component.layer, component.head)
     : marks.mlp(component.layer);
@@ -33,9 +33,11 @@ export function cellOf(
   heads: number,
 ): HeadCell {
   const { page } = scene;
+  const mark = markOf(scene, component);
   return {
     level: level(numberOf(scene, component, heads), max),
-    mark: markOf(scene, component),
+    mark: mark?.mark ?? null,
+    glyph: mark?.glyph ?? "",
     pending: isPending(scene, component),
     locked: sameComponent(page.locked, component),
     lit: sameComponent(page.hover.component, component),
@@ -54,7 +56,7 @@ export function describe(
   const words = [
     nameOf(component),
     Number.isNaN(value) ? "" : `${what}${scale.print(value)}`,
-    mark ? MARK_WORDS[mark] : "",
+    mark?.words ?? "",
     isPending(scene, component) ? "pending" : "",
     sameComponent(scene.page.locked, component) ? "locked" : "",
   ];

@@ -37,12 +37,12 @@ function chip(client: SessionClient, store: SessionStore): Chip {
   });
   const toggle = button(
     { class: "mw-switch", role: "switch", "data-testid": "mw-chip-switch" },
-    () => item && void client.setEnabled(item.index, !item.enabled),
+    () => item && item.id !== null && void client.setEnabled(item.id, !item.enabled),
     element("span", { class: "mw-switch-knob" }),
   );
   const remove = button(
     { class: "mw-chip-remove", "data-testid": "mw-chip-remove", title: "Remove" },
-    () => item && void client.remove(item.index),
+    () => item && item.id !== null && void client.remove(item.id),
     icon("cross"),
   );
   const el = element(
@@ -62,6 +62,7 @@ function chip(client: SessionClient, store: SessionStore): Chip {
       item = next;
       const name = next.sentence;
       const [part, ablated] = [clickable(next.component), ablatedBy(next)];
+      const disabled = !scene.enabled || next.id === null;
       setText(sentence, name);
       setAttributes(sentence, { title: name });
       setText(effect, effectOf(next, scene));
@@ -69,9 +70,9 @@ function chip(client: SessionClient, store: SessionStore): Chip {
         "aria-checked": String(next.enabled),
         "aria-label": `${name}: ${next.enabled ? "on" : "off"}`,
         title: next.enabled ? "Switch off, keep in the list" : "Switch on",
-        disabled: !scene.enabled,
+        disabled,
       });
-      setAttributes(remove, { "aria-label": `Remove: ${name}`, disabled: !scene.enabled });
+      setAttributes(remove, { "aria-label": `Remove: ${name}`, disabled });
       setAttributes(el, {
         "data-testid": `mw-chip-${next.index}`,
         "data-off": !next.enabled,

@@ -26,10 +26,11 @@ export const SHORT_CHOICES: Record<Choice, string> = {
 // Until an effect has come, a score is better than an empty map; but not for the blink of an eye.
 const PATIENCE_MS = 700;
 
-/** Prompt and metric: what effects and scores depend on. Interventions are not among it. */
+/** Prompt, metric and weights: what effects and scores depend on. Interventions are not among it. */
 export function questionOf(state: SessionState): string {
-  const ids = state.tokens.map((token) => token.id).join(",");
-  return `${state.session} ${ids} ${JSON.stringify(state.metric?.spec ?? null)}`;
+  const ids = [...(state.encoder ?? []), ...state.tokens].map((token) => token.id).join(",");
+  const version = state.outcome?.model_version ?? null;
+  return `${state.session} ${ids} ${JSON.stringify([state.metric?.spec ?? null, version])}`;
 }
 
 export class MapValues {

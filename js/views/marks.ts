@@ -1,57 +1,110 @@
-// What the interventions of a session do to each cell of the head map: all of it, some of it
-// (token positions, single neurons), or nothing for now because they are switched off.
+// What the interventions of a session do to each cell of the head map: every kind has a glyph and
+// words of its own, and is told apart where it reaches a part of the cell (token positions, single
+// neurons, edges) or is switched off. The stream between layers has no cell.
 
 import type { Mark } from "../charts/head-grid";
-import type { ComponentJson, InterventionJson } from "../types";
-import { ablatedBy } from "../types";
+import type { InterventionJson } from "../types";
 
-export interface Marks {
-  head(layer: number, head: number): Mark | null;
-  mlp(layer: number): Mark | null;
+/** What is done to one cell. */
+export interface CellMark {
+  mark: Mark;
+  /** One character; none for the strike of an ablation, a count where there are several kinds. */
+  glyph: string;
+  words: string;
 }
 
-const STRENGTH: Record<Mark, number> = { off: 0, part: 1, whole: 2 };
+export interface Kind {
+  glyph: string;
+  did: string;
+}
 
-/** The map cell that an ablation reaches. Other interventions have no mark. */
-function reach(component: ComponentJson): { key: string; whole: boolean } {
-  const whole = component.positions === undefined;
-  const { layer } = component;
-  switch (component.type) {
-    case "head":
-      return { key: `head ${layer}.${component.head}`, whole };
-    case "attention":
-      return { key: `layer ${layer}`, whole };
-    case "mlp":
-      return { key: `mlp ${layer}`, whole };
-    case "neuron":
-      return { key: `mlp ${layer}`, whole: false };
+export interface Marks {
+  head(layer: number, head: number): CellMark | null;
+  mlp(layer: number): CellMark | null;
+  /** The kinds that are on the map, for its legend. */
+  readonly kinds: readonly Kind[];
+}
+
+const ABLATED: Kind = { glyph: "×", did: "ablated" };
+const OTHER: Kind = { glyph: "•", did: "edited" };
+const KINDS: Record<string, Kind> = {
+  "ablate zero": ABLATED,
+  "ablate mean": { glyph: "μ", did: "mean-ablated" },
+  "ablate resample": { glyph: "~", did: "resampled" },
+  patch: { glyph: "⇄", did: "patched" },
+  scale: { glyph: "%", did: "scaled" },
+  steer: { glyph: "→", did: "steered" },
+  set_value: { glyph: "=", did: "set" },
+  freeze: { glyph: "*", did: "frozen" },
+  skip_layer: { glyph: "↷", did: "skipped" },
+  knock_out: { glyph: "⊘", did: "knocked out" },
+  replace_pattern: { glyph: "#", did: "pattern replaced" },
+};
+
+export function kindOf({ type, mode }: InterventionJson): Kind {
+  return KINDS[type] ?? KINDS[`${type} ${mode}`] ?? OTHER;
+}
+
+/** One intervention on one cell. */
+interface Touch {
+  kind: Kind;
+  whole: boolean;
+  enabled: boolean;
+}
+
+/** The cells that an intervention reaches, and whether it is about all of each. */
+function reach({ component, layers }: InterventionJson): { keys: string[]; whole: boolean } {
+  if (component === null) {
+    const keys = layers === "all" ? ["heads"] : (layers ?? []).map((layer) => `heads ${layer}`);
+    return { keys, whole: true };
   }
+  const whole = !("positions" in component && component.positions);
+  const { type, layer } = component;
+  if (type === "head") return { keys: [`head ${layer}.${component.head}`], whole };
+  if (type === "edge") return { keys: [`head ${layer}.${component.head}`], whole: false };
+  if (type === "attention") return { keys: [`heads ${layer}`], whole };
+  if (type === "mlp") return { keys: [`mlp ${layer}`], whole };
+  if (type === "layer") return { keys: [`heads ${layer}`, `mlp ${layer}`], whole };
+  if (type === "neuron" || type === "expert_neuron")
+    return { keys: [`mlp ${layer}`], whole: false };
+  return { keys: [], whole };
 }
 
 export function marksOf(interventions: readonly InterventionJson[]): Marks {
-  const marks = new Map<string, Mark>();
-  for (const intervention of interventions) {
-    const ablated = ablatedBy(intervention);
-    if (!ablated) continue;
-    const { key, whole } = reach(ablated);
-    const mark: Mark = !intervention.enabled ? "off" : whole ? "whole" : "part";
-    const old = marks.get(key);
-    if (!old || STRENGTH[mark] > STRENGTH[old]) marks.set(key, mark);
+  const touches = new Map<string, Touch[]>();
+  for (const item of interventions) {
+    const { keys, whole } = reach(item);
+    const touch = { kind: kindOf(item), whole, enabled: item.enabled };
+    for (const key of keys) touches.set(key, [...(touches.get(key) ?? []), touch]);
   }
+  const at = (...keys: string[]): CellMark | null =>
+    markOf(keys.flatMap((key) => touches.get(key) ?? []));
   return {
-    head: (layer, head) =>
-      stronger(marks.get(`head ${layer}.${head}`), marks.get(`layer ${layer}`)),
-    mlp: (layer) => marks.get(`mlp ${layer}`) ?? null,
+    head: (layer, head) => at(`head ${layer}.${head}`, `heads ${layer}`, "heads"),
+    mlp: (layer) => at(`mlp ${layer}`),
+    kinds: [...new Set([...touches.values()].flat().map(({ kind }) => kind))],
   };
 }
 
-function stronger(one: Mark | undefined, other: Mark | undefined): Mark | null {
-  if (!one || !other) return one ?? other ?? null;
-  return STRENGTH[one] >= STRENGTH[other] ? one : other;
+function markOf(touches: readonly Touch[]): CellMark | null {
+  if (touches.length === 0) return null;
+  const active = touches.filter(({ enabled }) => enabled);
+  const said = active.length > 0 ? active : touches;
+  const kinds = [...new Set(said.map(({ kind }) => kind))];
+  const struck = active.some(({ kind, whole }) => kind === ABLATED && whole);
+  const only = kinds.length === 1 ? kinds[0] : null;
+  const glyph = struck || only === ABLATED ? "" : (only?.glyph ?? String(kinds.length));
+  const mark = active.length === 0 ? "off" : struck ? "whole" : only === ABLATED ? "part" : "edit";
+  return { mark, glyph, words: wordsOf(touches) };
 }
 
-export const MARK_WORDS: Record<Mark, string> = {
-  whole: "ablated",
-  part: "ablated in part",
-  off: "ablation switched off",
-};
+/** Each kind once: the strongest of what it does here. */
+function wordsOf(touches: readonly Touch[]): string {
+  const strength = ({ enabled, whole }: Touch): number => (enabled ? (whole ? 2 : 1) : 0);
+  const strongest = new Map<Kind, number>();
+  for (const touch of touches) {
+    strongest.set(touch.kind, Math.max(strongest.get(touch.kind) ?? 0, strength(touch)));
+  }
+  const suffix = [", switched off", " in part", ""];
+  return [...strongest].map(([{ did }, how]) => `${did}${suffix[how]}`).join(" and ");
+}

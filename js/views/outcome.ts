@@ -117,8 +117,11 @@ export function outcome(): Pane {
         return;
       }
       const token = state.tokens[now.position]?.text;
-      setText(where, `after ${token === undefined ? "" : short(token)} (${now.position})`);
-      setAttributes(where, { title: "The next-token distribution at this position" });
+      const here = state.model.predicts === "here";
+      const place = here ? "at" : "after";
+      setText(where, `${place} ${token === undefined ? "" : short(token)} (${now.position})`);
+      const title = `The distribution of the ${here ? "" : "next "}token at this position`;
+      setAttributes(where, { title });
       drawMetric(state, now);
       const shown = topRows(now);
       const max = Math.max(...shown.map(largest), 0.01);

@@ -1,27 +1,25 @@
-// Attention patterns fetched for the head that is looked at: baseline ones are kept per prompt,
-// edited ones per revision, and only the newest wish is on the wire.
+// Attention patterns fetched for the head that is looked at: baseline ones are kept per prompt and
+// version of the model, edited ones per revision, and only the newest wish is on the wire.
 
 import type { SessionState } from "../types";
-import type { Pattern, SessionClient } from "../wire/session-client";
-
-export interface HeadAddress {
-  layer: number;
-  head: number;
-}
+import type { HeadAddress, Pattern, SessionClient } from "../wire/session-client";
 
 const KEPT = 96;
 // Patterns of long prompts are megabytes each: keep a handful.
 const KEPT_VALUES = 4_000_000;
 
-export function patternKey(
-  state: SessionState,
-  { layer, head }: HeadAddress,
-  edited: boolean,
-): string {
-  const moment = edited
-    ? `revision ${state.revision}`
-    : `tokens ${state.tokens.map((token) => token.id).join(",")}`;
-  return `${state.session} ${moment} head ${layer}.${head}`;
+export function patternKey(state: SessionState, address: HeadAddress, edited: boolean): string {
+  if (edited) return `${placeKey(state, address)} revision ${state.revision}`;
+  // The weights may be changed by hand between two clicks; where nobody can say, every click counts.
+  const { model_version, revision } = state.outcome ?? {};
+  const version = model_version ?? `at ${revision}`;
+  return `${placeKey(state, address)} baseline ${version}`;
+}
+
+function placeKey({ session, tokens, encoder }: SessionState, address: HeadAddress): string {
+  const { layer, head, cross = false } = address;
+  const ids = [encoder ?? [], tokens].map((part) => part.map((token) => token.id));
+  return `${session} tokens ${JSON.stringify(ids)} head ${layer}.${head} ${cross}`;
 }
 
 export class Patterns {
@@ -45,13 +43,13 @@ export class Patterns {
     const key = patternKey(state, address, edited);
     const kept = this.#kept.get(key);
     if (!kept) this.#ask(key, address, edited);
-    else if (edited) this.#last = new Map([[patternKey(state, address, false), kept]]);
+    else if (edited) this.#last = new Map([[placeKey(state, address), kept]]);
     return kept ?? null;
   }
 
   /** The last edited pattern of a head for this prompt, whichever its revision. */
   last(state: SessionState, address: HeadAddress): Pattern | null {
-    return this.#last.get(patternKey(state, address, false)) ?? null;
+    return this.#last.get(placeKey(state, address)) ?? null;
   }
 
   /** Why the pattern cannot be had, where the kernel refused it. */
@@ -59,7 +57,7 @@ export class Patterns {
     return this.#refused.get(patternKey(state, address, edited)) ?? "";
   }
 
-  #ask(key: string, { layer, head }: HeadAddress, edited: boolean): void {
+  #ask(key: string, address: HeadAddress, edited: boolean): void {
     const before = this.#asking.get(edited);
     if (before?.key === key || this.#refused.has(key)) return;
     if (this.client.status !== "live" || this.signal.aborted) return;
@@ -67,7 +65,7 @@ export class Patterns {
     const controller = new AbortController();
     this.#asking.set(edited, { key, controller });
     this.client
-      .pattern(layer, head, edited, { signal: controller.signal })
+      .pattern(address, edited, { signal: controller.signal })
       .then((pattern) => this.#keep(key, pattern))
       .catch((error: unknown) => {
         if (controller.signal.aborted || this.client.status !== "live") return;

@@ -1,5 +1,6 @@
-// The prompt as the model sees it: each token with its leading space made visible and its id
-// beneath. Hover lights a token everywhere, a click selects it, the pencil edits the prompt in place.
+// The prompt as the model sees it, after what its encoder reads where there is one: each token with
+// its leading space made visible and its id beneath. Hover lights a token everywhere, a click selects
+// it, the pencil edits the prompt in place.
 
 import { button, element, icon, keyed, setAttributes, setText } from "../charts/dom";
 import { visible } from "../charts/token-text";
@@ -16,6 +17,7 @@ export class TokenStrip implements Pane {
     role: "listbox",
     "aria-label": "Prompt tokens",
   });
+  readonly #encoder = element("div", { class: "mw-encoder mw-muted", role: "note" });
   readonly #note = element("span", { class: "mw-muted mw-strip-note" });
   readonly #editor: PromptEditor;
   readonly #pencil: HTMLButtonElement;
@@ -36,7 +38,7 @@ export class TokenStrip implements Pane {
       () => this.#editor.open(),
       icon("pencil"),
     );
-    this.el.append(this.#list, this.#note, this.#editor.el, this.#pencil);
+    this.el.append(this.#encoder, this.#list, this.#note, this.#editor.el, this.#pencil);
     this.#listen();
   }
 
@@ -44,6 +46,7 @@ export class TokenStrip implements Pane {
     const { state, page, enabled } = scene;
     const tokens = state?.tokens ?? [];
     this.#rebuild(JSON.stringify(tokens), () => tokens.map(tokenButton));
+    this.#drawEncoder(state?.encoder ?? null);
     setText(this.#note, state && tokens.length === 0 ? "No prompt yet." : "");
     setAttributes(this.#pencil, { disabled: !enabled || !state });
     const read = state?.outcome?.position ?? tokens.length - 1;
@@ -57,6 +60,17 @@ export class TokenStrip implements Pane {
       });
     });
     this.#editor.draw();
+  }
+
+  /** Of a model with two stacks: what is read, before what is said. */
+  #drawEncoder(encoder: readonly TokenJson[] | null): void {
+    this.#encoder.hidden = encoder === null;
+    const text = (encoder ?? []).map((token) => visible(token.text)).join("");
+    setText(this.#encoder, text);
+    setAttributes(this.#encoder, {
+      "aria-label": `The encoder reads: ${text}`,
+      title: `The encoder reads: ${text}`,
+    });
   }
 
   #listen(): void {

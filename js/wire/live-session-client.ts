@@ -21,6 +21,7 @@ import { readEffects, readPattern, readScores } from "./readings";
 import { Rpc, RpcError } from "./rpc";
 import type {
   Effects,
+  HeadAddress,
   Listening,
   Pattern,
   PendingAction,
@@ -123,13 +124,13 @@ class LiveSessionClient implements SessionClient {
     return this.#act("toggle", { component }, component, listed ? "restored" : "ablated");
   }
 
-  setEnabled(index: number, enabled: boolean): Promise<boolean> {
+  setEnabled(id: number, enabled: boolean): Promise<boolean> {
     const want = enabled ? "enabled" : "disabled";
-    return this.#act("set_enabled", { index, enabled }, this.#componentAt(index), want);
+    return this.#act("set_enabled", { id, enabled }, this.#componentOf(id), want);
   }
 
-  remove(index: number): Promise<boolean> {
-    return this.#act("remove", { index }, this.#componentAt(index), "restored");
+  remove(id: number): Promise<boolean> {
+    return this.#act("remove", { id }, this.#componentOf(id), "restored");
   }
 
   clear(): Promise<boolean> {
@@ -159,12 +160,12 @@ class LiveSessionClient implements SessionClient {
   }
 
   async pattern(
-    layer: number,
-    head: number,
+    { layer, head, cross = false }: HeadAddress,
     edited: boolean,
     options: Listening = {},
   ): Promise<Pattern> {
-    return readPattern(await this.#rpc.request("pattern", { layer, head, edited }, options));
+    const args = { layer, head, edited, cross };
+    return readPattern(await this.#rpc.request("pattern", args, options));
   }
 
   async scores(name: ScoreName, options: Listening = {}): Promise<Scores> {
@@ -188,8 +189,8 @@ class LiveSessionClient implements SessionClient {
     return readEffects(answer);
   }
 
-  #componentAt(index: number): ComponentJson | null {
-    const item = this.#shown?.interventions[index];
+  #componentOf(id: number): ComponentJson | null {
+    const item = this.#shown?.interventions.find((one) => one.id === id);
     return item ? ablatedBy(item) : null; // nothing else is painted before the kernel has agreed
   }
 

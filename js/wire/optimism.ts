@@ -32,5 +32,6 @@ function paintOne(list: InterventionJson[], action: PendingAction): Intervention
 
 function ablation(component: ComponentJson): InterventionJson {
   const sentence = `Zero ${componentName(component)}`;
-  return { index: 0, type: "ablate", mode: "zero", component, sentence, enabled: true };
+  const what = { type: "ablate", mode: "zero", component, layers: null, sentence };
+  return { index: 0, id: null, ...what, enabled: true };
 }

@@ -1,7 +1,14 @@
 // What a view may ask of the kernel, in the words of the field. An interface, so that a view can be
 // drawn and tested on a fake; the real one is `connectSession` in live-session-client.ts.
 
-import type { ComponentJson, ErrorJson, MetricJson, ScoreName, SessionState } from "../types";
+import type {
+  AxisTokenJson,
+  ComponentJson,
+  ErrorJson,
+  MetricJson,
+  ScoreName,
+  SessionState,
+} from "../types";
 import type { Frame } from "./frames";
 
 export type Status = "connecting" | "live" | "gone" | "mismatch";
@@ -24,12 +31,22 @@ export interface Listening {
   signal?: AbortSignal | undefined;
 }
 
+/** One head; `cross` where it is one that attends to another stack. */
+export interface HeadAddress {
+  layer: number;
+  head: number;
+  cross?: boolean;
+}
+
 export interface Pattern {
   layer: number;
   head: number;
   revision: number;
-  /** [query, key], the lower triangle. */
+  /** [query, key]: the lower triangle where no query looks ahead, else all of it. */
   pattern: Frame;
+  /** What stands along each side; null where that is the prompt. */
+  queries: readonly AxisTokenJson[] | null;
+  keys: readonly AxisTokenJson[] | null;
 }
 
 export interface Scores {
@@ -73,8 +90,8 @@ export interface SessionClient {
   // Changes. Each paints at once, and resolves to whether the kernel agreed; a refusal or a failure
   // never rejects: it reverts and is put in `lastError`.
   toggle(component: ComponentJson): Promise<boolean>;
-  setEnabled(index: number, enabled: boolean): Promise<boolean>;
-  remove(index: number): Promise<boolean>;
+  setEnabled(id: number, enabled: boolean): Promise<boolean>;
+  remove(id: number): Promise<boolean>;
   clear(): Promise<boolean>;
   undo(): Promise<boolean>;
   redo(): Promise<boolean>;
@@ -84,7 +101,7 @@ export interface SessionClient {
   select(component: ComponentJson | null, position: number | null): void;
 
   // Arrays. These reject: RpcError (refused), AbortError (the signal).
-  pattern(layer: number, head: number, edited: boolean, options?: Listening): Promise<Pattern>;
+  pattern(head: HeadAddress, edited: boolean, options?: Listening): Promise<Pattern>;
   scores(name: ScoreName, options?: Listening): Promise<Scores>;
   /** `onPartial` gets the whole map each time, NaN where it is not known yet. */
   effects(

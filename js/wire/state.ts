@@ -7,14 +7,16 @@ type Json = Record<string, unknown>;
 
 export function readState(value: unknown): SessionState | null {
   if (!isObject(value)) return null;
-  const { session, revision, model, prompt, tokens, interventions, metric, outcome } = value;
+  const { session, revision, model, prompt, tokens, encoder, interventions, metric, outcome } =
+    value;
   const sound =
     typeof session === "string" &&
     session !== "" &&
     isNumber(revision) &&
     isModel(model) &&
     (prompt === null || typeof prompt === "string") &&
-    isListOf(tokens, (token) => isNumber(token.id) && typeof token.text === "string") &&
+    isListOf(tokens, isToken) &&
+    (encoder === null || isListOf(encoder, isToken)) &&
     isListOf(interventions, isIntervention) &&
     (metric === null || (isObject(metric) && typeof metric.label === "string")) &&
     (outcome === null || isOutcome(outcome));
@@ -26,10 +28,12 @@ export function isNewer(next: SessionState, current: SessionState | null): boole
   return current === null || next.session !== current.session || next.revision >= current.revision;
 }
 
+const isToken = ({ id, text }: Json): boolean => isNumber(id) && typeof text === "string";
+
 function isModel(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { n_layers, heads, mlp, attention, notes } = value;
-  const perLayer = [heads, mlp, attention];
+  const { n_layers, heads, cross_heads, mlp, attention, notes } = value;
+  const perLayer = [heads, cross_heads, mlp, attention];
   return (
     isNumber(n_layers) &&
     perLayer.every((list) => Array.isArray(list) && list.length === n_layers) &&
@@ -38,8 +42,10 @@ function isModel(value: unknown): boolean {
 }
 
 function isIntervention(value: Json): boolean {
-  const { component, enabled, sentence } = value;
+  const { id, component, layers, enabled, sentence } = value;
   return (
+    isNumber(id) &&
+    (layers === null || layers === "all" || (Array.isArray(layers) && layers.every(isNumber))) &&
     (component === null || isPart(component)) &&
     typeof enabled === "boolean" &&
     typeof sentence === "string"

@@ -54,10 +54,14 @@ def ablation_effect(
     baseline_logits: torch.Tensor,
     metric: BoundMetric | None = None,
     *,
+    position: int | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Effect:
-    """Zero one component in one run and compare with `baseline_logits[vocab]`."""
-    position = len(tokens) - 1 if metric is None else metric.position
+    """Zero one component in one run and compare with `baseline_logits[vocab]`.
+
+    Without a metric, at `position` (the last by default).
+    """
+    position = _position(tokens, metric, position)
     run = model.run(tokens, [Ablate(component)], positions=[position], cancelled=cancelled)
     return _effect(component, baseline_logits, run.logits[0, 0], metric)
 
@@ -67,9 +71,11 @@ def ablation_groups(
     tokens: Tokens,
     components: Sequence[Head | MLP],
     metric: BoundMetric | None = None,
+    *,
+    position: int | None = None,
 ) -> tuple[tuple[Head | MLP, ...], ...]:
     """The components that are worth ablating together, in the order of their layers."""
-    position = len(tokens) - 1 if metric is None else metric.position
+    position = _position(tokens, metric, position)
     groups = model.row_groups(tokens, [[Ablate(each)] for each in components], [position])
     return tuple(tuple(components[index] for index in group) for group in groups)
 
@@ -81,17 +87,26 @@ def ablation_effects(
     baseline_logits: torch.Tensor,
     metric: BoundMetric | None = None,
     *,
+    position: int | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Effect, ...]:
     """Zero each of some components, in as few batches as the budget allows.
 
     Rows are compared with row 0 of their batch, a single one with `baseline_logits[vocab]`.
+    Without a metric, at `position` (the last by default).
     """
+    position = _position(tokens, metric, position)
     if len(components) == 1:
-        alone = components[0]
-        effect = ablation_effect(model, tokens, alone, baseline_logits, metric, cancelled=cancelled)
+        effect = ablation_effect(
+            model,
+            tokens,
+            components[0],
+            baseline_logits,
+            metric,
+            position=position,
+            cancelled=cancelled,
+        )
         return (effect,)
-    position = len(tokens) - 1 if metric is None else metric.position
     variants = [[Ablate(component)] for component in components]
     rows = model.run_rows(tokens, variants, positions=[position], cancelled=cancelled)
     return tuple(
@@ -123,6 +138,12 @@ def ablation_sweep(
             if cancelled is not None and cancelled():
                 raise CancelledError("The sweep was cancelled.")
             yield effect
+
+
+def _position(tokens: Tokens, metric: BoundMetric | None, position: int | None) -> int:
+    if metric is not None:
+        return metric.position
+    return len(tokens) - 1 if position is None else position
 
 
 def _effect(

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from mechwidget.models.hooked_model import HookedModel
 
+_NAME_IT = (
+    "Where a module returns z of shape [batch, pos, head, d_head], name it: "
+    'mw.wrap(model, sites={"z": "blocks.{layer}.attn.hook_z"}).'
+)
+
 
 def crossing(site_name: str, cross: bool) -> str:
     """A site's name, or that of its counterpart in the attention to another stack."""
@@ -56,9 +61,11 @@ class Head(Component):
     def _check_unit(self, model: HookedModel) -> None:
         heads = model.n_heads(self.layer, cross=self.cross)
         if self.head >= heads:
-            has = count(heads, "head") if heads else "no attention heads"
-            has = f"{has} that attend to another stack" if self.cross else has
-            raise ComponentError(f"{self} does not exist: layer {self.layer} has {has}.")
+            why = model.why_no_heads(self.layer, cross=self.cross)
+            has = f"layer {self.layer} has {count(heads, 'head')}" if heads else why
+            if heads and self.cross:
+                has = f"{has} that attend to another stack"
+            raise ComponentError(f"{self} does not exist: {has}.", "" if heads else _NAME_IT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mechwidget.models.run import Run
     from mechwidget.models.sites import Site, SiteLike
     from mechwidget.models.source import Source
+    from mechwidget.models.text_source import TextSource
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.traffic import Fired
     from mechwidget.models.wrapping import wrap
@@ -34,6 +35,7 @@ _HOMES = {
     "Site": "sites",
     "SiteLike": "sites",
     "Source": "source",
+    "TextSource": "text_source",
     "Tokens": "tokens",
     "load": "loading",
     "wrap": "wrapping",
@@ -50,6 +52,7 @@ __all__ = [
     "Site",
     "SiteLike",
     "Source",
+    "TextSource",
     "Tokens",
     "load",
     "wrap",

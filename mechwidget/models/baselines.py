@@ -2,12 +2,17 @@
 
 In: records of baselines. Out: the baseline of a prompt, as long as the model is what it was then,
 within a budget of bytes; and the proof, made once per model and layer, that replaying gives what
-computing gives, bit for bit.
+computing gives, bit for bit. Whoever remembers numbers of a model elsewhere asks `version()`.
+
+One rule for everybody: what cannot be vouched for is computed. A forward hook or a patched forward
+of the user's own may read a variable that changes between two runs, or count its calls; so while
+there is one, no number of an earlier run stands in for a run.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +20,7 @@ from mechwidget.models.replay import tensors_of
 from mechwidget.models.stamp import Stamp, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import torch
     from torch import nn
@@ -57,7 +62,9 @@ class Baselines:
     def __init__(self, model: nn.Module, budget: Budget) -> None:
         self.budget = budget
         self._model = model
+        self._version = 0
         self._stamp: Stamp | None = None
+        self._seen: str | None = None  # what the look that is under way found
         self._entries: OrderedDict[Key, tuple[Baseline, int]] = OrderedDict()
         self._proofs: dict[tuple[Route | str, int], bool] = {}
 
@@ -71,10 +78,39 @@ class Baselines:
 
     def why_not(self) -> str:
         """Why nothing may be remembered of the model as it is now; empty when it may."""
+        if self._seen is not None:
+            return self._seen
         reason = why_not(self._model)
         if reason or (self._stamp is not None and not self._stamp.holds(self._model)):
             self.forget()
         return reason
+
+    def version(self) -> int:
+        """A number that stays for as long as earlier numbers of this model hold.
+
+        It moves when weights, buffers, modules or config have changed since it was last asked, when
+        `forget` was called, and at every question while `why_not` has a reason: compare what you
+        remember with what you compute only where both were made under one version.
+        """
+        if not self.why_not():
+            self.stamp()
+        return self._version
+
+    @contextmanager
+    def one_look(self) -> Iterator[int | None]:
+        """Look at the model once for every question inside, which should be the work of a moment.
+
+        Yields the version, or None while `why_not` has a reason: what was computed before then
+        says nothing about now.
+        """
+        outer, seen = self._seen, self.why_not()
+        if not seen:
+            self.stamp()
+        self._seen = seen
+        try:
+            yield None if seen else self._version
+        finally:
+            self._seen = outer
 
     def get(self, tokens: Tokens, route: Route) -> Baseline | None:
         """The baseline of a prompt; ask `why_not` first, in the same breath."""
@@ -88,6 +124,7 @@ class Baselines:
         """What the model is now, to be taken before the run that is to be remembered."""
         if self._stamp is None:
             self._stamp = Stamp(self._model)
+            self._version += 1
         return self._stamp
 
     def keep(self, tokens: Tokens, route: Route, baseline: Baseline, stamp: Stamp) -> None:
@@ -115,3 +152,4 @@ class Baselines:
         self._entries.clear()
         self._proofs.clear()
         self._stamp = None
+        self._version += 1

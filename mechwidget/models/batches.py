@@ -64,7 +64,7 @@ class Batches:
         reads = max((len(variant.reads) for variant in self.variants), default=0)
         limit = self.planner.baselines.budget
         most = limit.most_rows(self.planner.ledger, n, looked_at, reads, self.device) - 1
-        whole = self.planner.baselines.why_not() != "" or most < 2
+        whole = self.planner.baselines.why_not() != "" or most < 2 or self.planner.ledger.coupled
         groups: list[list[int]] = []
         here: tuple[str, int] = ("", 0)
         for key, index in sorted((self._key(i), i) for i in range(len(self.variants))):

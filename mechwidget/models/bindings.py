@@ -6,10 +6,11 @@ there, and asking for it is a `SiteError`.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mechwidget.models.sites import FINAL_NORM_SCALE, NORM_SCALES, Site
+from mechwidget.models.sites import FINAL_NORM_SCALE, NAMES, NORM_SCALES, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,7 @@ class Binding:
             forward.
         heads: when not 0, the last axis is split into so many heads.
         factor: what the module's output is multiplied by to be what the stream receives.
+        whole: it has its site's shape as it is.
     """
 
     site: Site
@@ -51,6 +53,7 @@ class Binding:
     end: End
     heads: int = 0
     factor: float = 1.0
+    whole: bool = False
 
 
 def bind(ledger: Ledger) -> dict[Site, Binding]:
@@ -64,7 +67,20 @@ def bind(ledger: Ledger) -> dict[Site, Binding]:
     if final is not None and not any(final in block.norms for block in ledger.blocks):
         found.append(Binding(Site(FINAL_NORM_SCALE), final, "scale"))
     found.append(Binding(Site("logits"), None, "result"))
+    if ledger.named:
+        found += [
+            Binding(n.site, n.place, "output", n.heads, whole=not n.heads) for n in ledger.named
+        ]
+        found.sort(key=_order)
     return {binding.site: binding for binding in found}
+
+
+def _order(binding: Binding) -> tuple[int, int]:
+    """Layer by layer as they run, and within a layer as `sites` lists them."""
+    site = binding.site
+    ends = {"embed": -1, FINAL_NORM_SCALE: sys.maxsize, "logits": sys.maxsize}
+    layer = ends[site.name] if site.layer is None else site.layer
+    return layer, NAMES.index(site.name)
 
 
 def _block(layer: int, block: Block) -> Iterator[Binding]:
@@ -110,7 +126,7 @@ def heads_of(block: Block, *, cross: bool = False) -> int:
     """The number of heads whose z the ledger can tell apart."""
     write = block.write("cross" if cross else "attention")
     attention = block.cross if cross else block.attention
-    if attention is None or write is None or write.projection is None:
+    if attention is None or write is None or not write.width:
         return 0
     return 0 if write.width % attention.heads else attention.heads
 

@@ -70,15 +70,23 @@ def example_ids(module: nn.Module, length: int) -> tuple[int, ...]:
     if not sizes and said is not None:
         sizes = [said]
     if not sizes:
+        return _small_ids(module, length)
+    vocabulary = min((size for size in sizes if size >= _FEW), default=min(sizes))
+    padding = getattr(getattr(module, "config", None), "pad_token_id", None)
+    candidates = ((vocabulary // 3 + 3 * i) % vocabulary for i in range(2 * length))
+    return tuple([token for token in candidates if token != padding][:length])
+
+
+def _small_ids(module: nn.Module, length: int) -> tuple[int, ...]:
+    """Ids that the smallest vocabulary has, for a module that may index a matrix of its own."""
+    owners = (part for part in module.modules() if not type(part).__module__.startswith("torch."))
+    if not any(p.dim() == 2 for part in owners for p in part.parameters(recurse=False)):
         raise UnsupportedModelError(
             f"{type(module).__name__} has no token embedding: nothing turns token ids into a "
             "residual stream.",
             "A module that is called in another way is described by a Source.",
         )
-    vocabulary = min((size for size in sizes if size >= _FEW), default=min(sizes))
-    padding = getattr(getattr(module, "config", None), "pad_token_id", None)
-    candidates = ((vocabulary // 3 + 3 * i) % vocabulary for i in range(2 * length))
-    return tuple([token for token in candidates if token != padding][:length])
+    return tuple(range(length))
 
 
 def _both(main: Tokens, encoder: Tokens) -> Tokens:

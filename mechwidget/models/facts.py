@@ -44,6 +44,20 @@ def notes_of(ledger: Ledger) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for test in _NOTES for note in test(ledger)))
 
 
+def why_no_heads(layer: int, block: Block, *, cross: bool = False) -> str:
+    """Why no head of a layer can be chosen."""
+    attentions = _kinds(block).count("cross" if cross else "attention")
+    to = " that attend to another stack" if cross else ""
+    if not attentions:
+        return f"layer {layer} has no attention heads{to}"
+    if attentions > 1:
+        return f"several attentions write in layer {layer}, and their heads have no one control"
+    return (
+        f"the attention of layer {layer} writes the sum of its heads{to}, and no linear module "
+        "takes them in one by one"
+    )
+
+
 def _shared_heads(ledger: Ledger) -> Iterator[str]:
     for block in ledger.blocks:
         attention = block.attention
@@ -98,7 +112,7 @@ def _without_neurons(ledger: Ledger) -> Iterator[str]:
     layers = [
         i
         for i, block in enumerate(ledger.blocks)
-        if (write := block.write("mlp")) is not None and write.projection is None
+        if (write := block.write("mlp")) is not None and not write.width
         if block.experts is None
     ]
     if layers:
@@ -148,7 +162,13 @@ def _answers(ledger: Ledger) -> Iterator[str]:
         yield f"attention runs {times} outside the blocks: it has no control there"
 
 
+def _coupled(ledger: Ledger) -> Iterator[str]:
+    if ledger.coupled:
+        yield "quantised with one scale for a whole batch: each variant runs alone"
+
+
 _NOTES = (
+    _coupled,
     _shared_heads,
     _sinks,
     _parallel,

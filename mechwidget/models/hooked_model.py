@@ -20,7 +20,9 @@ from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
-from mechwidget.models.facts import input_device, notes_of
+from mechwidget.models.facts import input_device, notes_of, why_no_heads
+from mechwidget.models.forward_source import ForwardSource
+from mechwidget.models.held import Held
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.norms import hook_norms
@@ -37,6 +39,7 @@ from mechwidget.models.sites import (
     names_one_site,
     resolve_sites,
 )
+from mechwidget.models.source_vocabulary import SourceVocabulary
 from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Traffic, edits_of, in_order
 from mechwidget.models.twin import make_twin
@@ -73,7 +76,12 @@ class HookedModel:
         self.notes = notes_of(ledger)
         self._bindings: dict[Site, Binding] = bind(ledger)
         self.baselines = Baselines(model, Budget())
-        self._vocabulary = Vocabulary(tokenizer, ledger.vocab_size)
+        self.held = Held(self.baselines.budget)
+        self._vocabulary = (
+            Vocabulary(tokenizer, ledger.vocab_size)
+            if isinstance(source, ForwardSource)
+            else SourceVocabulary(source, ledger.vocab_size)
+        )
         self._positions = Positions(model, source, ledger)
 
     def __repr__(self) -> str:
@@ -134,6 +142,10 @@ class HookedModel:
         `cross`: those that attend to another stack.
         """
         return heads_of(self._block(layer), cross=cross)
+
+    def why_no_heads(self, layer: int, *, cross: bool = False) -> str:
+        """Why no head of a layer can be chosen, where that is so."""
+        return why_no_heads(layer, self._block(layer), cross=cross)
 
     def n_key_value_heads(self, layer: int, *, cross: bool = False) -> int:
         """The number of key/value heads of a layer, fewer than its heads where they share."""
@@ -347,9 +359,10 @@ class HookedModel:
         hook_sites(twin, self._bindings, self.ledger, traffic)
         if cancelled is not None:
             hook_cancel(twin, self.ledger, cancelled)
-        if keep is not None and self.ledger.unembed is not None:
-            hook_positions(twin, self.ledger.unembed, keep)
+        unembed = None if self.ledger.coupled else self.ledger.unembed
+        if keep is not None and unembed is not None:
+            hook_positions(twin, unembed, keep)
         logits = call_model(self.source, twin, tokens, traffic.shape[0])
-        if keep is not None and logits.shape[1] != len(keep):
+        if keep is not None and (unembed is None or logits.shape[1] != len(keep)):
             logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit

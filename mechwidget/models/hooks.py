@@ -135,6 +135,8 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
+    if binding.whole:
+        return traffic.pass_on(binding.site, carried)
     width, rows = carried.shape[-1], traffic.shape[0]
     split = (binding.heads, width // binding.heads) if binding.heads else (width,)
     flat = carried.reshape(rows, -1, *split)  # OPT carries [batch · pos, d]

@@ -25,6 +25,17 @@ def is_linear(module: nn.Module) -> bool:
     return is_leaf(module) and isinstance(weight, torch.Tensor) and weight.dim() == 2
 
 
+def has_map(module: nn.Module) -> bool:
+    """A linear map inside, or a matrix of the module's own that some einsum may use."""
+    return any(is_linear(part) or _holds_matrix(part) for part in module.modules())
+
+
+def _holds_matrix(module: nn.Module) -> bool:
+    if type(module).__module__.startswith("torch."):
+        return False
+    return any(parameter.dim() >= 2 for parameter in module.parameters(recurse=False))
+
+
 def is_norm(module: nn.Module) -> bool:
     """A layer norm of any kind."""
     if isinstance(module, (nn.LayerNorm, nn.RMSNorm)):

@@ -9,7 +9,10 @@ In: filled by `survey`. Out: read by `bindings`, which turns a site into a place
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mechwidget.models.sites import Site
 
 Kind = Literal["attention", "cross", "mlp", "bias", "other"]
 Route = Literal["interface", "softmax", "merged"]
@@ -115,6 +118,23 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A site that is what a module returns because somebody said so (see `naming`).
+
+    Attributes:
+        site: which.
+        place: the call that returns it.
+        width: how many numbers there are per position; 0 of scores and patterns.
+        heads: when not 0, its last axis is split into so many heads; else it has its site's shape.
+    """
+
+    site: Site
+    place: Place
+    width: int
+    heads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """Blocks that pass one stream on, over positions of their own.
 
@@ -159,6 +179,9 @@ class Ledger:
             (`pooled`), or nothing: without a head, the hidden state stands in for logits.
         pooled: whether there is one answer per prompt.
         outside: how often attention ran in no block: in a pooling head, on a coarser stream.
+        named: sites that somebody named.
+        coupled: whether what comes out at one row or position depends on the others in the same
+            call, as it does with dynamic int8.
     """
 
     blocks: tuple[Block, ...]
@@ -172,3 +195,5 @@ class Ledger:
     answer: Answer = "token"
     pooled: bool = False
     outside: int = 0
+    named: tuple[Named, ...] = ()
+    coupled: bool = False

@@ -1,9 +1,10 @@
 """What an edit needs from other runs: a source prompt, or the same prompt without interventions.
 
 Each source is run once per run, whatever the number of edits that ask for it, inside the lock of
-the model that the run holds already (it is re-entrant) and on a twin of its own. Nothing is kept
-afterwards. Where the run itself computes attention explicitly, its sources do so too, in the same
-layers, so that what is compared differs by no implementation's rounding.
+the model that the run holds already (it is re-entrant) and on a twin of its own; not at all where
+what it held is remembered of this very model (see `held`). Where the run itself computes attention
+explicitly, its sources do so too, in the same layers, so that what is compared differs by no
+implementation's rounding.
 
 In: the traffic of runs. Out: each traffic is given what its sources held at the
 sites of the edits that ask for it.
@@ -41,15 +42,25 @@ def read_sources(
         if any(edit.sources for _, edit in traffic.edits):
             explicit = frozenset(site for site in traffic.sites if site.name in TAPPED)
             alike.setdefault(explicit, []).append(traffic)
-    for explicit, sharing in alike.items():
-        given = {}
-        for source, sites in _wanted(sharing).items():
-            prompt = tokens if source is None else source
-            read = sites | explicit
-            run = model.run(prompt, read=read, positions=[-1], cancelled=cancelled, replay=replay)
-            given[source] = {site: run.read[site] for site in sites}
-        for traffic in sharing:
-            traffic.given = given
+    if not alike:
+        return
+    with model.baselines.one_look() as version:
+        model.held.look(version if replay else None)
+        for explicit, sharing in alike.items():
+            given = {}
+            for source, sites in _wanted(sharing).items():
+                prompt = tokens if source is None else source
+                known = model.held.get(prompt, explicit, sites)
+                if known is None:
+                    read = sites | explicit
+                    run = model.run(
+                        prompt, read=read, positions=[-1], cancelled=cancelled, replay=replay
+                    )
+                    known = {site: run.read[site] for site in sites}
+                    model.held.keep(prompt, explicit, known)
+                given[source] = known
+            for traffic in sharing:
+                traffic.given = given
 
 
 def _wanted(traffics: Sequence[Traffic]) -> dict[Tokens | None, set[Site]]:

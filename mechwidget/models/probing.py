@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mechwidget.models.coupling import NOISE
 from mechwidget.models.trace import Call, first_activation
 
 _TOLERANCE = 1e-3
@@ -21,8 +22,8 @@ _TOLERANCE = 1e-3
 class Prober:
     """Calls modules of a twin with changed inputs."""
 
-    def __init__(self, twin: nn.Module) -> None:
-        self._twin = twin
+    def __init__(self, twin: nn.Module, *, coupled: bool = False) -> None:
+        self._twin, self._coupled = twin, coupled
 
     def is_positionwise(self, call: Call) -> bool:
         """Whether position t of the output depends on no other position of the input."""
@@ -38,8 +39,10 @@ class Prober:
             return False  # a module that cannot be called alone is none that we claim to know
         if answer is None or answer.shape != call.y.shape:
             return False
-        moved = (answer - call.y).reshape(*call.x.shape[:2], -1)[:, 1:].abs().max()
-        return bool(moved <= _TOLERANCE * (call.y.abs().max() + 1e-6))
+        moved = (answer - call.y).reshape(*call.x.shape[:2], -1).abs()
+        if self._coupled:  # by a scale that all positions share
+            return bool(moved[:, 1:].mean() <= NOISE * moved[:, 0].mean())
+        return bool(moved[:, 1:].max() <= _TOLERANCE * (call.y.abs().max() + 1e-6))
 
     def _again(self, call: Call, changed: torch.Tensor) -> torch.Tensor | None:
         module = self._twin.get_submodule(call.name)

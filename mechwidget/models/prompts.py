@@ -25,7 +25,7 @@ def text_tokens(prompt: Any, vocabulary: Vocabulary) -> Tokens:
     """The tokens of text or of token ids."""
     if isinstance(prompt, Tokens):
         return prompt
-    ids = _ids(prompt, vocabulary)
+    ids = _from_text(prompt, vocabulary) if isinstance(prompt, str) else ids_of(prompt)
     texts = tuple(vocabulary.text(token) for token in ids)
     return Tokens(ids, texts, tuple(vocabulary.is_special(token) for token in ids))
 
@@ -58,9 +58,8 @@ def from_start(positions: Sequence[int], n: int) -> list[int]:
     return [position % n for position in positions]
 
 
-def _ids(prompt: Any, vocabulary: Vocabulary) -> tuple[int, ...]:
-    if isinstance(prompt, str):
-        return _from_text(prompt, vocabulary)
+def ids_of(prompt: Any) -> tuple[int, ...]:
+    """Token ids given as a sequence, a tensor or an array."""
     if hasattr(prompt, "tolist") and hasattr(prompt, "ndim"):  # a tensor or an array
         if prompt.ndim == 2 and prompt.shape[0] == 1:
             prompt = prompt[0]

@@ -20,7 +20,33 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Source(Protocol):
-    """The prompts of one model, and the call of its forward."""
+    """The prompts of one model, and the call of its forward.
+
+    Example::
+
+        class Characters:
+            max_positions = 32
+            alphabet = "abcdefghijklmnopqrstuvwxyz .,"
+
+            def example(self):
+                return self.tokens("example")
+
+            def tokens(self, prompt):
+                if isinstance(prompt, mw.Tokens):
+                    return prompt
+                known = self.alphabet.index
+                ids = tuple(map(known, prompt) if isinstance(prompt, str) else map(int, prompt))
+                return mw.Tokens(ids, tuple(self.alphabet[i] for i in ids), (False,) * len(ids))
+
+            def call(self, twin, tokens, rows):
+                ids = tokens.tensor().repeat(rows, 1)
+                return twin(ids, causal(ids.shape[1]))["scores"]
+
+        model = mw.wrap(toy, source=Characters())
+        run = model.run("hello")
+
+    `mechwidget.TextSource` writes such a class from its `encode`, `decode` and `call`.
+    """
 
     @property
     def max_positions(self) -> int | None:

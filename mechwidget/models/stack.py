@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mechwidget.errors import UnsupportedModelError
-from mechwidget.models.leaves import is_linear
+from mechwidget.models.leaves import has_map, is_linear
 from mechwidget.models.walk import walk_back
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _passes_a_stream(call: Call, fits: Fits) -> bool:
 
 
 def _has_linear(call: Call) -> bool:
-    return any(is_linear(part) for part in call.module.modules())
+    return has_map(call.module)
 
 
 def _n_linear(call: Call) -> int:

@@ -20,10 +20,15 @@ import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 
+from mechwidget.models.wiring import OFFLOADER, is_wiring
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PLAIN = {bool, int, float, str, type(None), torch.dtype, torch.device}
+_SMALL = {dict, list, set, tuple}
+_FEW = 64
+_OF_TORCH = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"}
 _DENSE = {torch.Tensor, nn.Parameter, nn.Buffer}
 _SAMPLES = 256  # of a matrix: each costs a cache miss, in every run
 _MOST_OF_A_VECTOR = 8192
@@ -57,8 +62,10 @@ def why_not(module: nn.Module) -> str:
         state = each.__dict__
         if isinstance(each, torch.jit.ScriptModule):
             return "part of the model is compiled by TorchScript"
-        if any(state.get(name) for name in _HOOKS):
+        if any(not is_wiring(hook) for name in _HOOKS for hook in state[name].values()):
             return f"{type(each).__name__} has forward hooks of your own, which every call must run"
+        if OFFLOADER in state:
+            return "accelerate's hooks move its weights or inputs, which every call must run"
         if "forward" in state and not hasattr(state["forward"], "_torchdynamo_orig_callable"):
             return f"{type(each).__name__} has a patched forward, which every call must run"
         if any(t is not None and t.device.type == "meta" for t in state["_parameters"].values()):
@@ -115,8 +122,19 @@ def _structure(root: nn.Module) -> tuple[Any, ...]:
 
 
 def _values(state: dict[str, Any]) -> Iterator[Any]:
-    for value in tuple(state.values()):
-        yield value if type(value) in _PLAIN else id(value)
+    for name, value in tuple(state.items()):
+        if type(value) in _PLAIN:
+            yield value
+        else:
+            yield id(value)
+            if type(value) in _SMALL and name not in _OF_TORCH and len(value) <= _FEW:
+                yield _content(value)
+
+
+def _content(value: Any) -> tuple[Any, ...]:
+    """What a small container holds: the scale of each LoRA adapter is kept in a dict, say."""
+    items = (*value, *value.values()) if isinstance(value, dict) else value
+    return tuple(item if type(item) in _PLAIN else id(item) for item in tuple(items))
 
 
 def _tensors(root: nn.Module) -> Iterator[torch.Tensor]:

@@ -14,6 +14,7 @@ import torch
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.calling import call_model
 from mechwidget.models.carrier import activation_in, with_activation
+from mechwidget.models.coupling import NOISE
 from mechwidget.models.signal import Signal
 from mechwidget.models.twin import make_twin
 
@@ -51,13 +52,20 @@ class Stream:
         return 0 if x is None else x.shape[-1]
 
 
-def attends(model: nn.Module, source: Source, tokens: Tokens, stream: Stream) -> Attends:
-    """Whether what comes in at the last position changes what goes out at earlier ones."""
+def attends(
+    model: nn.Module, source: Source, tokens: Tokens, stream: Stream, *, coupled: bool = False
+) -> Attends:
+    """Whether what comes in at the last position changes what goes out at earlier ones.
+
+    Where positions are `coupled` by quantisation, earlier ones always move, but by little.
+    """
     before = _out(model, source, tokens, stream, lambda x: x)
     after = _out(model, source, tokens, stream, _with_another_last)
     rounding = 1e-5 if before.dtype == torch.float32 else 0.02  # experts batch tokens together
     moved = (after - before)[:, :-1].abs()
     both = moved.numel() > 0 and bool(moved.max() > rounding * before.abs().max())
+    if both and coupled:
+        both = bool(moved.mean() > NOISE * (after - before)[:, -1].abs().mean())
     return "both ways" if both else "backwards"
 
 

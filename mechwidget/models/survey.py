@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mechwidget.errors import MechwidgetError, UnsupportedModelError
+from mechwidget.models.coupling import is_coupled
 from mechwidget.models.leaves import is_leaf, is_linear, is_norm
 from mechwidget.models.ledger import Answer, Ledger, Place, Stack
 from mechwidget.models.probing import Prober
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from mechwidget.models.ledger import Block
+    from mechwidget.models.ledger import Attends, Block
     from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
 
@@ -40,10 +41,12 @@ def survey(model: nn.Module, source: Source) -> Ledger:
     _refuse_streams_beside(model, seen, streams)
     for stream in streams:
         refuse_side_streams(model, source, tokens, stream)
-    prober = Prober(make_twin(model))
+    coupled = is_coupled(make_twin(model))
+    prober = Prober(make_twin(model), coupled=coupled)
+    hows = [attends(model, source, tokens, stream, coupled=coupled) for stream in streams]
     calls = [call for stream in streams for call in stream.calls]
     blocks = tuple(read_block(seen, call, prober) for call in calls)
-    stacks = _stacks(model, source, tokens, streams, blocks)
+    stacks = _stacks(streams, blocks, tokens, hows)
     main = next(stream for stream in streams if stream.main)
     unembed, embed = _unembedding(seen, main), _embedding(seen)
     return Ledger(
@@ -58,6 +61,7 @@ def survey(model: nn.Module, source: Source) -> Ledger:
         answer=_answer(seen, main, unembed),
         pooled=_is_pooled(seen, main),
         outside=_attentions_outside(seen, calls),
+        coupled=coupled,
     )
 
 
@@ -105,17 +109,12 @@ def _streams(seen: Trace) -> list[Stream]:
 
 
 def _stacks(
-    model: nn.Module,
-    source: Source,
-    tokens: Tokens,
-    streams: Sequence[Stream],
-    blocks: Sequence[Block],
+    streams: Sequence[Stream], blocks: Sequence[Block], tokens: Tokens, hows: Sequence[Attends]
 ) -> tuple[Stack, ...]:
     stacks, first = [], 0
     crosses = any(block.write("cross") is not None or block.cross for block in blocks)
-    for stream in streams:
+    for stream, how in zip(streams, hows, strict=True):
         part = tokens if stream.main else tokens.encoder
-        how = attends(model, source, tokens, stream)
         signals = tokens.encoder is not None and tokens.encoder.signal is not None
         if len(streams) > 1 and signals and not crosses:
             name = "text" if part is None or part.signal is None else part.signal.kind

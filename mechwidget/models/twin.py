@@ -21,6 +21,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from mechwidget.models.wiring import OFFLOADER, offloader_of_its_own, rewired
+
 _OWN = (
     "_parameters",
     "_buffers",
@@ -31,6 +33,7 @@ _OWN = (
     "_forward_pre_hooks_with_kwargs",
     "_non_persistent_buffers_set",
 )
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _UNUSED = (  # nothing that a forward without gradients looks at
     "_backward_hooks",
     "_backward_pre_hooks",
@@ -61,6 +64,7 @@ class _Twins:
 
     def __init__(self) -> None:
         self.known: dict[int, nn.Module] = {}
+        self.offloaders: dict[int, Any] = {}
 
     def of(self, original: nn.Module) -> nn.Module:
         original = uncompiled(original)
@@ -77,16 +81,24 @@ class _Twins:
             name: None if child is None else self.of(child)
             for name, child in source["_modules"].copy().items()
         }
+        for name in _HOOKS:
+            for key, hook in state[name].items():
+                state[name][key] = rewired(hook, self.of)
         for name, value in source.items():
-            if type(value) in _PLAIN or name in _UNUSED:
-                state[name] = value
-            elif name not in _NOT_COPIED:
-                state[name] = self._moved(value, _DEPTH)
+            if name not in _NOT_COPIED:
+                state[name] = self._attribute(name, value)
         state["training"] = False
-        plain = _before_compilation(type(original).__dict__.get("forward"))
+        plain = _before_compilation(getattr(type(original), "forward", None))
         if plain is not None and "forward" not in state:
             state["forward"] = MethodType(plain, twin)
         return twin
+
+    def _attribute(self, name: str, value: Any) -> Any:
+        if type(value) in _PLAIN or name in _UNUSED:
+            return value
+        if name == OFFLOADER:
+            return offloader_of_its_own(value, self.offloaders)
+        return self._moved(value, _DEPTH)
 
     def _moved(self, value: Any, depth: int) -> Any:
         """`value` with every reference to a module turned to that module's twin."""

@@ -7,7 +7,7 @@ in between (LoRA added, layers cut) is seen as it is now.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -15,29 +15,59 @@ from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.hooked_model import HookedModel
 from mechwidget.models.locks import lock_of
+from mechwidget.models.naming import name_sites
 from mechwidget.models.preprocessors import preprocessors_of
+from mechwidget.models.source_checks import check_source
 from mechwidget.models.survey import survey
-from mechwidget.models.twin import uncompiled
+from mechwidget.models.unwrapping import unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mechwidget.models.source import Source
 
 
-def wrap(model: nn.Module, tokenizer: Any = None, *, name: str | None = None) -> HookedModel:
+def wrap(
+    model: nn.Module,
+    tokenizer: Any = None,
+    *,
+    source: Source | None = None,
+    sites: Mapping[str, str] | None = None,
+    name: str | None = None,
+) -> HookedModel:
     """Find the sites of a model in memory.
 
     Args:
-        model: a decoder language model whose forward takes token ids and gives logits.
-        tokenizer: its tokenizer; without one, prompts are token ids.
+        model: a transformer; also compiled, with PEFT adapters, offloaded by accelerate,
+            quantised, inside a module of your own, or a TransformerLens `TransformerBridge`.
+        tokenizer: its tokenizer; without one, prompts are token ids. A bridge brings its own.
+        source: how to call it and what its prompts are, where its forward is not one of Hugging
+            Face's kind: see `Source`, and `TextSource` for one made of functions.
+        sites: modules whose output is a site, such as the hook points of a toy transformer:
+            `{"z": "blocks.{layer}.attn.hook_z"}`. z, q, k and v are `[batch, pos, head, d_head]`;
+            scores and pattern `[batch, head, query, key]`. What is not named is traced.
         name: what to call it; the default is its config's or its class's name.
+
+    Raises:
+        UnsupportedModelError: the trace found no residual stream, or the source does not work.
+        SiteError: a named module is not there, or its output cannot be that site.
     """
     if not isinstance(model, nn.Module):
         raise UnsupportedModelError(
             f"wrap was given {type(model).__name__}; expected a torch module.",
             "To load by name or folder, use mechwidget.load.",
         )
-    module = uncompiled(model)
-    preprocessors = preprocessors_of(tokenizer)
+    given = unwrapped(model)
+    module = given.module
+    preprocessors = preprocessors_of(given.tokenizer if tokenizer is None else tokenizer)
     with lock_of(module):
-        source = ForwardSource(module, preprocessors)
+        if source is None:
+            source = ForwardSource(module, preprocessors)
+        else:
+            check_source(source, module)
         ledger = survey(module, source)
+        if sites is not None:
+            ledger = name_sites(ledger, module, source, sites)
     name = name or _name(module)
     return HookedModel(module, preprocessors.tokenizer, name, ledger, source)
 

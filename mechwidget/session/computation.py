@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from mechwidget.analysis import Outcome, outcome
 from mechwidget.errors import MechwidgetError
 from mechwidget.models.bindings import TAPPED
 from mechwidget.models.run import ReadOut
-from mechwidget.session.constancy import Constancy
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Computed:
         result: the run under those that are switched on (the baseline itself if there are none).
         outcome: how the prediction at `position` changed.
         metric: its value before and after, or None without a metric.
+        version: of the model, that both runs are of; None while nobody can say (see `Baselines`).
         milliseconds: how long it took, both runs included.
     """
 
@@ -53,6 +54,7 @@ class Computed:
     outcome: Outcome
     metric: tuple[float, float] | None
     position: int
+    version: int | None
     milliseconds: float
 
 
@@ -62,7 +64,7 @@ class Computation:
     def __init__(self, model: HookedModel) -> None:
         self._model = model
         self._runs: Recent[Run] = Recent(_BYTES_OF_LOGITS)
-        self._constancy = Constancy(model)
+        self._version: int | None = None
 
     def compute(self, state: State, cancelled: Cancelled) -> Computed:
         """All the numbers of a state.
@@ -72,13 +74,12 @@ class Computation:
             CancelledError: `cancelled()` became true.
         """
         began = time.perf_counter()
-        if self._constancy.broken():
-            self._runs.clear()
-        baseline = self.run(state, (), cancelled)
-        result = self.run(state, state.active, cancelled)
-        if result.attention != baseline.attention:
-            # Two implementations of attention differ by rounding: compare within one.
-            baseline = self.run(state, (), cancelled, explicit=_tapped(result))
+        with self.as_it_is() as version:
+            baseline = self.run(state, (), cancelled)
+            result = self.run(state, state.active, cancelled)
+            if result.attention != baseline.attention:
+                # Two implementations of attention differ by rounding: compare within one.
+                baseline = self.run(state, (), cancelled, explicit=_tapped(result))
         before, after = baseline.logits[0, 0], result.logits[0, 0]
         measure = state.bound
         changed = outcome(
@@ -90,8 +91,22 @@ class Computation:
             outcome=changed,
             metric=None if measure is None else _finite(measure, before, after),
             position=state.position,
+            version=version,
             milliseconds=(time.perf_counter() - began) * 1000,
         )
+
+    @contextmanager
+    def as_it_is(self) -> Iterator[int | None]:
+        """The model as it is now, looked at once, its version (None: nobody can say).
+
+        What was remembered of it as it was before is forgotten, and so is what was remembered of a
+        model that nobody can vouch for.
+        """
+        with self._model.lock, self._model.baselines.one_look() as version:
+            if version is None or version != self._version:
+                self._runs.clear()
+            self._version = version
+            yield version
 
     def run(
         self,
@@ -102,13 +117,13 @@ class Computation:
     ) -> Run:
         """One run of the state's prompt, its logits at the state's position only.
 
-        Attention is computed explicitly at the sites in `explicit`.
+        Attention is computed explicitly at the sites in `explicit`. Ask within `as_it_is`.
         """
-        key = (state.tokens.ids, tuple(interventions), state.position, explicit)
+        key = (state.tokens, tuple(interventions), state.position, explicit)
         run = self._runs.get(key)
         if run is None:
             run = self._model.run(
-                state.tokens.ids,
+                state.tokens,
                 interventions,
                 explicit,
                 positions=[state.position],

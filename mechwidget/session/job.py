@@ -9,14 +9,14 @@ waits; `uninterrupted` tells the two apart.
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Hashable
-from concurrent.futures import Future
 from enum import IntEnum
 from threading import Event, RLock
-from typing import Any, Generic, TypeVar
+from typing import Any, Self, TypeVar
 
 from mechwidget.errors import CancelledError, MechwidgetError
-from mechwidget.session.waiting import result_of
+from mechwidget.session.waiting import Awaited
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Priority(IntEnum):
     SWEEP = 2
 
 
-class Job(Generic[T]):
+class Job(Awaited[T]):
     """Work that waits, is under way or has ended.
 
     Args:
@@ -48,11 +48,11 @@ class Job(Generic[T]):
         priority: Priority,
         key: Hashable | None = None,
     ) -> None:
+        super().__init__()
         self.key = key
         self.priority = priority
-        self._future: Future[T] = Future()
         self._lock = RLock()
-        self._callbacks: list[Callable[[Job[T]], object]] = []
+        self._callbacks: list[Callable[[Any], Any]] = []
         self._stopped = Event()
         self._queue: Queue | None = None
         self._work: Callable[[Job[T]], Steps[T]] | None = work
@@ -61,23 +61,19 @@ class Job(Generic[T]):
     # -- for whoever wants the result
 
     def result(self, timeout: float | None = None) -> T:
-        """Wait for the result, or raise what went wrong. An interrupt cancels the job."""
+        """Wait for the result, or raise what went wrong. An interrupt cancels the job.
+
+        Raises:
+            MechwidgetError: this is the worker's own thread, which would wait for itself.
+        """
         if self._queue is not None and self._queue.is_mine() and not self.done():
             raise MechwidgetError(
                 "A callback that runs on the worker would wait for the worker.",
                 "Read the result later, or in another thread.",
             )
-        try:
-            return result_of(self._future, timeout)
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
+        return super().result(timeout)
 
-    def done(self) -> bool:
-        """Whether it has ended, one way or the other."""
-        return self._future.done()
-
-    def add_done_callback(self, callback: Callable[[Job[T]], object]) -> None:
+    def add_done_callback(self, callback: Callable[[Self], Any]) -> None:
         """Call `callback(job)` when it has ended (on the worker's thread), or now if it has."""
         with self._lock:
             if not self.done():
@@ -152,7 +148,7 @@ class Job(Generic[T]):
             self._call(self._callbacks[0])
             del self._callbacks[:1]
 
-    def _call(self, callback: Callable[[Job[T]], object]) -> None:
+    def _call(self, callback: Callable[[Any], Any]) -> None:
         try:
             callback(self)
         except Exception:
@@ -171,17 +167,17 @@ class Job(Generic[T]):
         self._steps = self._work = None
 
 
-class Queue:
+class Queue(ABC):
     """What a job needs of the queue that it is in."""
 
+    @abstractmethod
     def is_mine(self) -> bool:
         """Whether this thread is the one that does the jobs: it must not wait for them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outranks(self, priority: Priority) -> bool:
         """Whether something more urgent waits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drop(self, job: Job[Any]) -> None:
         """Take out a job that was cancelled while it waited."""
-        raise NotImplementedError

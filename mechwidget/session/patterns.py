@@ -15,16 +15,18 @@ import numpy as np
 
 from mechwidget.analysis import SCORES, head_scores
 from mechwidget.errors import MechwidgetError
-from mechwidget.session.constancy import Constancy
+from mechwidget.models.sites import Site
 from mechwidget.session.job import Job, Priority, Steps
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
     import torch
 
     from mechwidget.interventions import Head, Intervention
-    from mechwidget.models import HookedModel
+    from mechwidget.models import HookedModel, Tokens
     from mechwidget.session.state import State
     from mechwidget.session.worker import Worker
 
@@ -50,7 +52,7 @@ class Patterns:
         self._worker = worker
         self._jobs: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
         self._recent: Recent[torch.Tensor] = Recent(_BYTES_KEPT)
-        self._constancy = Constancy(model)
+        self._version: int | None = None
 
     def pattern(self, state: State, head: Head, *, edited: bool) -> Job[torch.Tensor]:
         """The pattern `[query, key]` of one head, with edits or without."""
@@ -58,8 +60,9 @@ class Patterns:
         interventions = state.active if edited else ()
 
         def work(job: Job[torch.Tensor]) -> Steps[torch.Tensor]:
-            layer = yield from self._layer(job, state, interventions, head.layer)
-            return layer[head.head]
+            site = Site("cross_pattern" if head.cross else "pattern", head.layer)
+            patterns = yield from self._patterns(job, state, interventions, site)
+            return patterns[site][head.head]
 
         return self._submit(Job(work, Priority.FETCH))
 
@@ -84,41 +87,76 @@ class Patterns:
         heads = [self._model.n_heads(layer) for layer in range(self._model.n_layers)]
         values = np.full((len(heads), max(heads, default=0)), np.nan, dtype=np.float32)
         reason = ""
+        patterns: dict[Site, torch.Tensor] = {}
         for layer, count in enumerate(heads):
             if count:
-                pattern = yield from self._layer(job, state, (), layer)
-                score = head_scores(name, pattern, state.tokens.ids)
+                site = Site("pattern", layer)
+                if site not in patterns:
+                    patterns = yield from self._patterns(job, state, (), site)
+                queries, _ = sides_of(self._model, state.tokens, layer)
+                score = head_scores(name, patterns[site], queries.ids)
                 values[layer, :count] = score.values.numpy()
                 reason = score.reason
         return Scores(values, reason)
 
-    def _layer(
-        self, job: Job[Any], state: State, edits: tuple[Intervention, ...], layer: int
-    ) -> Steps[torch.Tensor]:
-        if self._constancy.broken():
-            self._recent.clear()
-        key = (state.tokens.ids, edits, layer)
-        known = self._recent.get(key)
-        if known is not None:
-            return known
-        layers = self._layers_with(layer, len(state.tokens))
-        run = yield from job.uninterrupted(
-            lambda: self._model.run(
-                state.tokens.ids,
-                edits,
-                read=[("pattern", each) for each in layers],
-                positions=[len(state.tokens) - 1],
-                cancelled=job.should_stop,
+    def _patterns(
+        self, job: Job[Any], state: State, edits: tuple[Intervention, ...], site: Site
+    ) -> Steps[dict[Site, torch.Tensor]]:
+        """The patterns `[head, query, key]` of a site, and of others that came with it."""
+        return (
+            yield from job.uninterrupted(
+                lambda: self._read(state, edits, site, cancelled=job.should_stop)
             )
         )
-        patterns: dict[int, torch.Tensor] = {
-            each: run.read["pattern", each][0].float().cpu() for each in layers
+
+    def _read(
+        self,
+        state: State,
+        edits: tuple[Intervention, ...],
+        site: Site,
+        *,
+        cancelled: Callable[[], bool],
+    ) -> dict[Site, torch.Tensor]:
+        with self._model.lock, self._model.baselines.one_look() as version:
+            if version is None or version != self._version:
+                self._recent.clear()
+            self._version = version
+            sites = self._sites_with(site, state.tokens)
+            known = {each: self._recent.get((state.tokens, edits, each)) for each in sites}
+            if known[site] is not None:
+                return {each: pattern for each, pattern in known.items() if pattern is not None}
+            run = self._model.run(
+                state.tokens,
+                edits,
+                read=sites,
+                positions=[len(state.tokens) - 1],
+                cancelled=cancelled,
+            )
+        patterns: dict[Site, torch.Tensor] = {
+            each: run.read[each][0].float().cpu() for each in sites
         }
         for each, pattern in patterns.items():
-            self._recent.keep((state.tokens.ids, edits, each), pattern, pattern.nbytes)
-        return patterns[layer]
+            self._recent.keep((state.tokens, edits, each), pattern, pattern.nbytes)
+        return patterns
 
-    def _layers_with(self, layer: int, n: int) -> list[int]:
-        layers = [each for each in range(self._model.n_layers) if self._model.n_heads(each)]
-        n_bytes = sum(self._model.n_heads(each) for each in layers) * n * n * 4
-        return layers if n_bytes <= _BYTES_READ_AT_ONCE else [layer]
+    def _sites_with(self, site: Site, tokens: Tokens) -> list[Site]:
+        """The sites to read together with one: all of its kind, while they are small together."""
+        cross = site.name == "cross_pattern"
+        sites, n_bytes = [], 0
+        for layer in range(self._model.n_layers):
+            heads = self._model.n_heads(layer, cross=cross)
+            if heads:
+                queries, keys = sides_of(self._model, tokens, layer, cross=cross)
+                sites.append(Site(site.name, layer))
+                n_bytes += heads * len(queries) * len(keys) * 4
+        return sites if n_bytes <= _BYTES_READ_AT_ONCE else [site]
+
+
+def sides_of(
+    model: HookedModel, tokens: Tokens, layer: int, *, cross: bool = False
+) -> tuple[Tokens, Tokens]:
+    """What stands along the queries and along the keys of a layer's patterns."""
+    stack = model.stack_of(layer)
+    encoder = tokens if tokens.encoder is None else tokens.encoder
+    queries = tokens if stack.main else encoder
+    return queries, encoder if cross else queries

@@ -6,9 +6,12 @@ state and raise what prevented its computation; fetches return at once what can 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from traitlets import HasTraits
+
+from mechwidget.session.traits import AbstractTraits
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from mechwidget.session.sweep import Progress, Watch
 
 
-class Readings(HasTraits):
+class Readings(HasTraits, metaclass=AbstractTraits):
     """The reading half of a session."""
 
     @property
@@ -73,9 +76,10 @@ class Readings(HasTraits):
         """
         return self._open().sweeps.watch(self.snapshot().state, progress)
 
+    @abstractmethod
     def snapshot(self) -> Snapshot:
         """One coherent picture of now; never waits for the model."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _open(self) -> Engine:
-        raise NotImplementedError
+        """The engine of a session that is not closed."""

@@ -32,7 +32,7 @@ from mechwidget.session.traits import StateTrait, change_of
 if TYPE_CHECKING:
     from mechwidget.analysis import Metric
     from mechwidget.interventions import Ablate, Component, Intervention
-    from mechwidget.models import HookedModel
+    from mechwidget.models import HookedModel, Inputs
 
 _LONGEST = 120
 
@@ -47,11 +47,12 @@ class Session(Readings):
 
     Args:
         model: a hooked model, a module in memory, or the name or folder of one to load.
-        prompt: text, or token ids.
+        prompt: text, or token ids; `Inputs` for both stacks of an encoder-decoder.
         metric: `LogitDiff`, `Probability`, or None.
 
     Attributes:
-        prompt: text, or token ids where ids were given; assign to change it.
+        prompt: text, or token ids where ids were given, or `Inputs` where a model with two stacks
+            was given both; assign to change it.
         interventions: what is listed, in order; assign any iterable of them.
         disabled: the listed interventions that are switched off.
         metric: what is measured; assign to change it.
@@ -59,7 +60,7 @@ class Session(Readings):
         selection: what was selected last in a view.
     """
 
-    prompt: StateTrait[str | tuple[int, ...], Prompt] = StateTrait()
+    prompt: StateTrait[str | tuple[int, ...] | Inputs, Prompt] = StateTrait()
     interventions: StateTrait[tuple[Intervention, ...], Iterable[Intervention]] = StateTrait()
     disabled: StateTrait[frozenset[Intervention], Iterable[Intervention]] = StateTrait()
     metric: StateTrait[Metric | None, Metric | None] = StateTrait(allow_none=True)
@@ -125,24 +126,17 @@ class Session(Readings):
 
         self._change(toggled)
 
-    def remove(self, index: int) -> None:
-        """Take the intervention at `index` (from 0) off the list."""
+    def remove(self, which: int | Intervention) -> None:
+        """Take an intervention off the list: itself, or its place in the list (from 0)."""
+        self._change(lambda old, _: states.without(old, which))
 
-        def removed(old: State, model: HookedModel) -> State:
-            gone = states.at_index(old, index)
-            return states.with_interventions(
-                old, model, [each for each in old.interventions if each != gone]
-            )
+    def enable(self, which: int | Intervention) -> None:
+        """Switch a listed intervention on: itself, or its place in the list."""
+        self._change(lambda old, _: states.with_switch(old, which, enabled=True))
 
-        self._change(removed)
-
-    def enable(self, index: int) -> None:
-        """Switch the intervention at `index` on."""
-        self._change(lambda old, _: states.with_switch(old, index, enabled=True))
-
-    def disable(self, index: int) -> None:
-        """Switch the intervention at `index` off, leaving it on the list."""
-        self._change(lambda old, _: states.with_switch(old, index, enabled=False))
+    def disable(self, which: int | Intervention) -> None:
+        """Switch a listed intervention off and leave it on the list."""
+        self._change(lambda old, _: states.with_switch(old, which, enabled=False))
 
     def clear(self) -> None:
         """Take every intervention off the list."""
@@ -278,7 +272,7 @@ def _shorten(text: str) -> str:
 
 def _trait_of(state: State, name: str) -> Any:
     if name == "prompt" and state.prompt is None:
-        return state.tokens.ids
+        return (state.tokens.encoder or state.tokens).ids
     return getattr(state, name)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from mechwidget.analysis import BoundMetric, Metric
@@ -20,12 +21,16 @@ from mechwidget.errors import (
     TokenError,
 )
 from mechwidget.interventions import Ablate, Component, Intervention
+from mechwidget.models.inputs import Inputs
 from mechwidget.session.snapshot import Selection
 
 if TYPE_CHECKING:
     from mechwidget.models import HookedModel, Tokens
 
-Prompt = str | Sequence[int]
+Prompt = str | Sequence[int] | Inputs
+Which = int | Intervention
+
+_IDS = count(1)  # never one twice, also after undo
 
 
 @dataclass(frozen=True)
@@ -33,20 +38,26 @@ class State:
     """What a session is about; equal states give equal numbers.
 
     Attributes:
-        prompt: the text, or None where token ids were given.
+        prompt: the text, or one for each stack; None where token ids were given.
         tokens: the prompt as the model sees it.
+        blank: the token that the prediction is about where the prompt has one to fill in, else the
+            last.
         interventions: what is listed, in order, each once.
         disabled: those of them that are switched off.
         metric: what is measured, as it was asked for.
         bound: the same, checked against the model and this prompt.
+        ids: one number per intervention, its own for as long as it stays listed: a page that asks
+            for a change while the list changes under it means the same one.
     """
 
-    prompt: str | None
+    prompt: str | Inputs | None
     tokens: Tokens
+    blank: int
     interventions: tuple[Intervention, ...] = ()
     disabled: frozenset[Intervention] = frozenset()
     metric: Metric | None = None
     bound: BoundMetric | None = field(default=None, compare=False)
+    ids: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def active(self) -> tuple[Intervention, ...]:
@@ -55,8 +66,8 @@ class State:
 
     @property
     def position(self) -> int:
-        """The token whose prediction is looked at: the metric's, else the last."""
-        return len(self.tokens) - 1 if self.bound is None else self.bound.position
+        """The token whose prediction is looked at: the metric's, else the blank or the last."""
+        return self.blank if self.bound is None else self.bound.position
 
 
 def with_prompt(state: State | None, model: HookedModel, prompt: Prompt) -> State:
@@ -64,19 +75,21 @@ def with_prompt(state: State | None, model: HookedModel, prompt: Prompt) -> Stat
     if isinstance(prompt, str) and not prompt.isascii():
         _require_unicode(prompt)
     tokens = model.tokenize(prompt)
-    text = prompt if isinstance(prompt, str) else None
+    said = prompt if isinstance(prompt, str | Inputs) else None
+    blank = _blank(tokens, model)
     if state is None:
-        return State(text, tokens)
+        return State(said, tokens, blank)
     for intervention in state.interventions:
         try:
-            intervention.edits(model, len(tokens))
+            intervention.edits(model, _n_positions(intervention, tokens, model))
         except MechwidgetError as error:
             raise PromptError(
                 f"The new prompt has {len(tokens)} tokens, and “{intervention.sentence}” "
                 f"does not fit it: {error.message}",
                 "Remove that intervention first, or make the prompt longer.",
             ) from error
-    return replace(state, prompt=text, tokens=tokens, bound=_bind(model, state.metric, len(tokens)))
+    bound = _bind(model, state.metric, len(tokens))
+    return replace(state, prompt=said, tokens=tokens, blank=blank, bound=bound)
 
 
 def with_metric(state: State, model: HookedModel, metric: Metric | None) -> State:
@@ -102,7 +115,9 @@ def with_interventions(
         )
     listed = tuple(dict.fromkeys(checked(i, state, model) for i in interventions))
     off = frozenset(state.disabled if disabled is None else disabled)
-    return replace(state, interventions=listed, disabled=off & frozenset(listed))
+    known = dict(zip(state.interventions, state.ids, strict=True))
+    ids = tuple(known[each] if each in known else next(_IDS) for each in listed)
+    return replace(state, interventions=listed, disabled=off & frozenset(listed), ids=ids)
 
 
 def with_disabled(state: State, disabled: Iterable[Intervention]) -> State:
@@ -117,21 +132,50 @@ def with_disabled(state: State, disabled: Iterable[Intervention]) -> State:
     return replace(state, disabled=off)
 
 
-def with_switch(state: State, index: int, *, enabled: bool) -> State:
+def with_switch(state: State, which: Which, *, enabled: bool) -> State:
     """The same experiment with one intervention switched on or off."""
-    intervention = at_index(state, index)
+    intervention = listed_one(state, which)
     if enabled:
         return replace(state, disabled=state.disabled - {intervention})
     return replace(state, disabled=state.disabled | {intervention})
 
 
-def at_index(state: State, index: int) -> Intervention:
-    """The intervention at a place in the list, counted from 0."""
-    count = len(state.interventions)
-    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
-        has = f"there are {count} (0 to {count - 1})" if count else "the list is empty"
-        raise InterventionError(f"There is no intervention {index!r}: {has}.")
-    return state.interventions[index]
+def without(state: State, which: Which) -> State:
+    """The same experiment with one intervention less."""
+    gone = listed_one(state, which)
+    kept = [
+        (each, id_)
+        for each, id_ in zip(state.interventions, state.ids, strict=True)
+        if each != gone
+    ]
+    return replace(
+        state,
+        interventions=tuple(each for each, _ in kept),
+        disabled=state.disabled - {gone},
+        ids=tuple(id_ for _, id_ in kept),
+    )
+
+
+def listed_one(state: State, which: Which) -> Intervention:
+    """The intervention that is meant: itself, or its place in the list counted from 0."""
+    if isinstance(which, Intervention):
+        if which in state.interventions:
+            return which
+        raise InterventionError(f"“{which.sentence}” is not in the list.")
+    n = len(state.interventions)
+    if isinstance(which, bool) or not isinstance(which, int) or not 0 <= which < n:
+        has = f"there are {n} (0 to {n - 1})" if n else "the list is empty"
+        raise InterventionError(f"There is no intervention {which!r}: {has}.")
+    return state.interventions[which]
+
+
+def with_id(state: State, id_: int) -> Intervention:
+    """The listed intervention with this id."""
+    if id_ not in state.ids:
+        raise InterventionError(
+            "That intervention is not in the list any more.", "The list has changed meanwhile."
+        )
+    return state.interventions[state.ids.index(id_)]
 
 
 def checked(intervention: object, state: State, model: HookedModel) -> Intervention:
@@ -145,7 +189,7 @@ def checked(intervention: object, state: State, model: HookedModel) -> Intervent
             f"An intervention is an Ablate, a Scale, a Steer …, not {type(intervention).__name__}.",
             _EXAMPLE,
         )
-    intervention.edits(model, len(state.tokens))
+    intervention.edits(model, _n_positions(intervention, state.tokens, model))
     return intervention
 
 
@@ -158,7 +202,7 @@ def checked_selection(selection: object, state: State, model: HookedModel) -> Se
         if not isinstance(component, Component):
             raise _no_component(component)
         component.check(model)
-        component.within(len(state.tokens))
+        component.within(model.n_positions(state.tokens, component.layer))
     position = selection.position
     if position is not None and not 0 <= position < len(state.tokens):
         raise PromptError(
@@ -175,6 +219,22 @@ def ablation_of(component: object) -> Ablate:
     if not isinstance(component, Component):
         raise _no_component(component)
     return Ablate(component)
+
+
+def _n_positions(intervention: Intervention, tokens: Tokens, model: HookedModel) -> int:
+    """How many positions there are where an intervention works."""
+    target = intervention.target
+    if target is None or target.layer >= model.n_layers:  # its `edits` will say so
+        return len(tokens)
+    return model.n_positions(tokens, target.layer)
+
+
+def _blank(tokens: Tokens, model: HookedModel) -> int:
+    """The last position that a masked language model is to fill in; else the last of all."""
+    mask = getattr(model.tokenizer, "mask_token_id", None)
+    reads_on = any(stack.main and stack.attends == "both ways" for stack in model.stacks)
+    found = [at for at, token in enumerate(tokens.ids) if token == mask] if reads_on else []
+    return found[-1] if found else len(tokens) - 1
 
 
 def _no_component(thing: object) -> InterventionError:

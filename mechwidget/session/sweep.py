@@ -11,8 +11,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future, InvalidStateError
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,12 +25,14 @@ from mechwidget.analysis import (
 )
 from mechwidget.errors import CancelledError
 from mechwidget.session.job import Job, Priority, Steps
-from mechwidget.session.waiting import result_of
+from mechwidget.session.waiting import Awaited
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import torch
 
+    from mechwidget.interventions import MLP, Head
     from mechwidget.models import HookedModel
     from mechwidget.session.computation import Computation
     from mechwidget.session.state import State
@@ -46,29 +48,16 @@ _SECONDS_BETWEEN_PROGRESS = 0.1
 _SWEEPS_KEPT = 8
 
 
-class Watch:
-    """One watcher's view of a sweep: a deferred result that can be given up on its own."""
+class Watch(Awaited["Grid"]):
+    """One watcher's view of a sweep, given up on its own.
+
+    Its result is all effects: float32 `[layer, head … MLP]`, nan where there is nothing.
+    """
 
     def __init__(self, progress: Progress | None, leave: Callable[[Watch], None]) -> None:
+        super().__init__()
         self._progress = progress
         self._leave = leave
-        self._future: Future[Grid] = Future()
-
-    def result(self, timeout: float | None = None) -> Grid:
-        """Wait for all effects: float32 `[layer, head … MLP]`, nan where there is nothing."""
-        try:
-            return result_of(self._future, timeout)
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
-
-    def done(self) -> bool:
-        """Whether the sweep has ended for this watcher."""
-        return self._future.done()
-
-    def add_done_callback(self, callback: Callable[[Watch], object]) -> None:
-        """Call `callback(watch)` when it has ended, or now if it has."""
-        self._future.add_done_callback(lambda _: callback(self))
 
     def cancel(self) -> None:
         """Stop watching; the last one to leave stops the sweep."""
@@ -103,6 +92,7 @@ class Sweep:
         self._state = state
         self._components = sweep_components(model)
         self._effects: list[Effect] = []
+        self._version: int | None = None  # of the model that the effects are of
         self._watches: list[Watch] = []
         self._job: Job[Grid] | None = None
         self._lock = threading.RLock()
@@ -129,28 +119,52 @@ class Sweep:
             job.cancel()
 
     def _work(self, job: Job[Grid]) -> Steps[Grid]:
-        baseline = yield from job.uninterrupted(
-            lambda: self._computation.run(self._state, (), job.should_stop)
-        )
-        logits = baseline.logits[0, 0]
+        while not (yield from self._pass(job)):
+            pass
+        return effect_grid(self._model, self._effects)
+
+    def _pass(self, job: Job[Grid]) -> Steps[bool]:
+        """Add what is not known yet; false when the model has changed under it."""
+        logits = yield from job.uninterrupted(lambda: self._begin(job))
         known = {effect.component for effect in self._effects}
         left = [component for component in self._components if component not in known]
         state = self._state
-        for group in ablation_groups(self._model, state.tokens, left, state.bound):
+        for group in ablation_groups(
+            self._model, state.tokens, left, state.bound, position=state.position
+        ):
             effects = yield from job.uninterrupted(
-                lambda group=group: ablation_effects(  # type: ignore[misc]
-                    self._model,
-                    state.tokens,
-                    group,
-                    logits,
-                    state.bound,
-                    cancelled=job.should_stop,
-                )
+                lambda group=group: self._effects_of(group, logits, job)  # type: ignore[misc]
             )
+            if effects is None:
+                return False
             self._effects += effects
             self._report()
             yield
-        return effect_grid(self._model, self._effects)
+        return True
+
+    def _begin(self, job: Job[Grid]) -> torch.Tensor:
+        """The baseline's logits `[vocab]`; effects on a model that is no more are forgotten."""
+        with self._computation.as_it_is() as version:
+            if version is None or version != self._version:
+                self._effects = []
+            self._version = version
+            return self._computation.run(self._state, (), job.should_stop).logits[0, 0]
+
+    def _effects_of(
+        self, group: Sequence[Head | MLP], logits: torch.Tensor, job: Job[Grid]
+    ) -> tuple[Effect, ...] | None:
+        with self._computation.as_it_is() as version:
+            if version != self._version:
+                return None
+            return ablation_effects(
+                self._model,
+                self._state.tokens,
+                group,
+                logits,
+                self._state.bound,
+                position=self._state.position,
+                cancelled=job.should_stop,
+            )
 
     def _report(self) -> None:
         if time.monotonic() < self._next_progress:
@@ -224,4 +238,4 @@ class Sweeps:
 
 
 def _key(state: State) -> Hashable:
-    return (state.tokens.ids, state.metric)
+    return (state.tokens, state.position, state.metric)

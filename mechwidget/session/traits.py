@@ -6,19 +6,17 @@ the newest state, and `observe` works as with any other trait.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from abc import ABCMeta
+from typing import Any, TypeVar
 
-from traitlets import Bunch, HasTraits, TraitError, TraitType
+from traitlets import Bunch, HasTraits, MetaHasTraits, TraitError, TraitType
 
 G = TypeVar("G")
 S = TypeVar("S")
 
 
-class Stateful(Protocol):
-    """What a class with such traits offers them."""
-
-    def _read(self, name: str) -> Any: ...
-    def _assign(self, name: str, value: Any) -> None: ...
+class AbstractTraits(MetaHasTraits, ABCMeta):
+    """The metaclass of classes with traits and abstract methods."""
 
 
 class StateTrait(TraitType[G, S]):

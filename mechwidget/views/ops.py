@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.analysis import SCORES, metric_from_json
 from mechwidget.interventions import Head, component_from_json
+from mechwidget.session.patterns import sides_of
+from mechwidget.session.state import with_id
 from mechwidget.views.deferred import Then
+from mechwidget.views.pattern_frame import pattern_frame
 from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 
 if TYPE_CHECKING:
     import torch
 
-    from mechwidget.interventions import Component
+    from mechwidget.interventions import Component, Intervention
+    from mechwidget.models import Tokens
     from mechwidget.session import Session
     from mechwidget.session.patterns import Scores
     from mechwidget.session.sweep import Grid
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 Revision = dict[str, int]
 Answer = tuple[dict[str, Any], Frame]
 
-_MOST_INTERVENTIONS = 10_000
+_LARGEST_ID = 2**53 - 1  # of the whole numbers that JavaScript has
 
 
 class Ops:
@@ -61,15 +65,14 @@ class Ops:
 
     def set_enabled(self, args: Arguments, _: Request) -> Revision:
         """Switch a listed intervention on or off."""
-        index = args.only("index", "enabled").integer("index", 0, _MOST_INTERVENTIONS)
+        args.only("id", "enabled")
         switch = self._session.enable if args.boolean("enabled") else self._session.disable
-        switch(index)
+        switch(self._meant(args))
         return self._revision()
 
     def remove(self, args: Arguments, _: Request) -> Revision:
         """Take a listed intervention off the list."""
-        index = args.only("index").integer("index", 0, _MOST_INTERVENTIONS)
-        self._session.remove(index)
+        self._session.remove(self._meant(args.only("id")))
         return self._revision()
 
     def clear(self, args: Arguments, _: Request) -> Revision:
@@ -96,8 +99,14 @@ class Ops:
         return self._revision()
 
     def set_metric(self, args: Arguments, _: Request) -> Revision:
-        """Measure something else; no arguments at all mean nothing."""
-        self._session.metric = metric_from_json(dict(args) or None)
+        """Measure something else; no arguments at all mean nothing.
+
+        Without a position it is measured where the prompt has a blank to fill in, else at the end.
+        """
+        metric, state = dict(args), self._session.snapshot().state
+        if metric and state.blank != len(state.tokens) - 1:
+            metric.setdefault("position", state.blank)
+        self._session.metric = metric_from_json(metric or None)
         return self._revision()
 
     def select(self, args: Arguments, _: Request) -> None:
@@ -110,6 +119,10 @@ class Ops:
             position = args.integer("position", 0, last)
         self._session.select(component, position)
 
+    def _meant(self, args: Arguments) -> Intervention:
+        # By id and not by place: the list may have changed since the page drew it.
+        return with_id(self._session.snapshot().state, args.integer("id", 0, _LARGEST_ID))
+
     def _revision(self) -> Revision:
         # Another thread may have made a newer one by now; the page waits for this or a later.
         return {"revision": self._session.revision}
@@ -117,15 +130,26 @@ class Ops:
     # -- arrays
 
     def pattern(self, args: Arguments, _: Request) -> Then[Answer]:
-        """The attention pattern of one head, as the lower triangle of [query, key]."""
-        args.only("layer", "head", "edited")
-        snapshot = self._session.snapshot()
-        layer = args.integer("layer", 0, self._session.model.n_layers - 1)
-        head = Head(layer, args.integer("head", 0, self._session.model.n_heads(layer) - 1))
-        about = {"layer": layer, "head": head.head, "revision": snapshot.revision}
+        """The attention pattern of one head, [query, key]."""
+        args.only("layer", "head", "edited", "cross")
+        snapshot, model = self._session.snapshot(), self._session.model
+        layer = args.integer("layer", 0, model.n_layers - 1)
+        cross = "cross" in args and args.boolean("cross")
+        most = model.n_heads(layer, cross=cross) - 1
+        head = Head(layer, args.integer("head", 0, most), cross=cross)
+        tokens = snapshot.state.tokens
+        queries, keys = sides_of(model, tokens, layer, cross=cross)
+        about = {
+            "layer": layer,
+            "head": head.head,
+            "revision": snapshot.revision,
+            "queries": _side(queries, tokens),
+            "keys": _side(keys, tokens),
+        }
+        causal = not cross and model.stack_of(layer).attends == "backwards"
 
         def answer(pattern: torch.Tensor) -> Answer:
-            return about, encode(pattern, "u8", "tril", value_range=(0.0, 1.0))
+            return about, pattern_frame(pattern, causal=causal)
 
         return Then(self._session.pattern(head, edited=args.boolean("edited")), answer)
 
@@ -153,6 +177,14 @@ class Ops:
             request.progress(done, total, "ablating", [encode(grid)], about)
 
         return Then(self._session.effects(progress), lambda grid: (about, encode(grid)))
+
+
+def _side(side: Tokens, tokens: Tokens) -> list[dict[str, Any]] | None:
+    """What stands along a side of a pattern; None is the prompt that the page has."""
+    if side is tokens:
+        return None
+    shown = zip(side.texts, side.special, strict=True)
+    return [{"text": text, "special": special} for text, special in shown]
 
 
 def _component(args: Arguments) -> Component:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mechwidget.interventions.freeze import PATTERN
 from mechwidget.wire.envelope import describe
 from mechwidget.wire.plain_json import plain
 
 if TYPE_CHECKING:
     from mechwidget.analysis import TokenChange
-    from mechwidget.models import HookedModel
+    from mechwidget.interventions import Intervention
+    from mechwidget.models import HookedModel, Tokens
     from mechwidget.session import Snapshot
     from mechwidget.session.numbers import Standing
     from mechwidget.session.state import State
@@ -28,8 +30,9 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "session": session_id,
         "revision": snapshot.revision,
         "model": model,
-        "prompt": state.prompt,
-        "tokens": tokens_json(state),
+        "prompt": state.prompt if isinstance(state.prompt, str) else None,
+        "tokens": tokens_json(state.tokens),
+        "encoder": None if state.tokens.encoder is None else tokens_json(state.tokens.encoder),
         "interventions": interventions_json(state),
         "metric": _metric_json(state),
         "can_undo": snapshot.can_undo,
@@ -56,13 +59,31 @@ def model_json(model: HookedModel) -> Json:
         "device": str(model.device),
         "max_positions": model.max_positions,
         "parameters": sum(parameter.numel() for parameter in model.model.parameters()),
-        "notes": list(model.notes),
+        "predicts": "here" if _looks_both_ways(model) else "next",
+        "cross_heads": [model.n_heads(layer, cross=True) for layer in layers],
+        "notes": [*_stack_notes(model), *model.notes],
     }
 
 
-def tokens_json(state: State) -> list[Json]:
-    """The tokens of the prompt."""
-    tokens = state.tokens
+def _looks_both_ways(model: HookedModel) -> bool:
+    """Whether the logits at a token are about that very token, and not about the next."""
+    return any(stack.main and stack.attends == "both ways" for stack in model.stacks)
+
+
+def _stack_notes(model: HookedModel) -> list[str]:
+    """Which layers are whose, and who looks both ways."""
+    notes = []
+    for stack in model.stacks:
+        parts = [f"layers {stack.first} to {stack.layers[-1]}: {stack.name}"]
+        parts += ["attends both ways"] * (stack.attends == "both ways")
+        parts += [f"attends to the {stack.crosses} too"] * bool(stack.crosses)
+        if len(model.stacks) > 1 or len(parts) > 1:
+            notes.append(", ".join(parts))
+    return notes
+
+
+def tokens_json(tokens: Tokens) -> list[Json]:
+    """The tokens of a prompt, or of what its encoder reads."""
     rows = zip(tokens.ids, tokens.texts, tokens.special, strict=True)
     return [{"id": i, "text": text, "special": special} for i, text, special in rows]
 
@@ -71,19 +92,31 @@ def interventions_json(state: State) -> list[Json]:
     """The list of interventions, switched on or off.
 
     What a page draws, not all that they hold: vectors and prompts stay here. `component` is null
-    where one is about several.
+    where one is about several; `layers` then says whose heads those are.
     """
     return [
         {
             "index": index,
+            "id": id_,
             "type": intervention.kind,
             "mode": getattr(intervention, "mode", None),
             "component": None if intervention.target is None else intervention.target.to_json(),
+            "layers": _layers_of_heads(intervention),
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
         }
-        for index, intervention in enumerate(state.interventions)
+        for index, (id_, intervention) in enumerate(
+            zip(state.ids, state.interventions, strict=True)
+        )
     ]
+
+
+def _layers_of_heads(intervention: Intervention) -> list[int] | str | None:
+    """The layers whose every pattern it is about; "all" is all of them, None is no layer."""
+    if getattr(intervention, "component", None) != PATTERN:
+        return None
+    layers = getattr(intervention, "layers", None)
+    return "all" if layers is None else list(layers)
 
 
 def _metric_json(state: State) -> Json | None:
@@ -112,6 +145,7 @@ def _outcome_json(standing: Standing) -> Json | None:
     return {
         "revision": standing.revision,
         "position": computed.position,
+        "model_version": computed.version,
         "ms": round(computed.milliseconds, 3),
         "kl": computed.outcome.kl,
         "fired": sum(each.change != 0 for each in computed.result.fired),

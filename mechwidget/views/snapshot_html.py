@@ -83,8 +83,10 @@ def _outcome(state: Json) -> str:
         f"<td>{row['before']:.1%}</td><td>{row['after']:.1%}</td></tr>"
         for row in outcome["top"]
     )
+    here = state["model"]["predicts"] == "here"
+    predicted = f"token at {outcome['position']}" if here else "next token"
     table = (
-        "<table><thead><tr><th>next token</th><th>before</th><th>after</th></tr></thead>"
+        f"<table><thead><tr><th>{predicted}</th><th>before</th><th>after</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
     kl = "" if outcome["kl"] is None else f"<p>KL from the baseline: {outcome['kl']:.4g} nats</p>"

@@ -144,6 +144,33 @@ def test_no_number_is_ever_stale(change: str) -> None:
     assert torch.equal(wrapped.run(ids).logits, own_logits(model, ids))
 
 
+@pytest.mark.parametrize("change", changes())
+def test_the_version_moves_with_the_model_and_with_nothing_else(change: str) -> None:
+    model, ids = build("gpt2"), example()
+    wrapped = mw.wrap(model)
+    version = wrapped.baselines.version()
+    wrapped.run(ids, [mw.Ablate(mw.Head(1, 1))], read=["z"])
+    wrapped.run_rows(ids, [[mw.Ablate(mw.Head(1, head))] for head in range(4)])
+    assert wrapped.baselines.version() == version
+    changes()[change](model)
+    assert wrapped.baselines.version() != version
+
+
+def test_the_version_moves_at_every_question_while_a_hook_could_do_anything() -> None:
+    model = build("gpt2")
+    wrapped = mw.wrap(model)
+    before = wrapped.baselines.version()
+    hook = model.transformer.h[0].register_forward_hook(lambda *_: None)
+    asked = [wrapped.baselines.version() for _ in range(3)]
+    assert len({before, *asked}) == 4
+    hook.remove()
+    after = wrapped.baselines.version()
+    assert after not in {before, *asked}
+    assert wrapped.baselines.version() == after
+    wrapped.baselines.forget()
+    assert wrapped.baselines.version() != after
+
+
 def test_hooks_of_the_users_own_are_called_in_every_run() -> None:
     model, ids, called = build("gpt2"), example(), []
     wrapped = mw.wrap(model)

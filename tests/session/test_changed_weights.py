@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 import mechwidget as mw
-from tests.session.tiny import PROMPT, tiny_module, tiny_tokenizer
+from mechwidget.analysis import ablation_effects, ablation_sweep, effect_grid
+from mechwidget.models.stamp import Stamp
+from mechwidget.session import sweep as sweep_module
+from tests.session.test_newest_wins import groups_of_four
+from tests.session.tiny import PROMPT, SECONDS, tiny_module, tiny_tokenizer
 
 
 def test_numbers_from_before_are_not_compared_with_numbers_from_after():
@@ -40,3 +45,86 @@ def test_a_hook_of_ones_own_is_seen_from_the_next_click_on():
         hook.remove()
         session.clear()
         assert torch.equal(session.baseline.logits, old)
+
+
+def test_effects_follow_the_weights():
+    module = tiny_module()
+    with mw.Session(mw.wrap(module, tiny_tokenizer()), PROMPT) as session:
+        old = session.effects().result(SECONDS)
+        with torch.no_grad():
+            module.transformer.h[1].mlp.c_fc.weight.mul_(0.5)
+        new = session.effects().result(SECONDS)
+    fresh = mw.wrap(module, tiny_tokenizer())
+    assert not np.allclose(new, old, atol=1e-4)
+    np.testing.assert_allclose(new, effect_grid(fresh, ablation_sweep(fresh, PROMPT)), atol=1e-5)
+
+
+def test_a_sweep_under_which_the_weights_change_is_of_the_new_ones_throughout(monkeypatch):
+    module = tiny_module()
+    model = mw.wrap(module, tiny_tokenizer())
+    changed = []
+
+    def interrupted(*args, **options):
+        effects = ablation_effects(*args, **options)
+        if not changed:
+            with torch.no_grad():
+                changed.append(module.transformer.h[0].attn.c_proj.weight.mul_(2))
+        return effects
+
+    monkeypatch.setattr(sweep_module, "ablation_effects", interrupted)
+    monkeypatch.setattr(sweep_module, "ablation_groups", groups_of_four)
+    with mw.Session(model, PROMPT) as session:
+        grid = session.effects().result(SECONDS)
+    fresh = mw.wrap(module, tiny_tokenizer())
+    np.testing.assert_allclose(grid, effect_grid(fresh, ablation_sweep(fresh, PROMPT)), atol=1e-5)
+
+
+def test_the_version_of_the_model_is_said_with_its_numbers():
+    module = tiny_module()
+    with mw.Session(mw.wrap(module, tiny_tokenizer()), PROMPT) as session:
+
+        def version():
+            session.toggle(mw.Head(0, 1))
+            session.wait()
+            return session.snapshot().standing.computed.version
+
+        first = version()
+        assert version() == first is not None
+        with torch.no_grad():
+            module.transformer.h[1].mlp.c_fc.weight.mul_(0.5)
+        assert version() not in (first, None)
+        hook = module.register_forward_hook(lambda *_: None)
+        assert version() is None
+        hook.remove()
+        assert version() not in (first, None)
+
+
+def test_a_click_looks_at_the_model_once(monkeypatch):
+    looks, holds = [], Stamp.holds
+    with mw.Session(mw.wrap(tiny_module(), tiny_tokenizer()), PROMPT) as session:
+        session.wait()
+        monkeypatch.setattr(Stamp, "holds", lambda *args: looks.append(1) or holds(*args))
+        session.ablate(mw.Head(0, 1))
+        session.wait()
+        assert len(looks) == 1
+        session.undo()
+        session.wait()
+        assert len(looks) == 2
+
+
+def test_a_hook_that_counts_its_calls_is_called_by_every_click():
+    module = tiny_module()
+    with mw.Session(mw.wrap(module, tiny_tokenizer()), PROMPT) as session:
+        session.wait()
+        calls = []
+        hook = module.transformer.h[1].register_forward_hook(lambda *_: calls.append(1))
+        session.ablate(mw.Head(0, 1))
+        session.wait()
+        assert len(calls) == 2, "the baseline and the click"
+        session.ablate(mw.Head(0, 2))
+        session.wait()
+        assert len(calls) == 4
+        session.undo()
+        session.wait()
+        assert len(calls) == 6, "numbers that were there before count for nothing"
+        hook.remove()

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import mechwidget as mw
-from mechwidget.analysis import ablation_sweep, effect_grid
+from mechwidget.analysis import ablation_effects, ablation_sweep, effect_grid
 from mechwidget.errors import CancelledError, MechwidgetError
+from mechwidget.session import sweep as sweep_module
 from tests.session.tiny import PROMPT, SECONDS, brake, eventually
 
 HEADS = [mw.Head(layer, head) for layer in range(3) for head in range(3)]
@@ -97,23 +98,47 @@ def test_progress_comes_at_most_ten_times_a_second(model, session):
     assert 3 <= len(times) <= 1 + 10 * (time.monotonic() - began)
 
 
-def test_watchers_share_a_sweep_and_it_goes_on_where_it_stopped(model, session):
+def groups_of_four(model, tokens, components, *_, **__):
+    return [components[at : at + 4] for at in range(0, len(components), 4)]
+
+
+def test_watchers_share_a_sweep_and_it_goes_on_where_it_stopped(session, monkeypatch):
     session.wait()
-    with brake(model, 0.01) as slow:
-        first, second = session.effects(), session.effects()
-        eventually(lambda: slow.passes >= 4)
-        first.cancel()
-        with pytest.raises(CancelledError):
-            first.result(SECONDS)
-        assert not second.done()
-        second.cancel()
-        eventually(lambda: session._open().worker._current is None)
-        assert slow.passes < 12
-        third = session.effects().result(SECONDS)
-        assert slow.passes <= 12 + 2, "at most the two runs that were stopped are repeated"
+    swept = []
+
+    def slow(model, tokens, group, *rest, **options):
+        swept.extend(group)
+        time.sleep(0.05)
+        return ablation_effects(model, tokens, group, *rest, **options)
+
+    monkeypatch.setattr(sweep_module, "ablation_effects", slow)
+    monkeypatch.setattr(sweep_module, "ablation_groups", groups_of_four)
+    first, second = session.effects(), session.effects()
+    eventually(lambda: swept)
+    first.cancel()
+    with pytest.raises(CancelledError):
+        first.result(SECONDS)
+    assert not second.done()
+    second.cancel()
+    eventually(lambda: session._open().worker._current is None)
+    assert len(swept) < 12
+    third = session.effects().result(SECONDS)
+    assert len(swept) <= 12 + 4, "at most the group that was stopped is repeated"
     again = session.effects().result(SECONDS)
     np.testing.assert_array_equal(third, again)
     assert not np.isnan(third).any()
+
+
+def test_a_sweep_of_a_model_with_a_hook_of_ones_own_starts_over(model, session):
+    session.wait()
+    with brake(model, 0.01) as slow:
+        stopped = session.effects()
+        eventually(lambda: slow.passes >= 4)
+        stopped.cancel()
+        eventually(lambda: session._open().worker._current is None)
+        before = slow.passes
+        session.effects().result(SECONDS)
+        assert slow.passes == before + 1 + 12, "the baseline, and every head and MLP"
 
 
 def test_a_failing_progress_callback_does_not_stop_the_sweep(session, caplog):

@@ -39,25 +39,45 @@ def test_an_edited_pattern_follows_the_interventions_that_are_on(session, attent
     torch.testing.assert_close(session.pattern(head).result(SECONDS), attentions[1][0])
 
 
-def test_all_heads_cost_one_pass_while_patterns_are_small(model, session):
+@pytest.fixture
+def runs(model, session, monkeypatch):
+    """Every run of the model from now on, by what it reads."""
     session.wait()
-    with brake(model) as slow:
-        for layer in range(3):
-            for head in range(3):
-                session.pattern(mw.Head(layer, head), edited=False).result(SECONDS)
-        session.scores("induction").result(SECONDS)
-        assert slow.passes == 1
+    seen, run = [], model.run
+
+    def counted(*args, **options):
+        seen.append(options.get("read", ()))
+        return run(*args, **options)
+
+    monkeypatch.setattr(model, "run", counted)
+    return seen
 
 
-def test_large_patterns_are_read_layer_by_layer(model, session, monkeypatch):
-    session.wait()
+def test_all_heads_cost_one_pass_while_patterns_are_small(session, runs):
+    for layer in range(3):
+        for head in range(3):
+            session.pattern(mw.Head(layer, head), edited=False).result(SECONDS)
+    session.scores("induction").result(SECONDS)
+    assert len(runs) == 1
+
+
+def test_large_patterns_are_read_layer_by_layer(session, runs, monkeypatch):
     monkeypatch.setattr(patterns_module, "_BYTES_READ_AT_ONCE", 100)
+    session.pattern(mw.Head(0, 0)).result(SECONDS)
+    session.pattern(mw.Head(0, 1)).result(SECONDS)
+    assert runs == [[("pattern", 0)]]
+    session.pattern(mw.Head(1, 1)).result(SECONDS)
+    assert runs == [[("pattern", 0)], [("pattern", 1)]]
+
+
+def test_with_a_hook_of_ones_own_every_look_is_a_run(model, session):
+    session.wait()
     with brake(model) as slow:
-        session.pattern(mw.Head(0, 0)).result(SECONDS)
-        session.pattern(mw.Head(0, 1)).result(SECONDS)
-        assert slow.passes == 1
-        session.pattern(mw.Head(1, 1)).result(SECONDS)
-        assert slow.passes == 2
+        for _ in range(3):
+            session.pattern(mw.Head(0, 0), edited=False).result(SECONDS)
+        assert slow.passes == 3
+        session.scores("induction").result(SECONDS)
+        assert slow.passes == 4
 
 
 @pytest.mark.parametrize("name", sorted(SCORES))

@@ -76,6 +76,21 @@ def test_every_change_is_seen_once_with_its_revision(session):
     assert session.revision == 4
 
 
+def test_what_is_listed_can_be_named_by_itself(session):
+    one, other = mw.Ablate(mw.Head(0, 0)), mw.Scale(mw.MLP(1), 0.5)
+    session.interventions = [one, other]
+    session.disable(other)
+    assert session.disabled == {other}
+    session.enable(other)
+    session.remove(one)
+    assert session.interventions == (other,)
+    for refused in (session.remove, session.enable, session.disable):
+        with pytest.raises(InterventionError, match=r"Zero head 0\.0.*not in the list"):
+            refused(one)
+    assert session.interventions == (other,)
+    assert not session.disabled
+
+
 def test_switched_off_is_listed_and_does_nothing(session):
     session.ablate(mw.Head(0, 0), mw.Head(1, 1))
     both = session.metric_value

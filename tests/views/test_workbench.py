@@ -28,9 +28,11 @@ def test_a_click_is_answered_at_once_and_its_numbers_follow(page):
     assert after["interventions"] == [
         {
             "index": 0,
+            "id": after["interventions"][0]["id"],
             "type": "ablate",
             "component": HEAD,
             "mode": "zero",
+            "layers": None,
             "sentence": "Zero head 1.2",
             "enabled": True,
         }
@@ -47,7 +49,7 @@ def test_the_state_is_json_and_has_every_field(page):
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert set(state) == {
         *("session", "revision", "model", "prompt", "tokens", "interventions", "metric"),
-        *("can_undo", "can_redo", "phase", "error", "outcome"),
+        *("can_undo", "can_redo", "phase", "error", "outcome", "encoder"),
     }
     assert state["tokens"][0] == {"id": 1, "text": "the", "special": False}
     assert state["metric"] == {
@@ -69,9 +71,10 @@ def test_all_that_a_page_can_change(page):
     session = page.workbench.session
     page.ask("toggle", {"component": HEAD})
     page.ask("toggle", {"component": {"type": "mlp", "layer": 0}})
-    page.ask("set_enabled", {"index": 0, "enabled": False})
+    first = page.state()["interventions"][0]["id"]
+    page.ask("set_enabled", {"id": first, "enabled": False})
     assert page.state()["interventions"][0]["enabled"] is False
-    page.ask("remove", {"index": 0})
+    page.ask("remove", {"id": first})
     assert session.interventions == (mw.Ablate(mw.MLP(0)),)
     page.ask("set_prompt", {"prompt": "the dog sat"})
     assert [token["text"] for token in page.state()["tokens"]] == ["the", "dog", "sat"]
@@ -91,10 +94,51 @@ def test_all_that_a_page_can_change(page):
     assert session.selection.component is None
 
 
+def test_a_cross_means_its_row_whatever_code_does_to_the_list_meanwhile(page):
+    session = page.workbench.session
+    heads = [mw.Ablate(mw.Head(0, head)) for head in range(3)]
+    session.interventions = heads
+    drawn = [each["id"] for each in page.state()["interventions"]]
+    assert len(set(drawn)) == 3
+    session.interventions = [mw.Ablate(mw.MLP(1)), heads[2], heads[0]]  # the page has not seen it
+    page.ask("remove", {"id": drawn[2]})
+    page.ask("set_enabled", {"id": drawn[0], "enabled": False})
+    error, _ = page.ask("remove", {"id": drawn[1]})
+    assert error["type"] == "InterventionError"
+    assert session.interventions == (mw.Ablate(mw.MLP(1)), heads[0])
+    assert session.disabled == {heads[0]}
+
+
+def test_ids_are_never_used_again_and_undo_brings_them_back(page):
+    session = page.workbench.session
+
+    def ids():
+        return {i["sentence"]: i["id"] for i in page.state()["interventions"]}
+
+    session.ablate(mw.Head(0, 0))
+    before = ids()
+    session.undo()
+    session.ablate(mw.Head(0, 1))
+    assert not set(ids().values()) & set(before.values())
+    session.toggle(mw.Head(0, 1))
+    session.undo()
+    kept = ids()
+    session.ablate(mw.Head(0, 2))
+    assert kept.items() <= ids().items()
+
+
+def test_a_page_is_told_whose_heads_a_frozen_pattern_is_about(page):
+    frozen = [mw.Freeze("pattern"), mw.Freeze("pattern", layers=[2, 0]), mw.Freeze(mw.MLP(1))]
+    page.workbench.session.interventions = frozen
+    told = [(each["component"], each["layers"]) for each in page.state()["interventions"]]
+    assert told == [(None, "all"), (None, [0, 2]), ({"type": "mlp", "layer": 1}, None)]
+
+
 def test_arrays_come_as_frames(page):
     session = page.workbench.session
     result, (pattern,) = page.ask("pattern", {"layer": 2, "head": 1, "edited": False})
-    assert result == {"layer": 2, "head": 1, "revision": 0}
+    about = {"layer": 2, "head": 1, "revision": 0, "queries": None, "keys": None}
+    assert result == about
     exact = session.pattern(mw.Head(2, 1), edited=False).result(SECONDS)
     np.testing.assert_allclose(pattern, exact, atol=1 / 255)
     result, (scores,) = page.ask("scores", {"name": "previous_token"})
@@ -144,10 +188,12 @@ BAD = {
     "a head of true": ("toggle", {"component": HEAD | {"head": True}}, "True"),
     "a position past the prompt": ("toggle", {"component": HEAD | {"positions": [99]}}, "99"),
     "an argument too many": ("toggle", {"component": HEAD, "mode": "mean"}, "mode"),
-    "an index past the list": ("remove", {"index": 3}, "intervention 3"),
-    "an index of text": ("remove", {"index": "0"}, "index"),
-    "a switch that is no switch": ("set_enabled", {"index": 0, "enabled": 1}, "enabled"),
-    "a switch of nothing": ("set_enabled", {"index": 5, "enabled": True}, "intervention 5"),
+    "an id of nothing": ("remove", {"id": 3}, "not in the list any more"),
+    "an id of text": ("remove", {"id": "0"}, "id"),
+    "an id below all": ("remove", {"id": -1}, "id"),
+    "a place for an id": ("remove", {"index": 0}, "index"),
+    "a switch that is no switch": ("set_enabled", {"id": 0, "enabled": 1}, "enabled"),
+    "a switch of nothing": ("set_enabled", {"id": 0, "enabled": True}, "not in the list any more"),
     "an empty prompt": ("set_prompt", {"prompt": ""}, "empty"),
     "no prompt": ("set_prompt", {}, "prompt"),
     "a prompt of numbers": ("set_prompt", {"prompt": [1, 2]}, "text"),

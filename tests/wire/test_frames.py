@@ -164,3 +164,31 @@ def test_a_header_that_does_not_fit_is_refused(change: dict[str, object]) -> Non
 def test_a_huge_claim_costs_no_memory() -> None:
     with pytest.raises(ProtocolError, match="larger"):
         decode({"dtype": "u8", "shape": [MAX_ANSWER_BYTES], "layout": "dense"}, b"")
+
+
+rectangles = st.tuples(st.integers(0, 6), st.integers(0, 6))
+
+
+@given(st.sampled_from(["u8", "f16", "f32"]), st.data())
+def test_a_rectangle_is_read_back_row_by_row(dtype: str, data: st.DataObject) -> None:
+    shape = data.draw(rectangles)
+    array = data.draw(floats(shape, min_value=0, max_value=1))
+    frame = encode(array, dtype, value_range=(0, 1))  # type: ignore[arg-type]
+    assert frame.header()["shape"] == list(shape)
+    assert len(frame.data) == array.size * {"u8": 1, "f16": 2, "f32": 4}[frame.dtype]
+    np.testing.assert_allclose(decode(frame.header(), frame.data), array, atol=1 / 510 + 1e-3)
+
+
+@given(rectangles, rectangles, st.sampled_from(["dense", "tril"]))
+def test_a_rectangle_with_the_bytes_of_another_is_refused(
+    said: tuple[int, int], sent: tuple[int, int], layout: str
+) -> None:
+    header = {"dtype": "u8", "shape": list(said), "layout": layout}
+    data = bytes(sent[0] * sent[1])
+    square = said[0] == said[1]
+    n = said[0] * (said[0] + 1) // 2 if layout == "tril" else said[0] * said[1]
+    if (layout == "tril" and not square) or n != len(data):
+        with pytest.raises(ProtocolError):
+            decode(header, data)
+    else:
+        assert decode(header, data).shape == said

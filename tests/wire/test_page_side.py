@@ -50,6 +50,8 @@ def cases() -> list[tuple[str, Frame]]:
         made.append((f"no tokens {dtype}", encode(np.zeros((2, 0, 0)), dtype, "tril")))
     made.append(("one value", encode(np.full((2, 2), -3.5), "u8")))
     made.append(("pattern", encode(scattered(6, 6), "u8", "tril", (0, 1))))
+    made.append(("both ways", encode(scattered(5, 5), "u8", "dense", (0, 1))))
+    made.append(("to other tokens", encode(scattered(2, 7), "u8", "dense", (0, 1))))
     return made
 
 

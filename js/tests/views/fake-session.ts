@@ -51,6 +51,16 @@ export class FakeSession {
   lastError: (ErrorJson & { op: string }) | null = null;
   effectsAsked: EffectsOptions[] = [];
   giveEffects: (effects: Effects) => void = () => {};
+  givePattern = (
+    edited: boolean,
+    _cross: boolean,
+  ): Pick<Pattern, "pattern" | "queries" | "keys"> => ({
+    pattern: triangle(this.state?.tokens.length ?? 0, (query, key) =>
+      key === query ? (edited ? 0.25 : 0.75) : 0,
+    ),
+    queries: null,
+    keys: null,
+  });
   #waiting: Waiting[] = [];
   #onChange = new Set<() => void>();
 
@@ -76,8 +86,8 @@ export class FakeSession {
     const session = this;
     const shown = () => (session.state ? paint(session.state, pending()) : null);
     const pending = () => session.#waiting.map(({ action }) => action);
-    const at = (index: number) => {
-      const item = shown()?.interventions[index];
+    const of = (id: number) => {
+      const item = shown()?.interventions.find((one) => one.id === id);
       return item ? ablatedBy(item) : null;
     };
     return {
@@ -117,22 +127,20 @@ export class FakeSession {
         const listed = shown()?.interventions.some((one) => isAblationOf(one, component));
         return act("toggle", [component], component, listed ? "restored" : "ablated");
       },
-      setEnabled: (index, enabled) =>
-        act("set_enabled", [index, enabled], at(index), enabled ? "enabled" : "disabled"),
-      remove: (index) => act("remove", [index], at(index), "restored"),
+      setEnabled: (id, enabled) =>
+        act("set_enabled", [id, enabled], of(id), enabled ? "enabled" : "disabled"),
+      remove: (id) => act("remove", [id], of(id), "restored"),
       clear: () => act("clear"),
       undo: () => act("undo"),
       redo: () => act("redo"),
       setPrompt: (prompt) => act("set_prompt", [prompt]),
       setMetric: (metric: MetricJson | null) => act("set_metric", [metric]),
       select: (component, position) => session.sent.push(["select", component, position]),
-      pattern: async (layer, head, edited): Promise<Pattern> => ({
+      pattern: async ({ layer, head, cross }, edited): Promise<Pattern> => ({
         layer,
         head,
         revision: session.state?.revision ?? 0,
-        pattern: triangle(session.state?.tokens.length ?? 0, (query, key) =>
-          key === query ? (edited ? 0.25 : 0.75) : 0,
-        ),
+        ...session.givePattern(edited, cross ?? false),
       }),
       scores: async (name: ScoreName): Promise<Scores> => ({
         name,

@@ -22,7 +22,7 @@ it("shows each intervention as a sentence with a switch and a cross", async () =
   expect(toggle?.getAttribute("aria-checked")).toBe("true");
   toggle?.click();
   await painted();
-  expect(session.sent).toEqual([["set_enabled", 1, false]]);
+  expect(session.sent).toEqual([["set_enabled", 101, false]]);
   expect(toggle?.getAttribute("aria-checked")).toBe("false");
   expect(get("mw-mlp-0").dataset.mark).toBe("off");
 });
@@ -32,7 +32,7 @@ it("takes a removed one away at once and keeps the other, under its new index", 
   const kept = get("mw-chip-1");
   get("mw-chip-0").querySelector<HTMLElement>("[data-testid='mw-chip-remove']")?.click();
   await painted();
-  expect(session.sent).toEqual([["remove", 0]]);
+  expect(session.sent).toEqual([["remove", 100]]);
   expect(find("mw-chip-1")).toBeNull();
   expect(get("mw-chip-0")).toBe(kept);
 });

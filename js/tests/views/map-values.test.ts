@@ -52,6 +52,23 @@ it("asks once per question, and again for another", () => {
   expect(session.effectsAsked).toHaveLength(2);
 });
 
+it("asks again when the weights are others than they were", () => {
+  const { session, map, state } = values();
+  map.follow({ ...state, revision: 2, outcome: outcomeOf({ revision: 2 }) });
+  expect(session.effectsAsked).toHaveLength(1);
+  map.follow({ ...state, revision: 3, outcome: outcomeOf({ revision: 3, model_version: 3 }) });
+  expect(session.effectsAsked).toHaveLength(2);
+  expect(session.effectsAsked[0]?.signal?.aborted).toBe(true);
+  expect(map.effects).toBeNull();
+});
+
+it("does not sweep at every click of a model that nobody can vouch for", () => {
+  const outcome = outcomeOf({ model_version: null });
+  const { session, map, state } = values(stateOf({ outcome }));
+  map.follow({ ...state, revision: 2, outcome: { ...outcome, revision: 2 } });
+  expect(session.effectsAsked).toHaveLength(1);
+});
+
 it("asks nothing of a kernel that is gone, and does when it is back", () => {
   const session = new FakeSession(stateOf({ outcome: outcomeOf() }));
   session.status = "gone";

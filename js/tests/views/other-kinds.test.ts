@@ -26,9 +26,11 @@ const others = (): InterventionJson[] =>
   PARTS.flatMap((component) => TYPES.map((type) => ({ type, component }))).map(
     ({ type, component }, index) => ({
       index,
+      id: 100 + index,
       type,
       mode: type === "steer" ? "project out" : null,
       component,
+      layers: null,
       sentence: `Do ${type} to ${component?.type ?? "several"}`,
       enabled: index % 2 === 0,
     }),
@@ -50,26 +52,47 @@ it("shows each by its sentence, with a switch and a cross that say which", async
   }
   store.hover(HEAD);
   await painted();
-  expect(session.sent).toEqual(items.map(({ index, enabled }) => ["set_enabled", index, !enabled]));
+  expect(session.sent).toEqual(items.map(({ id, enabled }) => ["set_enabled", id, !enabled]));
   get("mw-chip-3").querySelector<HTMLElement>("[data-testid='mw-chip-remove']")?.click();
-  expect(session.sent.at(-1)).toEqual(["remove", 3]);
+  expect(session.sent.at(-1)).toEqual(["remove", 103]);
 });
 
-it("leaves the map unmarked and a click on the head an ablation", async () => {
+it("marks the map and leaves a click on the head an ablation", async () => {
   const scaled = { ...ablation(HEAD, 0), type: "scale", mode: null, sentence: "Scale head 1.2" };
   const mean = { ...ablation(HEAD, 1), mode: "mean", sentence: "Mean-ablate head 1.2" };
-  expect(marksOf([scaled, mean]).head(1, 2)).toBeNull();
+  expect(marksOf([scaled]).head(1, 2)).toEqual({ mark: "edit", glyph: "%", words: "scaled" });
   const { session, get } = await mount(
     new FakeSession(stateOf({ interventions: [scaled, mean], outcome: outcomeOf() })),
   );
-  get("mw-cell-1-2").click();
+  const cell = get("mw-cell-1-2");
+  expect(cell.dataset.glyph).toBe("2");
+  expect(cell.getAttribute("aria-label")).toContain("scaled and mean-ablated");
+  expect(cell.getAttribute("aria-pressed")).toBe("false");
+  cell.click();
   await painted();
   expect(session.sent).toEqual([["toggle", HEAD]]);
+  expect(cell.dataset.mark).toBe("whole");
+  expect(cell.getAttribute("aria-label")).toContain("scaled and mean-ablated and ablated");
   expect(get("mw-chip-2").textContent).toContain("Zero head 1.2");
   expect(get("mw-chip-0").hasAttribute("data-pending")).toBe(false);
   get("mw-cell-1-2").click();
   await painted();
   expect(get("mw-chip-1").textContent).toContain("Mean-ablate head 1.2");
+});
+
+it("explains its glyphs under the map, once there is one that is no strike", async () => {
+  const scaled = { ...ablation(HEAD, 1), type: "scale", mode: null, sentence: "Scale head 1.2" };
+  const { el, session } = await mount(
+    new FakeSession(stateOf({ interventions: [ablation(OTHER, 0)], outcome: outcomeOf() })),
+  );
+  const legend = el.querySelector<HTMLElement>(".mw-kinds");
+  expect(legend?.hidden).toBe(true);
+  await session.say({ interventions: [ablation(OTHER, 0), scaled] });
+  expect(legend?.hidden).toBe(false);
+  expect([...(legend?.children ?? [])].map((one) => one.textContent)).toEqual([
+    "×ablated",
+    "%scaled",
+  ]);
 });
 
 it("keeps two that say the same apart", async () => {

@@ -16,6 +16,7 @@ export const top = (id: number, text: string, before: number, after: number): To
 export const outcomeOf = (change: Partial<OutcomeJson> = {}): OutcomeJson => ({
   revision: 1,
   position: 1,
+  model_version: 1,
   ms: 12,
   kl: 0,
   fired: 0,

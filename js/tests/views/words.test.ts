@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { ComponentJson, InterventionJson } from "../../types";
 import { announcement } from "../../views/announcer";
-import { marksOf } from "../../views/marks";
+import { kindOf, marksOf } from "../../views/marks";
 import { ROWS, topRows } from "../../views/outcome";
 import { shapeOf } from "../../views/top-bar";
 import { ablation, HEAD, stateOf } from "../wire/states";
@@ -19,18 +19,86 @@ describe("marks on the map", () => {
 
   it("tell all of a component from a part of it and from one that is off", () => {
     const part = { ...HEAD, positions: [1] } as ComponentJson;
-    expect(marksOf([ablation(HEAD)]).head(1, 2)).toBe("whole");
-    expect(marksOf([ablation(part)]).head(1, 2)).toBe("part");
-    expect(marksOf([off(HEAD)]).head(1, 2)).toBe("off");
-    expect(marksOf([off(HEAD), ablation(part)]).head(1, 2)).toBe("part");
+    const mark = (...items: InterventionJson[]) => marksOf(items).head(1, 2);
+    expect(mark(ablation(HEAD))).toEqual({ mark: "whole", glyph: "", words: "ablated" });
+    expect(mark(ablation(part))).toEqual({ mark: "part", glyph: "", words: "ablated in part" });
+    expect(mark(off(HEAD))).toEqual({ mark: "off", glyph: "", words: "ablated, switched off" });
+    expect(mark(off(HEAD), ablation(part))?.mark).toBe("part");
     expect(marksOf([ablation(HEAD)]).head(1, 1)).toBeNull();
   });
 
   it("reach every head of an ablated attention, and the MLP of a neuron in part", () => {
-    expect(marksOf([ablation(layer)]).head(1, 0)).toBe("whole");
+    expect(marksOf([ablation(layer)]).head(1, 0)?.mark).toBe("whole");
     expect(marksOf([ablation(layer)]).head(0, 0)).toBeNull();
-    expect(marksOf([off(layer), ablation(HEAD)]).head(1, 2)).toBe("whole");
-    expect(marksOf([ablation({ type: "neuron", layer: 0, index: 7 })]).mlp(0)).toBe("part");
+    expect(marksOf([off(layer), ablation(HEAD)]).head(1, 2)?.mark).toBe("whole");
+    expect(marksOf([ablation({ type: "neuron", layer: 0, index: 7 })]).mlp(0)?.mark).toBe("part");
+  });
+});
+
+describe("every kind of edit", () => {
+  const edit = (type: string, change: Partial<InterventionJson> = {}): InterventionJson => ({
+    ...ablation(HEAD),
+    type,
+    mode: null,
+    ...change,
+  });
+  const KINDS = [
+    edit("ablate", { mode: "zero" }),
+    edit("ablate", { mode: "mean" }),
+    edit("ablate", { mode: "resample" }),
+    ...["patch", "scale", "steer", "set_value", "freeze", "skip_layer"].map((type) => edit(type)),
+    ...["knock_out", "replace_pattern", "somebody's own"].map((type) => edit(type)),
+    edit("steer", { mode: "project out" }),
+  ];
+
+  it("has a glyph and words of its own", () => {
+    const kinds = KINDS.map(kindOf);
+    expect(new Set(kinds.map(({ glyph }) => glyph)).size).toBe(KINDS.length - 1);
+    expect(new Set(kinds.map(({ did }) => did)).size).toBe(KINDS.length - 1);
+    expect(kinds.every(({ glyph }) => [...glyph].length === 1)).toBe(true);
+    expect(marksOf(KINDS).kinds).toHaveLength(KINDS.length - 1);
+  });
+
+  it("marks what it reaches: a layer whole, an edge in part, the stream nowhere", () => {
+    const skipped = marksOf([edit("skip_layer", { component: { type: "layer", layer: 1 } })]);
+    expect(skipped.head(1, 0)?.words).toBe("skipped");
+    expect(skipped.mlp(1)?.glyph).toBe("↷");
+    expect(skipped.mlp(0)).toBeNull();
+    const edge = { type: "edge", layer: 1, head: 2, query: 3, key: 0 } as const;
+    expect(marksOf([edit("knock_out", { component: edge })]).head(1, 2)).toEqual({
+      mark: "edit",
+      glyph: "⊘",
+      words: "knocked out in part",
+    });
+    const stream = marksOf([edit("steer", { component: { type: "residual", layer: 1 } })]);
+    expect(stream.head(1, 0)).toBeNull();
+    expect(stream.kinds).toEqual([]);
+    const expert = { type: "expert_neuron", layer: 1, expert: 0, index: 5 } as const;
+    expect(marksOf([edit("scale", { component: expert })]).mlp(1)?.words).toBe("scaled in part");
+  });
+
+  it("freezes the patterns of some layers or of all", () => {
+    const freeze = (layers: number[] | "all" | null) =>
+      marksOf([edit("freeze", { component: null, layers })]);
+    expect(freeze("all").head(1, 3)?.words).toBe("frozen");
+    expect(freeze([0]).head(0, 3)?.words).toBe("frozen");
+    expect(freeze([0]).head(1, 3)).toBeNull();
+    expect(freeze(null).head(1, 3)).toBeNull();
+    expect(freeze("all").mlp(1)).toBeNull();
+  });
+
+  it("counts the kinds on one cell and says each, the strongest of what it does", () => {
+    const scale = edit("scale");
+    const part = edit("patch", { component: { ...HEAD, positions: [0] } });
+    expect(marksOf([scale, part, { ...part, enabled: false }]).head(1, 2)).toEqual({
+      mark: "edit",
+      glyph: "2",
+      words: "scaled and patched in part",
+    });
+    const away = marksOf([{ ...scale, enabled: false }]).head(1, 2);
+    expect(away).toEqual({ mark: "off", glyph: "%", words: "scaled, switched off" });
+    const both = marksOf([scale, ablation(HEAD)]).head(1, 2);
+    expect(both).toEqual({ mark: "whole", glyph: "", words: "scaled and ablated" });
   });
 });
 
@@ -48,6 +116,8 @@ describe("what a screen reader hears", () => {
   it("says what comes next when only the question changed", () => {
     expect(announcement(before, before)).toContain("most likely next ·Mary");
     expect(announcement(null, before)).toBe("");
+    const here = { ...before, model: { ...before.model, predicts: "here" as const } };
+    expect(announcement(here, here)).toContain("most likely at 1 ·Mary");
   });
 });
 

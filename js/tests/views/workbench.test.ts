@@ -65,7 +65,7 @@ describe("a click on a head", () => {
     );
     expect(get("mw-cell-1-2").dataset.mark).toBe("off");
     get("mw-cell-1-2").click();
-    expect(session.sent).toEqual([["set_enabled", 0, true]]);
+    expect(session.sent).toEqual([["set_enabled", 100, true]]);
   });
 
   it("locks instead of ablating with Shift", async () => {

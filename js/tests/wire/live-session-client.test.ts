@@ -229,23 +229,26 @@ describe("the list of interventions", () => {
   });
 
   it("is switched, shortened and cleared before the kernel agrees", () => {
-    client.setEnabled(1, false);
+    client.setEnabled(101, false);
     expect(client.shown?.interventions[1]?.enabled).toBe(false);
-    client.remove(0);
+    client.remove(100);
     expect(shown()).toEqual(["mlp 0"]);
     expect(client.shown?.interventions[0]).toMatchObject({ index: 0, enabled: false });
     client.clear();
     expect(shown()).toEqual([]);
     expect(client.state?.interventions.length).toBe(2);
-    expect(fake.last("set_enabled").args).toEqual({ index: 1, enabled: false });
-    expect(fake.last("remove").args).toEqual({ index: 0 });
+    expect(fake.last("set_enabled").args).toEqual({ id: 101, enabled: false });
+    expect(fake.last("remove").args).toEqual({ id: 100 });
   });
 
-  it("a second cross means the row that is shown, not the one that was there", () => {
-    client.remove(0);
-    client.remove(0);
-    expect(shown()).toEqual([]);
-    expect(client.pending.map(({ component }) => component)).toEqual([HEAD, OTHER]);
+  it("means one row by its cross, however the list changes under it", () => {
+    const interventions = [ablation({ type: "mlp", layer: 1 }, 7), ablation(OTHER, 1)];
+    fake.put("state", stateOf({ revision: 3, interventions }));
+    client.remove(101);
+    client.remove(101);
+    expect(shown()).toEqual(["mlp 1"]);
+    expect(fake.count("remove")).toBe(2);
+    expect(client.pending.map(({ component }) => component)).toEqual([OTHER, null]);
   });
 
   it("shows nothing else while undo, redo, prompt and metric are under way", () => {
@@ -274,14 +277,40 @@ describe("arrays", () => {
   });
 
   it("reads a pattern", async () => {
-    const asked = client.pattern(1, 2, true);
-    expect(fake.last("pattern").args).toEqual({ layer: 1, head: 2, edited: true });
+    const asked = client.pattern({ layer: 1, head: 2 }, true);
+    expect(fake.last("pattern").args).toEqual({ layer: 1, head: 2, edited: true, cross: false });
     const header = { dtype: "u8", shape: [2, 2], layout: "tril", scale: 1, offset: 0 };
     const result = { layer: 1, head: 2, revision: 7 };
     fake.answer("pattern", result, { frames: [header] }, [Uint8Array.of(255, 0, 255)]);
     const { pattern, revision } = await asked;
     expect(revision).toBe(7);
     expect([...pattern.dense()]).toEqual([1, 0, 0, 1]);
+  });
+
+  it("reads a pattern whose keys are other tokens than its queries", async () => {
+    const asked = client.pattern({ layer: 1, head: 2 }, true);
+    const header = { dtype: "u8", shape: [1, 3], layout: "dense", scale: 1, offset: 0 };
+    const queries = [{ text: "<s>", special: true }];
+    const result = { layer: 1, head: 2, revision: 7, queries };
+    const keys = ["a", "b", "c"].map((text, id) => ({ id, text, special: false }));
+    fake.answer("pattern", { ...result, keys }, { frames: [header] }, [Uint8Array.of(0, 255, 0)]);
+    const answer = await asked;
+    expect([...answer.pattern.row(0)]).toEqual([0, 1, 0]);
+    expect(answer.queries).toEqual(queries);
+    expect(answer.keys?.map(({ text }) => text)).toEqual(["a", "b", "c"]);
+  });
+
+  it.each([
+    ["too few of them", [{ text: "a" }]],
+    ["no list", { length: 3 }],
+    ["one without text", [{ text: "a" }, { text: "b" }, { text: 3 }]],
+    ["one that is nothing", [{ text: "a" }, { text: "b" }, null]],
+  ])("refuses tokens along a side that are %s", async (_what, keys) => {
+    const asked = client.pattern({ layer: 1, head: 2 }, false);
+    const header = { dtype: "u8", shape: [3, 3], layout: "dense" };
+    const result = { layer: 1, head: 2, revision: 1, keys };
+    fake.answer("pattern", result, { frames: [header] }, [new Uint8Array(9)]);
+    await expect(asked).rejects.toMatchObject({ name: "RpcError", type: "BadAnswer" });
   });
 
   it("reads scores, with the reason for what has none", async () => {
@@ -317,7 +346,7 @@ describe("arrays", () => {
     ["one axis", frame([2], [1, 2]).extra, frame([2], [1, 2]).buffers],
     ["not square", frame([1, 2], [1, 2]).extra, frame([1, 2], [1, 2]).buffers],
   ])("refuses a pattern with %s", async (_what, extra, buffers) => {
-    const asked = client.pattern(1, 2, false);
+    const asked = client.pattern({ layer: 1, head: 2 }, false);
     fake.answer("pattern", { layer: 1, head: 2, revision: 1 }, extra, buffers);
     await expect(asked).rejects.toMatchObject({ name: "RpcError", type: "BadAnswer" });
     expect(client.lastError).toBeNull();

@@ -7,7 +7,16 @@ export const OTHER: ComponentJson = { type: "mlp", layer: 0 };
 
 export function ablation(component: ComponentJson, index = 0): InterventionJson {
   const sentence = "Zero something";
-  return { index, type: "ablate", mode: "zero", component, sentence, enabled: true };
+  return {
+    index,
+    id: 100 + index,
+    type: "ablate",
+    mode: "zero",
+    component,
+    layers: null,
+    sentence,
+    enabled: true,
+  };
 }
 
 export function stateOf(change: Partial<SessionState> = {}): SessionState {
@@ -19,6 +28,8 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
       n_layers: 2,
       heads: [4, 4],
       kv_heads: [4, 4],
+      cross_heads: [0, 0],
+      predicts: "next",
       mlp: [true, true],
       attention: [true, true],
       d_model: 32,
@@ -33,6 +44,7 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
       { id: 1, text: "The", special: false },
       { id: 2, text: " capital", special: false },
     ],
+    encoder: null,
     interventions: [],
     metric: null,
     can_undo: false,

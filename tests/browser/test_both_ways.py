@@ -1,0 +1,95 @@
+"""A masked language model on the page: patterns that look both ways, in light and in dark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import RESULTS
+from tests.browser.test_looking import THEMES
+from tests.browser.workbench_page import WorkbenchPage
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import OpenNotebook
+
+pytestmark = pytest.mark.browser
+
+SETUP = """import torch, mechwidget as mw
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+words = ["[unk]", "[mask]", *(f"word{i}" for i in range(64)), "the", "cat", "sat"]
+vocabulary = models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[unk]")
+tokenizer = Tokenizer(vocabulary)
+tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+tokenizer = PreTrainedTokenizerFast(
+    tokenizer_object=tokenizer, unk_token="[unk]", mask_token="[mask]"
+)
+torch.manual_seed(0)
+config = BertConfig(
+    vocab_size=len(words), hidden_size=32, num_hidden_layers=3, num_attention_heads=4,
+    intermediate_size=64, max_position_embeddings=80, initializer_range=0.4,
+)
+model = mw.wrap(BertForMaskedLM(config).eval(), tokenizer, name="fills in")
+several = [mw.Scale(mw.Head(0, 1), 0.5), mw.KnockOut(mw.Edge(1, 2, query=0, key=2)),
+           mw.Freeze(mw.MLP(2)), mw.SkipLayer(mw.Layer(2)), mw.Ablate(mw.Head(0, 0))]"""
+SHORT = "the [mask] sat"
+LONG = " ".join(f"word{i}" if i != 40 else "[mask]" for i in range(64))
+SHOW = f"session = mw.Session(model, {SHORT!r})\nworkbench = mw.Workbench(session)\nworkbench"
+
+
+def test_patterns_that_look_both_ways(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook(SETUP, SHOW)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    workbench = WorkbenchPage(notebook)
+    workbench.settle()
+    RESULTS.mkdir(exist_ok=True)
+    holder = workbench.root.locator("xpath=ancestor-or-self::*[@data-mw-theme][1]")
+    grid = workbench.get("mw-attention").get_by_role("grid")
+    words = workbench.get("mw-attention-readout")
+    for prompt, n in ((SHORT, 3), (LONG, 64)):
+        notebook.execute(f"session.prompt = {prompt!r}")
+        expect(grid).to_have_attribute("aria-rowcount", str(n))
+        workbench.settle()
+        cursor = grid.get_by_role("gridcell")
+        cursor.focus()
+        cursor.press("Control+Home")
+        cursor.press("End")
+        last = prompt.split()[-1]
+        expect(words).to_contain_text(f"reads {last} ({n - 1})")
+        ahead = notebook.python(
+            f"float(session.pattern(mw.Head(0, 0), edited=False).result()[0, {n - 1}])"
+        )
+        assert float(words.inner_text().split()[-1]) == pytest.approx(ahead, abs=0.006)
+        for theme, name in THEMES.items():
+            notebook.set_theme(name)
+            expect(holder).to_have_attribute("data-mw-theme", theme)
+            expect(notebook.page.locator("#jupyterlab-splash")).to_have_count(0)
+            workbench.root.screenshot(path=RESULTS / f"both-ways-{n}-{theme}.png")
+        notebook.set_theme(THEMES["light"])
+
+
+def test_every_kind_of_edit_is_marked_on_the_map(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook(SETUP, SHOW)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    workbench = WorkbenchPage(notebook)
+    notebook.execute("session.interventions = several")
+    expect(workbench.cell(0, 1)).to_have_attribute("data-glyph", "%")
+    expect(workbench.cell(1, 2)).to_have_attribute("data-glyph", "⊘")
+    expect(workbench.mlp(2)).to_have_attribute("data-glyph", "2")
+    expect(workbench.cell(0, 0)).to_have_attribute("data-mark", "whole")
+    label = workbench.mlp(2).get_attribute("aria-label")
+    assert label is not None
+    assert "frozen and skipped" in label
+    workbench.settle()
+    for theme, name in THEMES.items():
+        notebook.set_theme(name)
+        expect(notebook.page.locator("#jupyterlab-splash")).to_have_count(0)
+        workbench.root.screenshot(path=RESULTS / f"kinds-{theme}.png")
+    notebook.set_theme(THEMES["light"])
+    notebook.execute("session.disable(several[0])")
+    expect(workbench.cell(0, 1)).to_have_attribute("data-mark", "off")
