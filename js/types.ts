@@ -48,7 +48,7 @@ export interface ModelJson {
 
 /** What an intervention can be about besides what a person clicks. */
 export type PartJson =
-  | ComponentJson
+  | (ComponentJson & { cross?: boolean })
   | { type: "layer"; layer: number; positions?: number[] }
   | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" }
   | { type: "edge"; layer: number; head: number; query: number; key: number }
@@ -120,9 +120,9 @@ export interface SessionState {
   outcome: OutcomeJson | null;
 }
 
-/** The part as something that a person clicks, or null. */
+/** The part as something that a person clicks, or null: a click is never about cross attention. */
 export function clickable(part: PartJson | null): ComponentJson | null {
-  if (part === null) return null;
+  if (part === null || ("cross" in part && part.cross)) return null;
   const { type } = part;
   return type === "head" || type === "mlp" || type === "attention" || type === "neuron"
     ? part

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         Vector,
     )
     from mechwidget.models import (
+        Generation,
+        Gradients,
         HookedModel,
         Inputs,
         Run,
@@ -62,6 +64,8 @@ _HOMES = {
     "Edge": "interventions",
     "ExpertNeuron": "interventions",
     "Freeze": "interventions",
+    "Generation": "models",
+    "Gradients": "models",
     "Head": "interventions",
     "HookedModel": "models",
     "Inputs": "models",
@@ -99,6 +103,8 @@ __all__ = [
     "Edge",
     "ExpertNeuron",
     "Freeze",
+    "Generation",
+    "Gradients",
     "Head",
     "HookedModel",
     "Inputs",

@@ -154,6 +154,7 @@ export class AttentionPane implements Pane {
     const { state, head, page, values, marks } = scene;
     setText(this.#title, head ? `Head ${head.layer}.${head.head}` : "Attention");
     this.#stacks.hidden = !head || !state?.model.cross_heads[head.layer];
+    this.el.toggleAttribute("data-stacks", !this.#stacks.hidden);
     for (const node of Array.from(this.#stacks.children)) {
       const cross = (node as HTMLElement).dataset.stack === "cross";
       setAttributes(node, { "aria-pressed": String(cross === this.#crosses(scene)) });

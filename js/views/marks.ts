@@ -58,7 +58,9 @@ function reach({ component, layers }: InterventionJson): { keys: string[]; whole
     const keys = layers === "all" ? ["heads"] : (layers ?? []).map((layer) => `heads ${layer}`);
     return { keys, whole: true };
   }
-  const whole = !("positions" in component && component.positions);
+  // Attention to the other stack is a part of what stands in a cell.
+  const cross = "cross" in component && component.cross === true;
+  const whole = !cross && !("positions" in component && component.positions);
   const { type, layer } = component;
   if (type === "head") return { keys: [`head ${layer}.${component.head}`], whole };
   if (type === "edge") return { keys: [`head ${layer}.${component.head}`], whole: false };

@@ -65,7 +65,7 @@ export class TokenStrip implements Pane {
   /** Of a model with two stacks: what is read, before what is said. */
   #drawEncoder(encoder: readonly TokenJson[] | null): void {
     this.#encoder.hidden = encoder === null;
-    const text = (encoder ?? []).map((token) => visible(token.text)).join("");
+    const text = (encoder ?? []).map((token) => visible(token.text)).join(" ");
     setText(this.#encoder, text);
     setAttributes(this.#encoder, {
       "aria-label": `The encoder reads: ${text}`,

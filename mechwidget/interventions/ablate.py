@@ -26,6 +26,9 @@ What "resample" means: it gets what it held in one run of one prompt of `over`, 
 position; with several, `seed` picks one at random among those that are long enough, always the
 same for the same seed.
 
+In a generation, "zero" and one "mean" apply to generated tokens as to the prompt's; what is taken
+position by position applies to the prompt.
+
 Where the reference is the same everywhere, as the output of a bias is, "mean" and "resample" leave
 it alone; "zero" does not.
 
@@ -109,6 +112,11 @@ class Ablate(Intervention):
             return f"Resample {self.component} from {which}"
         each = ", position by position" if self.by_position else ""
         return f"Mean-ablate {self.component} over {which}{each}"
+
+    @property
+    def prompt_only(self) -> bool:
+        """What is taken position by position is taken for the positions of the prompt."""
+        return self.mode == "resample" or self.by_position
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """The edit for one run over `n_positions` tokens, checked against `model`."""

@@ -8,8 +8,8 @@ it is (`within`), and how to check that a model has it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from mechwidget.errors import ComponentError
 from mechwidget.interventions.component import Component, Index, count
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.window import Window
 
 _NAME_IT = (
     "Where a module returns z of shape [batch, pos, head, d_head], name it: "
@@ -270,6 +271,13 @@ class Edge(Component):
     def width(self, model: HookedModel) -> int:  # noqa: ARG002 - what a component is asked
         """One number."""
         return 0
+
+    def inside(self, window: Window) -> Self | None:
+        """The same edge with its query counted from the window's start; keys count from 0."""
+        query, key = (window.place(position, self) for position in (self.query, self.key))
+        if query not in window or key >= window.stop:
+            return None
+        return replace(self, query=query - window.start, key=key)
 
     def within(self, n_positions: int) -> Index:
         """Where it is in the pattern of a prompt of so many tokens."""

@@ -13,6 +13,9 @@ The run's own prompt is run once without interventions, and what it held is put 
   single heads (of queries and keys) or over neurons are left alone.
 - a component: its activation, as `Patch` from the same prompt would.
 
+In a generation it holds over the prompt: the baseline has no run over tokens that the edited model
+generated.
+
 It wins over edits of the same site that are listed before it; those listed after it win over it.
 """
 
@@ -85,6 +88,11 @@ class Freeze(Intervention):
         plural = "s" if len(self.layers) > 1 else ""
         what += "s" if self.component == NORM or plural else ""
         return f"Freeze the {what} of layer{plural} {', '.join(map(str, self.layers))}"
+
+    @property
+    def prompt_only(self) -> bool:
+        """The baseline has nothing to keep where it would have generated other tokens."""
+        return True
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """One edit per site that is frozen, with the baseline as its source."""

@@ -16,6 +16,8 @@ Which position goes where is `align`:
   counterpart is patched.
 - pairs `((here, there), …)`: as they say, negative ones from the end of each prompt. Then the
   component itself names no positions.
+
+In a generation it patches the prompt; generated tokens follow from it and are not patched.
 """
 
 from __future__ import annotations
@@ -77,6 +79,11 @@ class Patch(Intervention):
         elif self.align == "end":
             where = ", ends aligned"
         return f"Patch {self.component} from {brief(self.source)}{where}"
+
+    @property
+    def prompt_only(self) -> bool:
+        """What the other prompt held has its place in this prompt."""
+        return True
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """One edit of the component's site, with the other prompt as its source."""

@@ -6,7 +6,8 @@ as it was. `ExpertNeuron`: its entry of `expert_post`, for the tokens that were 
 
 One number fills the component; a vector is put at each of its positions. A value per position is a
 mapping {position: value}, or pairs (position, value), or a tensor `[pos, width]` from position 0
-on; then the component itself names no positions, and the others stay as they were.
+on; then the component itself names no positions, and the others stay as they were. In a generation
+it may also name positions of tokens to come.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from mechwidget.interventions.component import Component
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.window import Window
 
 
 PerPosition = tuple[tuple[int, "float | Vector"], ...]
@@ -72,6 +74,17 @@ class SetValue(Intervention):
             return f"Set {self.component} to {len(self.value)} values, one per position"
         each = [f"{_words(value)} at {position}" for position, value in self.value]
         return f"Set {self.component} to {', '.join(each)}"
+
+    def edits_at(self, model: HookedModel, window: Window) -> Sequence[Edit]:
+        """One edit of the component's site, with the values whose positions are in the window."""
+        if not isinstance(self.value, tuple):
+            return Intervention.edits_at(self, model, window)
+        placed = [(window.place(p, self.component), value) for p, value in self.value]
+        here = tuple((p - window.start, value) for p, value in placed if p in window)
+        if not here:
+            self.component.check(model)
+            return ()
+        return SetValue(self.component, here).edits(model, len(window))
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """One edit of the component's site."""

@@ -47,7 +47,13 @@ class Edit:
 
 
 class Intervention(Protocol):
-    """Anything that can say which edits it makes to a model over a prompt of some length."""
+    """Anything that can say which edits it makes to a model over a prompt of some length.
+
+    In a generation with a cache the model computes a window of positions at a time. An intervention
+    with a method `edits_at(model, window)` is asked for its edits there, and may say with
+    `prompt_only` that it has none beyond the prompt; for one without, a generation recomputes
+    the whole text with every token.
+    """
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """The edits of one run; raises a `MechwidgetError` when the model cannot have them."""

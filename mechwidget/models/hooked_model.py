@@ -22,6 +22,8 @@ from mechwidget.models.budget import Budget
 from mechwidget.models.calling import call_model
 from mechwidget.models.facts import input_device, notes_of, why_no_heads
 from mechwidget.models.forward_source import ForwardSource
+from mechwidget.models.generating import generate
+from mechwidget.models.gradients import gradients
 from mechwidget.models.held import Held
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
@@ -42,7 +44,7 @@ from mechwidget.models.sites import (
 from mechwidget.models.source_vocabulary import SourceVocabulary
 from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Traffic, edits_of, in_order
-from mechwidget.models.twin import make_twin
+from mechwidget.models.twin import make_twin, without_gradients
 from mechwidget.models.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -280,6 +282,9 @@ class HookedModel:
         with self.lock:
             return self._batches(prompt_or_ids, variants, (), positions, None).groups()
 
+    generate = generate
+    gradients = gradients
+
     def _batches(
         self,
         prompt_or_ids: Prompt,
@@ -295,11 +300,13 @@ class HookedModel:
         forward = self._forward_of(tokens, cancelled)
         return Batches(self._planner, forward, tokens, traffics, keep, self.device)
 
-    def _forward_of(self, tokens: Tokens, cancelled: Callable[[], bool] | None) -> Forward:
+    def _forward_of(
+        self, tokens: Tokens, cancelled: Callable[[], bool] | None, *, gradients: bool = False
+    ) -> Forward:
         def forward(
             traffic: Traffic, keep: Sequence[int] | None, splice: Splice | None
         ) -> tuple[torch.Tensor, bool]:
-            return self._forward(tokens, traffic, keep, cancelled, splice)
+            return self._forward(tokens, traffic, keep, cancelled, splice, gradients=gradients)
 
         return forward
 
@@ -347,11 +354,15 @@ class HookedModel:
         keep: Sequence[int] | None,
         cancelled: Callable[[], bool] | None,
         splice: Splice | None,
+        *,
+        gradients: bool = False,
     ) -> tuple[torch.Tensor, bool]:
         """The one place where a run calls the model."""
         if cancelled is not None and cancelled():
             raise CancelledError("The run was cancelled.")
         twin = make_twin(self.model)
+        if gradients:
+            without_gradients(twin)
         if splice is not None:
             splice.onto(twin, self.ledger)
         explicit = tap_attention(twin, self._bindings, self.ledger, traffic)
@@ -362,7 +373,8 @@ class HookedModel:
         unembed = None if self.ledger.coupled else self.ledger.unembed
         if keep is not None and unembed is not None:
             hook_positions(twin, unembed, keep)
-        logits = call_model(self.source, twin, tokens, traffic.shape[0])
+        rows = traffic.shape[0]
+        logits = call_model(self.source, twin, tokens, rows, gradients=gradients)
         if keep is not None and (unembed is None or logits.shape[1] != len(keep)):
             logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit

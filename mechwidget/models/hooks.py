@@ -35,9 +35,12 @@ class SiteHooks:
     inputs: dict[int, list[Binding]] = field(default_factory=dict)
     outputs: dict[int, list[Binding]] = field(default_factory=dict)
     _calls: int = -1
+    _passes: int = 0
 
     def before(self, _module: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
         """A forward pre-hook."""
+        if self._passes != self.traffic.passes:
+            self._passes, self._calls = self.traffic.passes, -1
         self._calls += 1
         x = given = activation_in((args, kwargs))
         if x is None or given is None:
@@ -69,7 +72,8 @@ class SiteHooks:
         if edited is middle:
             return written
         written = written.reshape(stream.shape)
-        return torch.where(edited == middle, written, (edited - stream) / binding.factor)
+        wanted = (edited - stream) / binding.factor
+        return _through(torch.where(edited == middle, written, wanted), wanted)
 
 
 def hook_sites(
@@ -147,7 +151,13 @@ def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.T
     changed = passed.reshape(carried.shape)
     if binding.factor == 1:
         return changed
-    return torch.where(changed == shown.reshape(carried.shape), carried, changed / binding.factor)
+    wanted = changed / binding.factor
+    return _through(torch.where(changed == shown.reshape(carried.shape), carried, wanted), wanted)
+
+
+def _through(value: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """`value`, which is `wanted` but for rounding, with the gradient of `wanted`."""
+    return value.detach() + (wanted - wanted.detach()) if wanted.requires_grad else value
 
 
 def _scaled(tensor: torch.Tensor, factor: float) -> torch.Tensor:

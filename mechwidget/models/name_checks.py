@@ -145,7 +145,7 @@ class _Disturbance:
         if self.left != -1:
             return None
         generator = torch.Generator().manual_seed(self.row)
-        noise = torch.randn(result.shape[1:], generator=generator)
+        noise = torch.randn(result.shape[1:], generator=generator, device="cpu")
         disturbed = result.clone()
         disturbed[self.row] += noise.to(result)
         return disturbed

@@ -104,10 +104,13 @@ class NormHook:
     traffic: Traffic
     sites: dict[int, Site] = field(default_factory=dict)
     _calls: int = -1
+    _passes: int = 0
     _norm: Norm | None = None
 
     def after(self, module: nn.Module, args: Any, kwargs: Any, result: Any) -> Any:
         """A forward hook: shows the divisor, and divides by what flows on instead."""
+        if self._passes != self.traffic.passes:
+            self._passes, self._calls = self.traffic.passes, -1
         self._calls += 1
         site, x, y = self.sites.get(self._calls), activation_in((args, kwargs)), result
         if site is None or x is None or not isinstance(y, torch.Tensor):
@@ -132,7 +135,7 @@ def hook_norms(twin: nn.Module, bindings: Mapping[Site, Binding], traffic: Traff
     hooks: dict[str, NormHook] = {}
     for site, binding in bindings.items():
         if binding.end == "scale" and binding.place is not None and site in traffic.sites:
-            hook = hooks.setdefault(binding.place.module, NormHook(traffic))
+            hook = hooks.setdefault(binding.place.module, NormHook(traffic, _passes=traffic.passes))
             hook.sites[binding.place.nth] = site
     for name, hook in hooks.items():
         submodule(twin, name).register_forward_hook(hook.after, with_kwargs=True)

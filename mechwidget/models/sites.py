@@ -61,6 +61,8 @@ _LENS_NAMES = {
     "hook_resid_pre": "resid_pre",
     "attn.hook_q": "q",
     "attn.hook_k": "k",
+    "attn.hook_rot_q": "q",  # ours are what attention multiplies: after a rotation
+    "attn.hook_rot_k": "k",
     "attn.hook_v": "v",
     "attn.hook_attn_scores": "scores",
     "attn.hook_pattern": "pattern",

@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 _SOFTMAX = {functional.softmax, torch.softmax, torch.Tensor.softmax, torch.special.softmax}
 
 
-def tap_softmax(module: nn.Module, tap: Tap, *, square: bool = True) -> None:
+def tap_softmax(module: nn.Module, tap: Tap, fits: Callable[[int, int], bool]) -> None:
     """Make a twin's attention module show its scores and pattern to `tap`.
 
-    `square`: there are as many keys as queries, by which its scores are told from other things.
+    `fits` says whether scores of so many queries and keys are this attention's and not something
+    else's.
     """
     plain, replaced = type(module).forward, module.__dict__.get("forward")
     itself = ref(module)  # a module that held itself would wait for the cycle collector
 
     def tapped(*args: Any, **kwargs: Any) -> Any:
-        outside, mode = modes(), _SoftmaxTap(tap, square=square)
+        outside, mode = modes(), _SoftmaxTap(tap, fits)
         try:
             push(mode)
             return replaced(*args, **kwargs) if replaced else plain(itself(), *args, **kwargs)
@@ -50,9 +51,9 @@ def tap_softmax(module: nn.Module, tap: Tap, *, square: bool = True) -> None:
 
 
 class _SoftmaxTap(TorchFunctionMode):
-    def __init__(self, tap: Tap, *, square: bool) -> None:
+    def __init__(self, tap: Tap, fits: Callable[[int, int], bool]) -> None:
         super().__init__()
-        self._tap, self._square = tap, square
+        self._tap, self._fits = tap, fits
 
     def __torch_function__(
         self,
@@ -98,7 +99,7 @@ class _SoftmaxTap(TorchFunctionMode):
         return pattern @ value
 
     def _is_over_keys(self, scores: Any) -> bool:
-        """Scores are `[.., query, key]`, to its own stack with as many queries as keys."""
+        """Scores are `[.., query, key]`."""
         if not isinstance(scores, torch.Tensor) or scores.dim() not in (3, 4):
             return False
-        return not self._square or scores.shape[-1] == scores.shape[-2]
+        return self._fits(*scores.shape[-2:])

@@ -72,4 +72,4 @@ class _Answering:
 
     def call(self, twin: nn.Module, tokens: Tokens, rows: int) -> torch.Tensor:
         self.answer = self.source.call(twin, tokens, rows)
-        return torch.empty(rows, 1, 1)
+        return torch.empty(rows, 1, 1, device="cpu")

@@ -172,7 +172,7 @@ def _answer(seen: Trace, main: Stream, unembed: Call | None) -> Answer:
 
 
 def _embedding(seen: Trace) -> Call | None:
-    ids = torch.tensor([seen.tokens.ids])
+    ids = torch.tensor([seen.tokens.ids], device="cpu")
     for call in sorted(seen.calls, key=lambda call: call.entered):
         given = [a for a in (*call.args, *call.kwargs.values()) if isinstance(a, torch.Tensor)]
         if not given or given[0].is_floating_point() or call.y is None or not is_leaf(call.module):

@@ -38,16 +38,29 @@ class AttentionTap:
     def __init__(self, traffic: Traffic) -> None:
         self.layers: dict[int, int] = {}  # how-manieth call of the module -> layer
         self.prefix = ""  # of the names of its sites
-        self._traffic, self._calls = traffic, 0
+        self._traffic, self._calls, self._passes = traffic, 0, traffic.passes
 
     def __call__(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
         """What flows on from this site of the layer that is running."""
+        if self._passes != self._traffic.passes:
+            self._passes, self._calls = self._traffic.passes, 0
         layer = self.layers.get(self._calls)
         if name == _LAST:
             self._calls += 1
         return (
             tensor if layer is None else self._shown(name, Site(self.prefix + name, layer), tensor)
         )
+
+    def fits(self, queries: int, keys: int) -> bool:
+        """Whether scores of so many queries and keys are this attention's.
+
+        To its own stack it has as many keys as queries, or with a cache up to as many as there
+        are positions so far.
+        """
+        if self.prefix:
+            return True
+        most = self._traffic.keys
+        return queries <= keys <= most if most else queries == keys
 
     def _shown(self, name: str, site: Site, tensor: torch.Tensor) -> torch.Tensor:
         if name in (
@@ -69,12 +82,14 @@ class ExpertsTap:
 
     def __init__(self, traffic: Traffic) -> None:
         self.layers: dict[int, int] = {}  # how-manieth call of the module -> layer
-        self._traffic, self._calls = traffic, 0
+        self._traffic, self._calls, self._passes = traffic, 0, traffic.passes
 
     def __call__(
         self, name: str, tensor: torch.Tensor, exists: torch.Tensor | None
     ) -> torch.Tensor:
         """What flows on from this site of the layer that is running."""
+        if self._passes != self._traffic.passes:
+            self._passes, self._calls = self._traffic.passes, 0
         layer = self.layers.get(self._calls)
         if name == EXPERTS[-1]:
             self._calls += 1
@@ -114,7 +129,7 @@ def tap_attention(
         tap.prefix = CROSS if cross else ""
         attention = block.cross if cross else block.attention
         if attention is not None and attention.route == "softmax":
-            tap_softmax(module, tap, square=not cross)
+            tap_softmax(module, tap, tap.fits)
         else:
             module.__dict__[TAP] = tap
     return True

@@ -71,6 +71,8 @@ class Traffic:
     kept: dict[Site, torch.Tensor] = field(default_factory=dict)
     given: dict[Tokens | None, dict[Site, torch.Tensor]] = field(default_factory=dict)
     reach: Reach | None = None
+    passes: int = 0  # forward passes that came before this one, on the same hooks
+    keys: int = 0  # the keys that attention has, where they are more than the positions
     _by_site: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looks: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looked: set[tuple[int, Site]] = field(default_factory=set)
@@ -85,6 +87,15 @@ class Traffic:
     def sites(self) -> set[Site]:
         """Every site that has to be hooked."""
         return {*self.reads, *self._by_site, *self._looks}
+
+    def next_pass(
+        self, edits: Sequence[tuple[int, Edit]], shape: tuple[int, int], keys: int = 0
+    ) -> None:
+        """Be the traffic of one more pass through the same hooks, which were made for its sites."""
+        self.passes += 1
+        self.edits, self.shape, self.keys = edits, shape, keys
+        self._by_site, self._looks, self._looked, self._changes = {}, {}, set(), []
+        Traffic.__post_init__(self)
 
     def pass_on(
         self, site: Site, tensor: torch.Tensor, exists: torch.Tensor | None = None

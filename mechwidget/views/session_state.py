@@ -76,7 +76,6 @@ def _stack_notes(model: HookedModel) -> list[str]:
     for stack in model.stacks:
         parts = [f"layers {stack.first} to {stack.layers[-1]}: {stack.name}"]
         parts += ["attends both ways"] * (stack.attends == "both ways")
-        parts += [f"attends to the {stack.crosses} too"] * bool(stack.crosses)
         if len(model.stacks) > 1 or len(parts) > 1:
             notes.append(", ".join(parts))
     return notes

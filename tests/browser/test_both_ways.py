@@ -93,3 +93,34 @@ def test_every_kind_of_edit_is_marked_on_the_map(open_notebook: OpenNotebook) ->
     notebook.set_theme(THEMES["light"])
     notebook.execute("session.disable(several[0])")
     expect(workbench.cell(0, 1)).to_have_attribute("data-mark", "off")
+
+
+TWO_STACKS = """from transformers import T5Config, T5ForConditionalGeneration
+
+torch.manual_seed(0)
+config = T5Config(
+    vocab_size=len(words), d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4,
+    decoder_start_token_id=0, initializer_factor=5.0,
+)
+model = mw.wrap(T5ForConditionalGeneration(config).eval(), tokenizer, name="translates")
+prompt = mw.Inputs(encoder="the cat sat word1 word2 word3", decoder="word4 word5 word6")"""
+SHOW_BOTH = "session = mw.Session(model, prompt)\nworkbench = mw.Workbench(session)\nworkbench"
+
+
+def test_cross_attention_has_the_tokens_of_both_stacks(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook(f"{SETUP}\n{TWO_STACKS}", SHOW_BOTH)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    workbench = WorkbenchPage(notebook)
+    workbench.settle()
+    expect(workbench.root.locator(".mw-encoder")).to_contain_text("the")
+    workbench.cell(3, 1).hover()
+    grid = workbench.get("mw-attention").get_by_role("grid")
+    expect(grid).to_have_attribute("aria-rowcount", "3")
+    workbench.get("mw-attention-cross").click()
+    expect(grid).to_have_attribute("aria-colcount", "6")
+    labels = workbench.root.locator(".mw-matrix-keys .mw-matrix-label")
+    assert labels.all_inner_texts() == ["the", "cat", "sat", "word1", "word2", "word3"]
+    expect(workbench.get("mw-attention-readout")).to_contain_text("query word6 (2) reads")
+    RESULTS.mkdir(exist_ok=True)
+    workbench.root.screenshot(path=RESULTS / "cross-light.png")

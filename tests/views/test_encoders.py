@@ -46,7 +46,7 @@ def test_a_page_sees_both_stacks_and_what_is_between_them():
         assert state["model"]["cross_heads"] == [0, 0, 3, 3]
         assert state["model"]["notes"][:2] == [
             "layers 0 to 1: encoder, attends both ways",
-            "layers 2 to 3: decoder, attends to the encoder too",
+            "layers 2 to 3: decoder",
         ]
         about, (pattern,) = page.ask("pattern", {"layer": 0, "head": 1, "edited": False})
         assert pattern.shape == (4, 4)

@@ -216,8 +216,8 @@ describe("a model with two stacks", () => {
   it("shows what the encoder reads beside the prompt", async () => {
     const { el, session } = await mount(two());
     const strip = el.querySelector(".mw-encoder");
-    expect(strip?.textContent).toContain("le·chat·dort");
-    expect(strip?.getAttribute("aria-label")).toBe("The encoder reads: le·chat·dort");
+    expect(strip?.textContent).toBe("le ·chat ·dort");
+    expect(strip?.getAttribute("aria-label")).toBe("The encoder reads: le ·chat ·dort");
     await session.say({ encoder: null });
     expect(el.querySelector<HTMLElement>(".mw-encoder")?.hidden).toBe(true);
   });

@@ -1,7 +1,7 @@
 // What the panes say, as pure functions of a state.
 
 import { describe, expect, it } from "vitest";
-import type { ComponentJson, InterventionJson } from "../../types";
+import { ablatedBy, type ComponentJson, type InterventionJson } from "../../types";
 import { announcement } from "../../views/announcer";
 import { kindOf, marksOf } from "../../views/marks";
 import { ROWS, topRows } from "../../views/outcome";
@@ -75,6 +75,12 @@ describe("every kind of edit", () => {
     expect(stream.kinds).toEqual([]);
     const expert = { type: "expert_neuron", layer: 1, expert: 0, index: 5 } as const;
     expect(marksOf([edit("scale", { component: expert })]).mlp(1)?.words).toBe("scaled in part");
+  });
+
+  it("takes cross attention for a part of the cell, and never for what a click ablates", () => {
+    const cross = { ...ablation(HEAD), component: { ...HEAD, cross: true } };
+    expect(ablatedBy(cross)).toBeNull();
+    expect(marksOf([cross]).head(1, 2)?.words).toBe("ablated in part");
   });
 
   it("freezes the patterns of some layers or of all", () => {
