@@ -49,15 +49,15 @@ class Norm:
 
     def divisor(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """What it divided `x[..., d]` by to give `y`, `[..., 1]`; 1 where all is 0."""
-        given = _length(self.gain * self._centred(x.float()))
-        left = _length(y.float() - self.bias)
+        given = _length(self.gain * self._centred(_wide(x)))
+        left = _length(_wide(y) - self.bias)
         return torch.where((given == 0) | (left == 0), 1.0, given / left)
 
     def explains(self, x: torch.Tensor, y: torch.Tensor) -> bool:
         """Whether `y` is what such a norm makes of `x`."""
-        made = self.bias + self.gain * self._centred(x.float()) / self.divisor(x, y)
-        room = _ROUNDING.get(y.dtype, 1e-3) * (1 + y.float().abs().max())
-        return bool((made - y.float()).abs().max() <= room)
+        made = self.bias + self.gain * self._centred(_wide(x)) / self.divisor(x, y)
+        room = _ROUNDING.get(y.dtype, 1e-3) * (1 + _wide(y).abs().max())
+        return bool((made - _wide(y)).abs().max() <= room)
 
     def _centred(self, x: torch.Tensor) -> torch.Tensor:
         return x - x.mean(-1, keepdim=True) if self.centres else x
@@ -71,22 +71,27 @@ def probed(module: nn.Module, like: torch.Tensor) -> Norm | None:
         answered: torch.Tensor = module.forward(given)
         return answered.detach().flatten()
 
-    ones = torch.ones(like.shape[-1], device=like.device)
+    ones = torch.ones(like.shape[-1], device=like.device, dtype=_wide(like).dtype)
     signs = ones.clone()
     signs[1::2] = -1
     try:
-        bias = answer(0 * ones).float()
-        flat, alternating = (answer(_LOUD * row).float() - bias for row in (ones, signs))
+        bias = _wide(answer(0 * ones))
+        flat, alternating = (_wide(answer(_LOUD * row)) - bias for row in (ones, signs))
         centres = bool(flat.abs().max() <= 1e-2 * alternating.abs().max())
         given = signs - signs.mean() if centres else signs
         norm = Norm(alternating / given * given.square().mean().sqrt(), bias, centres)
         rows = [ones.cumsum(0).pow(power) * signs.roll(power) for power in (1, 2)]
         explained = all(norm.explains(row.to(like), answer(row)) for row in rows)
-        louder = answer(2 * _LOUD * signs).float() - bias
+        louder = _wide(answer(2 * _LOUD * signs)) - bias
         explained = explained and torch.allclose(louder, alternating, rtol=0.02)
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
         return None  # it wants more than one tensor, or gives back something else
     return norm if explained else None
+
+
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """In float32 at least."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def _length(rows: torch.Tensor) -> torch.Tensor:
@@ -122,12 +127,15 @@ class NormHook:
                 "number at each position."
             )
         divisor = norm.divisor(x, y).reshape(self.traffic.shape[0], -1, 1)
-        passed = self.traffic.pass_on(site, divisor)
-        if passed is divisor:
+        shown = divisor.clone()  # a gradient at the site is of what is divided by, and no more
+        passed = self.traffic.pass_on(site, shown)
+        if passed is shown:
             return None
         share = (divisor / passed).reshape(*y.shape[:-1], 1)
-        changed = (norm.bias + (y.float() - norm.bias) * share).to(y.dtype)
-        return with_activation(result, y, torch.where(share == 1, y, changed))
+        changed = (norm.bias + (_wide(y) - norm.bias) * share).to(y.dtype)
+        # To the last bit y where nothing changed, with the derivative of what is divided.
+        same = y + (changed - changed.detach()) - (y - y.detach()) if changed.requires_grad else y
+        return with_activation(result, y, torch.where(share == 1, same, changed))
 
 
 def hook_norms(twin: nn.Module, bindings: Mapping[Site, Binding], traffic: Traffic) -> None:

@@ -164,3 +164,14 @@ def test_a_model_without_such_norms_says_so() -> None:
         hooked("gpt2").run(ids, [mw.Freeze("norm", [9])])
     with pytest.raises(SiteError, match="no 'final_norm_scale' at all"):
         hooked("openai_gpt").run(ids, [mw.Freeze("final_norm")])
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_the_divisor_has_a_gradient_of_its_own_where_nothing_before_it_is_asked(name: str) -> None:
+    model, ids = hooked(name), example()
+    metric = lambda logits: logits[0, -1, 5] - logits[0, -1, 7]  # noqa: E731
+    found = model.gradients(ids, metric, ["final_norm_scale"])
+    scale = model.run(ids, read=["final_norm_scale"]).read["final_norm_scale"][0, -1]
+    assert abs(float(found["final_norm_scale"][0, -1])) > 1e-3
+    assert found["final_norm_scale"][0, :-1].abs().max() == 0
+    assert scale > 0
