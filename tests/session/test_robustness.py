@@ -103,11 +103,11 @@ def test_memory_that_runs_out_under_a_batch_only_makes_it_smaller(model, monkeyp
         expected = session.effects().result(SECONDS)
     real, asked = type(model)._forward, []
 
-    def tight(self, tokens, traffic, *others):
+    def tight(self, tokens, traffic, *others, **named):
         asked.append(traffic.shape[0])
         if traffic.shape[0] > 2:
             raise torch.OutOfMemoryError("simulated")
-        return real(self, tokens, traffic, *others)
+        return real(self, tokens, traffic, *others, **named)
 
     monkeypatch.setattr(type(model), "_forward", tight)
     with mw.Session(model, PROMPT, mw.LogitDiff("mat", "rug")) as session:
