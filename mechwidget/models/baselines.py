@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _BEFORE_A_PROOF = 3  # runs
 
-Route = Literal["own", "ours"]  # whose attention function the whole model ran with
+# Whose functions the whole model ran with: its own, our attention, or that and our experts.
+Route = Literal["own", "ours", "ours with experts"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

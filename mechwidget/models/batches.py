@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import torch
+
 from mechwidget.errors import MechwidgetError
 from mechwidget.models.budget import ran_out
 from mechwidget.models.joining import JoiningRows
@@ -25,8 +27,6 @@ from mechwidget.models.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    import torch
 
     from mechwidget.models.baselines import Baseline, Route
     from mechwidget.models.joining import Join
@@ -105,8 +105,8 @@ class Batches:
     def _key(self, index: int) -> tuple[str, Join]:
         """Whose attention a variant needs ("" if it has to run alone), and where it begins."""
         variant = self.variants[index]
-        route, join = self.planner.route(variant), self.planner.join(variant)
-        alone = self.planner.why_alone(variant)
+        route, join = self.planner.extent.route(variant), self.planner.extent.join(variant)
+        alone = self.planner.extent.why_alone(variant)
         if alone or self.planner.baselines.disproved(_rows(route, "whole")):
             return "", join
         return route, join
@@ -142,8 +142,8 @@ class Batches:
 
     def _manner(self, variants: Sequence[Traffic]) -> tuple[Manner, str]:
         """How rows come into a batch: the first way that has not failed, and what to call it."""
-        route = self.planner.route(variants[0])
-        joins = [self.planner.join(variant) for variant in variants]
+        route = self.planner.extent.route(variants[0])
+        joins = [self.planner.extent.join(variant) for variant in variants]
         first = [v for v, join in zip(variants, joins, strict=True) if join == joins[0]]
         names = " and ".join(sorted({site.name for variant in first for site in variant.sites}))
         late = (_rows(route, f"late {names}"),) if joins[0].late else ()
@@ -157,17 +157,20 @@ class Batches:
 
     def _together(self, variants: list[Traffic], manner: Manner, what: str) -> list[Pair] | None:
         """One batch; None when its rows are not what single runs are."""
-        route, fresh = self.planner.route(variants[0]), [_fresh(v, reads=False) for v in variants]
+        route, fresh = (
+            self.planner.extent.route(variants[0]),
+            [_fresh(v, reads=False) for v in variants],
+        )
         known = self._known(variants[0], route)
         alone = None if known is None else known.logits_at(self.keep)
         alone = self._baseline(variants[0]).logits if alone is None else alone
-        joins = [self.planner.join(variant) for variant in variants]
+        joins = [self.planner.extent.join(variant) for variant in variants]
         reads = variants[0].reads
         traffic = RowTraffic(fresh, reads)
         if manner != "whole":
             traffic = JoiningRows(fresh, reads, joins, late=manner == "late")
         traffic.read_at = variants[0].read_at
-        start = 0 if known is None else min(map(self.planner.start, variants))
+        start = 0 if known is None else min(map(self.planner.extent.start, variants))
         if known and start and not self.planner.provable(self.forward, traffic, known, start):
             start = 0
         splices: list[Splice] = []
@@ -212,13 +215,16 @@ class Batches:
             # A row that joined after a site was, when it passed there, row 0.
             at = {site: row if row < len(tensor) else 0 for site, tensor in kept.items()}
             read = {site: tensor[at[site] : at[site] + 1] for site, tensor in kept.items()}
-            runs.append(self._run(logits[row : row + 1], read, variant, plan, explicit=explicit))
+            own = logits[row : row + 1]
+            same = row > 0 and torch.equal(own, logits[:1])
+            runs.append(self._run(own, read, variant, plan, explicit=explicit, unmoved=same))
         return [(run, runs[0]) for run in runs[1:]]
 
     def _baseline(self, variant: Traffic) -> Run:
         """The single run without edits, with the attention that `variant` has."""
-        taps = self.planner.taps(variant)
-        key = f"{self.planner.route(variant)} {taps if not self.planner.switches else ''}"
+        extent = self.planner.extent
+        taps = extent.taps(variant)
+        key = f"{extent.route(variant)} {'' if extent.switches else taps}"
         if key not in self._baselines:
             reads = variant.reads | frozenset(taps[:1])
             silent = Traffic((), reads, variant.shape, read_at=variant.read_at)
@@ -239,8 +245,9 @@ class Batches:
         plan: Plan,
         *,
         explicit: bool,
+        unmoved: bool = False,
     ) -> Run:
-        fired = traffic.fired()
+        fired = traffic.fired(unmoved=unmoved)
         return Run(
             logits=logits,
             positions=tuple(range(len(self.tokens)) if self.keep is None else self.keep),
@@ -254,9 +261,14 @@ class Batches:
 
 def _fresh(variant: Traffic, *, reads: bool = True) -> Traffic:
     """The same edits, of which none has run yet."""
-    kept = variant.reads if reads else frozenset()
-    given, read_at = variant.given, variant.read_at
-    return Traffic(variant.edits, kept, variant.shape, given=given, read_at=read_at)
+    return Traffic(
+        variant.edits,
+        variant.reads if reads else frozenset(),
+        variant.shape,
+        given=variant.given,
+        read_at=variant.read_at,
+        reach=variant.reach,
+    )
 
 
 def _rows(route: str, how: str) -> str:

@@ -129,10 +129,18 @@ def _without_neurons(ledger: Ledger) -> Iterator[str]:
         i
         for i, block in enumerate(ledger.blocks)
         if (write := block.write("mlp")) is not None and not write.width
+        if block.experts is None
     ]
     if layers:
         where = _layers(layers, ledger)
         yield f"the MLP has no single down projection in {where}: no neurons to choose"
+
+
+def _experts(ledger: Ledger) -> Iterator[str]:
+    layers = [i for i, block in enumerate(ledger.blocks) if block.experts is not None]
+    if layers:
+        where = _layers(layers, ledger)
+        yield f"each token passes a few experts in {where}: ExpertNeuron names their neurons"
 
 
 def _several_mlps(ledger: Ledger) -> Iterator[str]:
@@ -189,6 +197,7 @@ _NOTES = (
     _not_additive,
     _without_heads,
     _without_neurons,
+    _experts,
     _several_mlps,
     _unnamed,
     _crossing,

@@ -123,11 +123,11 @@ def gradients(  # noqa: D417 - a method of `HookedModel`
     answers = 1 if self.ledger.pooled else len(tokens)
     bound = metric.bind(self, answers) if isinstance(metric, Metric) else None
     tape = _Tape(tuple(wanted))
-    traffic = self._traffic(tokens, [*interventions, tape], wanted)
+    keep = None if bound is None else [bound.position]
+    traffic = self._traffic(tokens, [*interventions, tape], wanted, keep)
 
     def work() -> tuple[torch.Tensor, torch.Tensor, bool, Plan]:
         forward = self._forward_of(tokens, cancelled, gradients=True)
-        keep = None if bound is None else [bound.position]
         logits, explicit, plan = self._planner.run(forward, tokens, traffic, keep, replay=replay)
         value = _value(metric(logits) if bound is None else bound.read(logits[0, 0]))  # type: ignore[operator]
         tape.wind_back(value)

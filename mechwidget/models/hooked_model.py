@@ -13,25 +13,26 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from mechwidget.errors import CancelledError, ComponentError
+from mechwidget.errors import ComponentError
 from mechwidget.models.attention import switch_attention
 from mechwidget.models.baselines import Baselines
 from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
-from mechwidget.models.calling import call_model
+from mechwidget.models.extent import Extent
 from mechwidget.models.facts import input_device, notes_of, why_no_heads
+from mechwidget.models.forward_pass import ForwardPass
 from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.generating import generate
 from mechwidget.models.gradients import gradients
 from mechwidget.models.held import Held
-from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.other_runs import read_sources
 from mechwidget.models.past import past_of
 from mechwidget.models.planner import Planner
 from mechwidget.models.positions import Positions
 from mechwidget.models.prompts import Prompt, check_tokens, from_start
+from mechwidget.models.reach import Reach
 from mechwidget.models.reading import check_reads
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
@@ -42,9 +43,8 @@ from mechwidget.models.sites import (
     resolve_sites,
 )
 from mechwidget.models.source_vocabulary import SourceVocabulary
-from mechwidget.models.taps import tap_attention
 from mechwidget.models.traffic import Traffic, edits_of, in_order, touched_by
-from mechwidget.models.twin import make_twin, without_gradients
+from mechwidget.models.twin import make_twin
 from mechwidget.models.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from mechwidget.models.edit import Intervention
     from mechwidget.models.ledger import Block, Ledger, Stack
     from mechwidget.models.planner import Forward
-    from mechwidget.models.replay import Splice
     from mechwidget.models.rows import Rows
     from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
@@ -160,6 +159,16 @@ class HookedModel:
         write = self._block(layer).write("mlp")
         return 0 if write is None else write.width
 
+    def n_experts(self, layer: int) -> int:
+        """The number of routed experts of a layer whose neurons can be told apart, else 0."""
+        experts = self._block(layer).experts
+        return 0 if experts is None else experts.experts
+
+    def n_expert_neurons(self, layer: int) -> int:
+        """The number of neurons of each of those experts."""
+        experts = self._block(layer).experts
+        return 0 if experts is None else experts.neurons
+
     def has_attention(self, layer: int, *, cross: bool = False) -> bool:
         """Whether the layer has attention whose write to the stream can be edited."""
         return Site("cross_attn_out" if cross else "attn_out", layer) in self._bindings
@@ -226,16 +235,17 @@ class HookedModel:
                 `ReadTooLargeError`, with the number, before anything is computed.
         """
         tokens = self.tokenize(prompt_or_ids)
-        traffic = self._traffic(tokens, interventions, read, read_positions)
-        check_reads(self, [traffic], tokens, positions, max_bytes)
         keep = self._kept(tokens, positions)
+        traffic = self._traffic(tokens, interventions, read, keep, read_positions)
+        check_reads(self, [traffic], tokens, positions, max_bytes)
         with self.lock:
             read_sources(self, [traffic], tokens, cancelled, replay=replay)
             forward = self._forward_of(tokens, cancelled)
             logits, explicit, plan = self._planner.run(
                 forward, tokens, traffic, keep, replay=replay, past=partial(past_of, self, tokens)
             )
-        fired = traffic.fired()
+            unmoved = self._planner.is_baseline(tokens, traffic, keep, logits)
+        fired = traffic.fired(unmoved=unmoved)
         return Run(
             logits=logits,
             positions=tuple(range(len(tokens)) if keep is None else keep),
@@ -311,31 +321,31 @@ class HookedModel:
     ) -> Batches:
         tokens = self.tokenize(prompt_or_ids)
         asked = read if names_one_site(read) else tuple(read)
-        traffics = tuple(self._traffic(tokens, each, asked, read_positions) for each in variants)
         keep = self._kept(tokens, positions)
+        traffics = tuple(
+            self._traffic(tokens, each, asked, keep, read_positions) for each in variants
+        )
         forward = self._forward_of(tokens, cancelled)
         return Batches(self._planner, forward, tokens, traffics, keep, self.device, replay)
 
     def _forward_of(
         self, tokens: Tokens, cancelled: Callable[[], bool] | None, *, gradients: bool = False
     ) -> Forward:
-        def forward(
-            traffic: Traffic, keep: Sequence[int] | None, splice: Splice | None
-        ) -> tuple[torch.Tensor, bool]:
-            return self._forward(tokens, traffic, keep, cancelled, splice, gradients=gradients)
-
-        return forward
+        call = ForwardPass(self.model, self.source, self.ledger, self._bindings)
+        return call.of(tokens, cancelled, gradients=gradients)
 
     @cached_property
     def _planner(self) -> Planner:
         switches = switch_attention(make_twin(self.model))
-        return Planner(self.ledger, self._bindings, self.baselines, switches)
+        extent = Extent(self.ledger, self._bindings, switches)
+        return Planner(self.ledger, extent, self.baselines)
 
     def _traffic(
         self,
         tokens: Tokens,
         interventions: Sequence[Intervention],
         read: Iterable[SiteLike],
+        keep: Sequence[int] | None,
         read_positions: Sequence[int] | None = None,
     ) -> Traffic:
         """What a run is to edit and read, checked against what this model has."""
@@ -346,6 +356,7 @@ class HookedModel:
             (1, len(tokens)),
             touched=touched_by(interventions, len(tokens)) if len(self.stacks) == 1 else None,
             read_at=None if read_positions is None else from_start(read_positions, len(tokens)),
+            reach=Reach(self.ledger, range(len(tokens)) if keep is None else keep),
         )
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
@@ -363,37 +374,3 @@ class HookedModel:
         if self.ledger.pooled:
             return from_start([0] if positions is None else positions, 1)
         return None if positions is None else from_start(positions, len(tokens))
-
-    def _forward(
-        self,
-        tokens: Tokens,
-        traffic: Traffic,
-        keep: Sequence[int] | None,
-        cancelled: Callable[[], bool] | None,
-        splice: Splice | None,
-        *,
-        gradients: bool = False,
-    ) -> tuple[torch.Tensor, bool]:
-        """The one place where a run calls the model."""
-        if cancelled is not None and cancelled():
-            raise CancelledError("The run was cancelled.")
-        twin = make_twin(self.model)
-        if gradients:
-            without_gradients(twin)
-        if splice is not None:
-            splice.onto(twin, self.ledger)
-        explicit = tap_attention(twin, self._bindings, self.ledger, traffic)
-        hook_sites(twin, self._bindings, self.ledger, traffic)
-        if cancelled is not None:
-            hook_cancel(twin, self.ledger, cancelled)
-        past = traffic.past
-        if keep is not None and past is not None:
-            keep = [position - past.length for position in keep]
-        unembed = None if self.ledger.coupled else self.ledger.unembed
-        if keep is not None and unembed is not None:
-            hook_positions(twin, unembed, keep)
-        source = self.source if past is None else past
-        logits = call_model(source, twin, tokens, traffic.rows_given, gradients=gradients)
-        if keep is not None and (unembed is None or logits.shape[1] != len(keep)):
-            logits = logits[:, list(keep)]
-        return traffic.pass_on(Site("logits"), logits), explicit

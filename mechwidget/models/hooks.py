@@ -89,7 +89,7 @@ def hook_sites(
 
     for binding in (b for site, b in bindings.items() if site in traffic.sites):
         place = binding.place
-        if place is None or binding.end == "tap":
+        if place is None or binding.end in ("tap", "scale"):
             continue
         if binding.end == "input":
             at(place).inputs.setdefault(place.nth, []).append(binding)

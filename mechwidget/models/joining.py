@@ -87,11 +87,13 @@ class JoiningRows(RowTraffic):
         self._let_in(self._all if site == _END else self._awaited.get(site, 0))
         return self._with_rows(tensor)
 
-    def pass_on(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
+    def pass_on(
+        self, site: Site, tensor: torch.Tensor, exists: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """What flows on from `site`; every row is there in the end."""
         if site == _END:
             tensor = self.arriving(site, tensor)
-        return super().pass_on(site, tensor)
+        return super().pass_on(site, tensor, exists)
 
     def _call(self, layer: int, real: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         due = 1 + sum(join.layer <= layer for join in self._joins)

@@ -76,6 +76,20 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class Experts:
+    """The experts of a block, where they are on transformers' ExpertsInterface.
+
+    Attributes:
+        place: the module that sends tokens through them.
+        experts: how many there are; `neurons`: how many each of them has.
+    """
+
+    place: Place
+    experts: int
+    neurons: int
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One block: stream in, stream out, and what it writes in between.
 
@@ -86,6 +100,8 @@ class Block:
         sequential: the MLP reads the stream after the attention's write (`resid_mid` exists).
         attention: where its pattern is made, when it has one.
         cross: the same for its attention to another stack.
+        experts: the experts whose neurons can be told apart, when it has some.
+        norms: its norms over the width of the stream, in the order in which they run.
     """
 
     place: Place
@@ -94,6 +110,8 @@ class Block:
     sequential: bool
     attention: Attention | None
     cross: Attention | None = None
+    experts: Experts | None = None
+    norms: tuple[Place, ...] = ()
 
     def write(self, kind: Kind) -> Write | None:
         """The block's one write of this kind; None when there is none, or several."""

@@ -107,12 +107,17 @@ class WindowTraffic(Traffic):
             given=whole.given,
             read_at=whole.read_at,
             past=past,
+            reach=whole.reach,
         )
 
-    def pass_on(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
+    def pass_on(
+        self, site: Site, tensor: torch.Tensor, exists: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """What flows on from `site` at the positions of the window."""
         if site.name == "logits":
             return super().pass_on(site, tensor)
+        if exists is not None:
+            raise LooksBackError(f"the experts at {site} are chosen for every position at once")
         length = self.shape[1]
         before = self._made_up(tensor, 0.0)
         whole = super().pass_on(site, torch.cat((before, tensor), 1))

@@ -12,28 +12,25 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from mechwidget.models.baselines import Baseline, Baselines, Route
+from mechwidget.models.baselines import Baseline, Baselines
 from mechwidget.models.budget import ran_out
-from mechwidget.models.joining import Join
 from mechwidget.models.narrowing import Narrowing, narrowing
 from mechwidget.models.past import LooksBackError, WindowTraffic, first_position
 from mechwidget.models.plan import Plan
 from mechwidget.models.replay import Recorder, Replayer, Splices
 from mechwidget.models.rounding import equal_but_for_rounding
-from mechwidget.models.sites import Site
 from mechwidget.models.traffic import Traffic
 from mechwidget.models.versions import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from mechwidget.models.bindings import Binding
+    from mechwidget.models.extent import Extent
     from mechwidget.models.ledger import Ledger
     from mechwidget.models.past import Past
     from mechwidget.models.replay import Splice
     from mechwidget.models.tokens import Tokens
 
-_AFTER_A_BLOCK, _BEFORE_A_BLOCK, _INSIDE, _AFTER_BLOCKS = range(4)  # ranks of `Join`
 _ROWS_OF_A_PRODUCT = (2, 16, 32)  # from 2, 16 or so on, matrix products round each row alike
 _WINDOWS = (16, 32)  # positions, for the same reason
 _NO_PAST = "a cache of the model's own"
@@ -55,15 +52,13 @@ class Planner:
 
     Attributes:
         ledger: its blocks.
-        bindings: where its sites are.
+        extent: tells which of them a run has to do with.
         baselines: what is remembered.
-        switches: whether reading patterns switches the attention of the whole model.
     """
 
     ledger: Ledger
-    bindings: Mapping[Site, Binding]
+    extent: Extent
     baselines: Baselines
-    switches: bool
 
     def run(
         self,
@@ -80,13 +75,13 @@ class Planner:
         `past` has the model remember the first so many positions of the prompt.
         """
         why = "" if replay else "replay is off"
-        why = why or self.baselines.why_not() or self.why_alone(traffic)
-        baseline = None if why else self.baselines.get(tokens, self.route(traffic))
+        why = why or self.baselines.why_not() or self.extent.why_alone(traffic)
+        baseline = None if why else self.baselines.get(tokens, self.extent.route(traffic))
         if why or (baseline is None and traffic.edits):
             why = why or "no baseline of this prompt is remembered"
         elif baseline is None:
             return self._record(forward, tokens, traffic, keep)
-        start = 0 if baseline is None else self.start(traffic)
+        start = 0 if baseline is None else self.extent.start(traffic)
         if baseline is not None and start and not self.provable(forward, traffic, baseline, start):
             start, why = 0, f"replaying {start} blocks did not give the baseline's own logits"
         if baseline is not None and past is not None:
@@ -115,48 +110,23 @@ class Planner:
         kept = None if narrow is None else len(narrow.keep)
         return Plan(start, len(self.ledger.blocks), rows, logits.shape[1], kept, why=why)
 
-    def route(self, traffic: Traffic) -> Route:
-        """Whose attention function a run has."""
-        return "ours" if self.switches and self.taps(traffic) else "own"
-
-    def start(self, traffic: Traffic) -> int:
-        """The number of blocks that may be skipped: all before the first edit or read."""
-        edited = (self.edited_from(edit.site) for _, edit in traffic.edits)
-        read = (self._read_from(site) for site in traffic.reads)
-        return min((*edited, *read), default=len(self.ledger.blocks))
-
-    def join(self, traffic: Traffic) -> Join:
-        """Where the row of a variant first differs from the baseline."""
-        last = Join(len(self.ledger.blocks), _AFTER_BLOCKS, Site("logits"))
-        late = not self.taps(traffic)
-        return min((self._join(edit.site, late=late) for _, edit in traffic.edits), default=last)
-
-    def _join(self, site: Site, *, late: bool) -> Join:
-        binding, layer = self.bindings[site], self.edited_from(site)
-        if binding.end == "result":
-            return Join(layer, _AFTER_BLOCKS, site)
-        if site.layer is None or layer > site.layer:
-            return Join(layer, _AFTER_A_BLOCK, site)
-        if self._is_block(binding):
-            return Join(layer, _BEFORE_A_BLOCK, site)
-        return Join(layer, _INSIDE, late=late and binding.end in ("input", "output", "middle"))
-
-    def why_alone(self, traffic: Traffic) -> str:
-        """Why a run cannot have to do with a baseline; empty when it can."""
-        if self.taps(traffic) and not self.switches:
-            return "its attention is tapped layer by layer"
-        inner = {
-            binding.place.module
-            for binding in self.bindings.values()
-            if binding.place is not None
-            and binding.place.nth
-            and binding.end != "result"
-            and binding.place not in [block.place for block in self.ledger.blocks]
-        }
-        places = (self.bindings[site].place for site in traffic.sites)
-        if any(place is not None and place.module in inner for place in places):
-            return "several layers share the module that is looked at"
-        return ""
+    def is_baseline(
+        self,
+        tokens: Tokens,
+        traffic: Traffic,
+        keep: Sequence[int] | None,
+        logits: torch.Tensor,
+    ) -> bool:
+        """Whether these logits of a run with edits are those that are remembered without any."""
+        if not traffic.edits:
+            return False
+        known = self.baselines.get(tokens, self.extent.route(traffic))
+        if known is None:
+            return False
+        if known.positions is None:
+            held = known.logits if keep is None else known.logits[:, list(keep)]
+            return torch.equal(held, logits)
+        return keep is not None and known.positions == tuple(keep) and known.logits.equal(logits)
 
     def provable(self, forward: Forward, traffic: Traffic, baseline: Baseline, start: int) -> bool:
         """Whether replaying `start` blocks and editing nothing gives the baseline's logits."""
@@ -166,7 +136,7 @@ class Planner:
             again = self._tried(forward, self._silent(traffic), baseline.positions, replayer)
             return again is not None and torch.equal(again, baseline.logits)
 
-        return self.baselines.proved(self.route(traffic), start, proof)
+        return self.baselines.proved(self.extent.route(traffic), start, proof)
 
     def narrowed(
         self, forward: Forward, traffic: Traffic, keep: Sequence[int] | None, baseline: Baseline
@@ -181,7 +151,7 @@ class Planner:
             again = self._last_block(forward, traffic, keep, baseline, narrow)
             return again is not None and equal_but_for_rounding(again, known)
 
-        what = f"narrow rows with {self.route(traffic)} attention"
+        what = f"narrow rows with {self.extent.route(traffic)} attention"
         return narrow if self.baselines.proved(what, 0, proof) else None
 
     def _exactly_narrowed(
@@ -216,7 +186,9 @@ class Planner:
                 again = self._last_block(forward, traffic, keep, baseline, narrow)
                 return again is not None and torch.equal(again, known)
 
-            what = f"{len(narrow.keep)} of {n} positions with {self.route(traffic)} attention"
+            what = (
+                f"{len(narrow.keep)} of {n} positions with {self.extent.route(traffic)} attention"
+            )
             if self.baselines.proved(what, 0, proof):
                 return narrow
         return None
@@ -322,11 +294,11 @@ class Planner:
         )
         causal = [stack.attends for stack in self.ledger.stacks] == ["backwards"]
         apart = not self.ledger.coupled and not self.ledger.pooled
-        return causal and apart and not experts and not self.taps(traffic)
+        return causal and apart and not experts and not self.extent.taps(traffic)
 
     def _last(self, traffic: Traffic) -> int:
         """The last block, where it can be the only one that is computed."""
-        return 0 if self.why_alone(traffic) else len(self.ledger.blocks) - 1
+        return 0 if self.extent.why_alone(traffic) else len(self.ledger.blocks) - 1
 
     def _last_block(
         self,
@@ -342,7 +314,7 @@ class Planner:
 
     def _silent(self, traffic: Traffic) -> Traffic:
         """One row with nothing edited, and the attention that `traffic` has."""
-        taps = [site for site in self.taps(traffic) if self.route(traffic) == "ours"]
+        taps = [site for site in self.extent.taps(traffic) if self.extent.route(traffic) != "own"]
         return Traffic((), frozenset(taps[:1]), (1, traffic.shape[1]))
 
     def _tried(
@@ -367,31 +339,5 @@ class Planner:
             positions = None if keep is None else tuple(keep)
             held = logits.clone() if logits.is_inference() else logits.detach()  # same version
             baseline = Baseline(records, held, positions, version_of(held))
-            self.baselines.keep(tokens, self.route(traffic), baseline, stamp)
+            self.baselines.keep(tokens, self.extent.route(traffic), baseline, stamp)
         return logits, explicit, self.plan(logits, 0)
-
-    def taps(self, traffic: Traffic) -> list[Site]:
-        """The sites inside attention that a run looks at."""
-        return sorted(site for site in traffic.sites if self.bindings[site].end == "tap")
-
-    def edited_from(self, site: Site) -> int:
-        """The first block that has to be computed when `site` is edited."""
-        binding = self.bindings[site]
-        if binding.end == "result":
-            return len(self.ledger.blocks)
-        if site.layer is None:
-            return 0
-        after = binding.end == "output" and self._is_block(binding)
-        return site.layer + 1 if after else site.layer
-
-    def _read_from(self, site: Site) -> int:
-        """The first block that has to be computed for `site` to come by."""
-        binding = self.bindings[site]
-        outside = binding.end == "result" or site.layer is None
-        if outside or (binding.end in ("input", "output") and self._is_block(binding)):
-            return len(self.ledger.blocks)
-        return site.layer or 0
-
-    def _is_block(self, binding: Binding) -> bool:
-        layer = binding.site.layer
-        return layer is not None and binding.place == self.ledger.blocks[layer].place

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mechwidget.errors import ReadTooLargeError, SiteError
+from mechwidget.models.bindings import EXPERTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -112,12 +113,17 @@ def in_words(n_bytes: int) -> str:
 def _width(ledger: Ledger, block: Block | None, site: Site, length: int) -> int:
     """How many numbers a site has at one position."""
     if block is None or site.layer is None:
-        return ledger.d_model
+        return 1 if site.name.endswith("_scale") else ledger.d_model
     stream = next((one.d_model for one in ledger.stacks if site.layer in one.layers), 0)
     stream = stream or ledger.d_model
     named = next((known.width for known in ledger.named if known.site == site), 0)
     if named:
         return named
+    if site.name.endswith("_scale"):
+        return 1
+    if site.name in EXPERTS and block.experts is not None:
+        wide = {"experts": 2, "expert_post": block.experts.neurons}  # an index is a wide integer
+        return block.experts.experts * wide.get(site.name, 1)
     name, crosses = site.name.removeprefix("cross_"), site.name.startswith("cross_")
     maps = block.cross if crosses else block.attention
     attention, mlp = block.write("cross" if crosses else "attention"), block.write("mlp")
