@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mechwidget.analysis import LogitDiff, Probability
+    from mechwidget.analysis import LogitDiff, Probability, logit_lens, patching_grid
     from mechwidget.errors import MechwidgetError
     from mechwidget.interventions import (
         MLP,
@@ -91,6 +91,8 @@ _HOMES = {
     "Workbench": "views",
     "explore": "views",
     "load": "models",
+    "logit_lens": "analysis",
+    "patching_grid": "analysis",
     "wrap": "models",
 }
 
@@ -128,6 +130,8 @@ __all__ = [
     "Workbench",
     "explore",
     "load",
+    "logit_lens",
+    "patching_grid",
     "wrap",
 ]
 

@@ -246,7 +246,11 @@ def check_pattern(component: Component, head: int, model: HookedModel) -> None:
         raise ComponentError(
             f"{component} does not exist: layer {component.layer} has no attention pattern."
         )
-    Head(component.layer, head).check(model)
+    attention = model.ledger.blocks[component.layer].attention
+    heads = 0 if attention is None else attention.heads
+    if head >= heads:
+        has = count(heads, "head") if heads else "no attention heads"
+        raise ComponentError(f"{component} does not exist: layer {component.layer} has {has}.")
 
 
 KINDS: dict[str, type[Component]] = {

@@ -15,7 +15,7 @@ from mechwidget.models.sites import NAMES, Site
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mechwidget.models.ledger import Attention, Block, Ledger, Place, Route, Write
+    from mechwidget.models.ledger import Attention, Block, Layout, Ledger, Place, Route, Write
 
 End = Literal["input", "output", "middle", "tap", "result"]
 
@@ -42,7 +42,7 @@ class Binding:
             tap inside it, or the result of the whole forward.
         heads: when not 0, the last axis is split into so many heads.
         factor: what the module's output is multiplied by to be what the stream receives.
-        whole: it has its site's shape as it is.
+        layout: how the axes of a site that somebody named lie; None for those that were traced.
     """
 
     site: Site
@@ -50,7 +50,7 @@ class Binding:
     end: End
     heads: int = 0
     factor: float = 1.0
-    whole: bool = False
+    layout: Layout | None = None
 
 
 def bind(ledger: Ledger) -> dict[Site, Binding]:
@@ -63,7 +63,7 @@ def bind(ledger: Ledger) -> dict[Site, Binding]:
     found.append(Binding(Site("logits"), None, "result"))
     if ledger.named:
         found += [
-            Binding(n.site, n.place, "output", n.heads, whole=not n.heads) for n in ledger.named
+            Binding(n.site, n.place, "output", n.heads, layout=n.layout) for n in ledger.named
         ]
         found.sort(key=_order)
     return {binding.site: binding for binding in found}

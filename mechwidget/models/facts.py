@@ -29,7 +29,7 @@ _LIMITS = (
 
 def position_limit(model: nn.Module) -> int | None:
     """The most tokens the model says that it can take."""
-    config: Any = getattr(model, "config", None)
+    config = config_of(model)
     if config is None:
         return None
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
@@ -38,6 +38,15 @@ def position_limit(model: nn.Module) -> int | None:
         if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
             return limit
     return None
+
+
+def config_of(module: nn.Module) -> Any:
+    """The config of a module, or of the one model inside it that has one."""
+    own = getattr(module, "config", None)
+    if own is not None:
+        return own
+    inside = {id(c): c for c in map(config_of, module.children()) if c is not None}
+    return next(iter(inside.values())) if len(inside) == 1 else None
 
 
 def input_device(model: nn.Module) -> torch.device:

@@ -173,11 +173,12 @@ class _Tape:
             return tensor
         if not tensor.is_floating_point():
             raise SiteError(f"{site} holds no real numbers, so that nothing has a gradient there.")
-        if not tensor.requires_grad:
-            leaf = tensor.clone() if tensor.is_inference() else tensor
-            tensor = leaf.detach().requires_grad_()
-        self.held[site] = tensor
-        return tensor.clone()  # what the model may write into
+        if tensor.requires_grad:
+            held = tensor.view_as(tensor)  # not what anybody else goes on with
+        else:
+            held = (tensor.clone() if tensor.is_inference() else tensor).detach().requires_grad_()
+        self.held[site] = held
+        return held.clone()  # what the model may write into
 
     def wind_back(self, value: torch.Tensor) -> None:
         """The backward pass from `value` to every site."""

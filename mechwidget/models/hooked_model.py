@@ -7,7 +7,7 @@ last prompts, within a budget, for as long as the weights are the same (see `bas
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -28,9 +28,11 @@ from mechwidget.models.held import Held
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.other_runs import read_sources
+from mechwidget.models.past import past_of
 from mechwidget.models.planner import Planner
 from mechwidget.models.positions import Positions
 from mechwidget.models.prompts import Prompt, check_tokens, from_start
+from mechwidget.models.reading import check_reads
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
@@ -41,7 +43,7 @@ from mechwidget.models.sites import (
 )
 from mechwidget.models.source_vocabulary import SourceVocabulary
 from mechwidget.models.taps import tap_attention
-from mechwidget.models.traffic import Traffic, edits_of, in_order
+from mechwidget.models.traffic import Traffic, edits_of, in_order, touched_by
 from mechwidget.models.twin import make_twin, without_gradients
 from mechwidget.models.vocabulary import Vocabulary
 
@@ -203,6 +205,8 @@ class HookedModel:
         *,
         cancelled: Callable[[], bool] | None = None,
         replay: bool = True,
+        read_positions: Sequence[int] | None = None,
+        max_bytes: int | None = None,
     ) -> Run:
         """One forward pass, or as much of one as the baseline of the prompt leaves to compute.
 
@@ -215,15 +219,21 @@ class HookedModel:
             cancelled: asked before every block; True raises `CancelledError`.
             replay: whether blocks before the first edit may be taken from a remembered run
                 without interventions, bit for bit the same; False computes every block.
+            read_positions: the token positions whose activations to keep, in this order; None is
+                all. `[batch, pos, …]` of a site then has these positions, patterns and scores
+                `[batch, head, query, key]` these queries, with all keys. Others are never copied.
+            max_bytes: what the activations may take; None is half of what is free. More raises
+                `ReadTooLargeError`, with the number, before anything is computed.
         """
         tokens = self.tokenize(prompt_or_ids)
-        traffic = self._traffic(tokens, interventions, read)
+        traffic = self._traffic(tokens, interventions, read, read_positions)
+        check_reads(self, [traffic], tokens, positions, max_bytes)
         keep = self._kept(tokens, positions)
         with self.lock:
             read_sources(self, [traffic], tokens, cancelled, replay=replay)
             forward = self._forward_of(tokens, cancelled)
             logits, explicit, plan = self._planner.run(
-                forward, tokens, traffic, keep, replay=replay
+                forward, tokens, traffic, keep, replay=replay, past=partial(past_of, self, tokens)
             )
         fired = traffic.fired()
         return Run(
@@ -244,6 +254,9 @@ class HookedModel:
         positions: Sequence[int] | None = None,
         *,
         cancelled: Callable[[], bool] | None = None,
+        replay: bool = True,
+        read_positions: Sequence[int] | None = None,
+        max_bytes: int | None = None,
     ) -> Rows:
         """Many variants of one prompt, as rows of as few batches as fit into the budget.
 
@@ -253,10 +266,23 @@ class HookedModel:
             read: sites whose activations to keep, in every variant.
             positions: the token positions whose logits to compute; None is all of them.
             cancelled: asked before every block; True raises `CancelledError`.
+            replay: whether blocks may be taken from a remembered run, and computed once for rows
+                that do not differ yet; False computes every block of every row.
+            read_positions: the token positions whose activations to keep; None is all.
+            max_bytes: what the activations of all variants may take; see `run`.
         """
         with self.lock:
-            batches = self._batches(prompt_or_ids, variants, read, positions, cancelled)
-            read_sources(self, batches.variants, batches.tokens, cancelled)
+            batches = self._batches(
+                prompt_or_ids,
+                variants,
+                read,
+                positions,
+                cancelled,
+                replay=replay,
+                read_positions=read_positions,
+            )
+            check_reads(self, batches.variants, batches.tokens, positions, max_bytes)
+            read_sources(self, batches.variants, batches.tokens, cancelled, replay=replay)
             return batches.run()
 
     def row_groups(
@@ -279,13 +305,16 @@ class HookedModel:
         read: Iterable[SiteLike],
         positions: Sequence[int] | None,
         cancelled: Callable[[], bool] | None,
+        *,
+        replay: bool = True,
+        read_positions: Sequence[int] | None = None,
     ) -> Batches:
         tokens = self.tokenize(prompt_or_ids)
         asked = read if names_one_site(read) else tuple(read)
-        traffics = tuple(self._traffic(tokens, each, asked) for each in variants)
+        traffics = tuple(self._traffic(tokens, each, asked, read_positions) for each in variants)
         keep = self._kept(tokens, positions)
         forward = self._forward_of(tokens, cancelled)
-        return Batches(self._planner, forward, tokens, traffics, keep, self.device)
+        return Batches(self._planner, forward, tokens, traffics, keep, self.device, replay)
 
     def _forward_of(
         self, tokens: Tokens, cancelled: Callable[[], bool] | None, *, gradients: bool = False
@@ -303,7 +332,11 @@ class HookedModel:
         return Planner(self.ledger, self._bindings, self.baselines, switches)
 
     def _traffic(
-        self, tokens: Tokens, interventions: Sequence[Intervention], read: Iterable[SiteLike]
+        self,
+        tokens: Tokens,
+        interventions: Sequence[Intervention],
+        read: Iterable[SiteLike],
+        read_positions: Sequence[int] | None = None,
     ) -> Traffic:
         """What a run is to edit and read, checked against what this model has."""
         asked: Any = (read,) if names_one_site(read) else read
@@ -311,6 +344,8 @@ class HookedModel:
             in_order(edits_of(one, self, self._length_for(one, tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
+            touched=touched_by(interventions, len(tokens)) if len(self.stacks) == 1 else None,
+            read_at=None if read_positions is None else from_start(read_positions, len(tokens)),
         )
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
@@ -351,11 +386,14 @@ class HookedModel:
         hook_sites(twin, self._bindings, self.ledger, traffic)
         if cancelled is not None:
             hook_cancel(twin, self.ledger, cancelled)
+        past = traffic.past
+        if keep is not None and past is not None:
+            keep = [position - past.length for position in keep]
         unembed = None if self.ledger.coupled else self.ledger.unembed
         if keep is not None and unembed is not None:
             hook_positions(twin, unembed, keep)
-        rows = traffic.shape[0]
-        logits = call_model(self.source, twin, tokens, rows, gradients=gradients)
+        source = self.source if past is None else past
+        logits = call_model(source, twin, tokens, traffic.rows_given, gradients=gradients)
         if keep is not None and (unembed is None or logits.shape[1] != len(keep)):
             logits = logits[:, list(keep)]
         return traffic.pass_on(Site("logits"), logits), explicit

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Kind = Literal["attention", "cross", "mlp", "bias", "other"]
 Route = Literal["interface", "softmax", "hidden"]
 Attends = Literal["both ways", "backwards"]
+Layout = Literal["as it is", "heads first", "flat"]
 Answer = Literal["token", "label", "hidden state"]
 
 
@@ -108,13 +109,16 @@ class Named:
         site: which.
         place: the call that returns it.
         width: how many numbers there are per position; 0 of scores and patterns.
-        heads: when not 0, its last axis is split into so many heads; else it has its site's shape.
+        heads: how many heads there are in it; 0 of what has none.
+        layout: "as it is" has its site's shape; "heads first" is `[batch, head, pos, d_head]`;
+            "flat" is `[batch, pos, head · d_head]`.
     """
 
     site: Site
     place: Place
     width: int
     heads: int = 0
+    layout: Layout = "as it is"
 
 
 @dataclass(frozen=True, slots=True)

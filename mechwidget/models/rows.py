@@ -66,6 +66,8 @@ class RowTraffic(Traffic):
         """What flows on from `site`, each row through its own variant."""
         editing = self._editing.get(site)
         if editing:
+            if tensor.shape[0] != self.shape[0]:
+                raise ValueError(f"{tensor.shape[0]} of {self.shape[0]} rows came past {site}")
             tensor = tensor.clone()
             for row, variant in editing:
                 tensor[row : row + 1] = variant.pass_on(site, tensor[row : row + 1])

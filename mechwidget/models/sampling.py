@@ -73,7 +73,7 @@ class Draws:
 
     def next(self) -> float:
         """The next one."""
-        return float(torch.rand((), generator=self._generator, dtype=torch.float64))
+        return float(torch.rand((), generator=self._generator, dtype=torch.float64, device="cpu"))
 
 
 def probability(logits: torch.Tensor, token: int) -> float:

@@ -109,7 +109,8 @@ def refuse_side_streams(model: nn.Module, source: Source, tokens: Tokens, stream
             f"{type(model).__name__} has no single residual stream: the longest chain of blocks "
             f"that was found ends in {stream.calls[-1].name!r}, and the logits still depend on "
             f"the {'tokens' if tokens.signal is None else 'input'} when its output is zero.",
-            _SUPPORTED,
+            f"{_SUPPORTED} A layer that is added to the stream in the model's own forward has to "
+            "become a module that returns the sum.",
         )
 
 

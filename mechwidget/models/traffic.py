@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mechwidget.errors import InterventionError
+from mechwidget.models.reading import at_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mechwidget.models.edit import Edit
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.past import Past
     from mechwidget.models.sites import Site
     from mechwidget.models.tokens import Tokens
 
@@ -53,6 +55,9 @@ class Traffic:
     shape: tuple[int, int]  # batch, positions
     kept: dict[Site, torch.Tensor] = field(default_factory=dict)
     given: dict[Tokens | None, dict[Site, torch.Tensor]] = field(default_factory=dict)
+    read_at: Sequence[int] | None = None  # the positions that are read; None is all
+    touched: Sequence[int] | None = None  # the positions that interventions name; None is all
+    past: Past | None = None  # what the model remembers of positions that are not computed
     passes: int = 0  # forward passes that came before this one, on the same hooks
     keys: int = 0  # the keys that attention has, where they are more than the positions
     _by_site: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
@@ -69,6 +74,15 @@ class Traffic:
     def sites(self) -> set[Site]:
         """Every site that has to be hooked."""
         return {*self.reads, *self._by_site, *self._looks}
+
+    @property
+    def rows_given(self) -> int:
+        """How many rows of token ids the model is called with."""
+        return self.shape[0]
+
+    def arriving(self, _site: Site, tensor: torch.Tensor) -> torch.Tensor:
+        """What a module carries, as it comes to a site: with all rows that are to pass there."""
+        return tensor
 
     def next_pass(
         self, edits: Sequence[tuple[int, Edit]], shape: tuple[int, int], keys: int = 0
@@ -90,8 +104,12 @@ class Traffic:
             edit.apply(tensor)
             self._looked.add((index, site))
         if site in self.reads:
-            self.kept[site] = tensor.detach().clone()
+            self.kept[site] = at_positions(site, tensor, self.read_at)
         return tensor
+
+    def adopt(self, other: Traffic) -> None:
+        """Have seen what `other` saw."""
+        self.kept, self._changes, self._looked = other.kept, other._changes, other._looked
 
     def take(self) -> dict[Site, torch.Tensor]:
         """The reads; a twin that is still waiting to be freed then holds none of them."""
@@ -119,6 +137,18 @@ def edits_of(intervention: Any, model: HookedModel, n_positions: int) -> Sequenc
         )
     edits: Sequence[Edit] = intervention.edits(model, n_positions)
     return edits
+
+
+def touched_by(interventions: Sequence[Any], n_positions: int) -> list[int] | None:
+    """The positions that interventions name; None when one of them does not say."""
+    found: set[int] = set()
+    for one in interventions:
+        component: Any = getattr(one, "component", None)
+        rows = component.rows(n_positions) if hasattr(component, "rows") else None
+        if rows is None:
+            return None
+        found.update(rows)
+    return sorted(found)
 
 
 def in_order(edits: Iterable[Sequence[Edit]]) -> tuple[tuple[int, Edit], ...]:

@@ -14,8 +14,9 @@ from torch import nn
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.hooked_model import HookedModel
+from mechwidget.models.lens_points import hook_points
 from mechwidget.models.locks import lock_of
-from mechwidget.models.naming import name_sites
+from mechwidget.models.naming import name_sites, offer_sites
 from mechwidget.models.preprocessors import preprocessors_of
 from mechwidget.models.source_checks import check_source
 from mechwidget.models.survey import survey
@@ -70,6 +71,7 @@ def wrap(
         else:
             check_source(source, module)
         ledger = survey(module, source)
+        ledger = offer_sites(ledger, module, source, hook_points(given.outside, module, ledger))
         if sites is not None:
             ledger = name_sites(ledger, module, source, sites)
     name = name or _name(module)
