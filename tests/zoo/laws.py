@@ -283,6 +283,8 @@ def _patterns(found: Visit, hooked: mw.HookedModel, own: torch.Tensor, prompt: P
         at = layers.index(site.layer)
         if len(group) == len(layers) and group[at].shape == pattern.shape:
             reference = group[at].float()
+            if (reference == reference[:, :1]).all():  # some report the mean over heads
+                pattern = pattern.mean(1, keepdim=True).expand_as(pattern)
             if sink:  # some models report the rows beside a sink normalised, some do not
                 pattern, reference = pattern / sums, reference / reference.sum(-1, keepdim=True)
             found.hold("as output_attentions", _far(pattern, reference), 1e-3)

@@ -122,6 +122,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
         "num_latents": 8, "d_latents": WIDTH, "num_self_attends_per_block": 2,
         "num_self_attention_heads": HEADS,
     },
+    "yolos": {"image_size": [16, 16], "num_detection_tokens": 3},
     "luke": {"entity_vocab_size": 20, "entity_emb_size": 16},
     "convbert": {"head_ratio": 1},
     "dbrx": {
