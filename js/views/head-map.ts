@@ -25,6 +25,7 @@ import { type MapScale, scaleOf } from "./map-scale";
 import { CHOICES, type Choice, SHORT_CHOICES } from "./map-values";
 import type { Kind } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
+import { standalone } from "./standalone";
 
 /** Rows are layers; columns heads and, last, the MLP. Cells that the model lacks do not exist. */
 export function shapeOf(model: ModelJson): { shape: GridShape; heads: number } {
@@ -196,3 +197,10 @@ function notesOf(model: ModelJson, reason: string): string {
   const none = model.heads.every((n) => n === 0) ? ["this model has no attention heads"] : [];
   return [...none, ...model.notes, reason].filter(Boolean).join(" · ");
 }
+
+export const headMap = standalone({
+  name: "head-map",
+  label: "head map",
+  effects: true,
+  panes: ({ store, actions, signal }) => [new HeadMapPane(store, actions, signal)],
+});

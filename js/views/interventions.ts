@@ -9,6 +9,8 @@ import { ablatedBy, clickable, componentKey } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
 import { type Pane, type Scene, sameComponent } from "./pane";
+import { standalone } from "./standalone";
+import { undoRedo } from "./undo-redo";
 
 interface Chip {
   el: HTMLElement;
@@ -95,7 +97,11 @@ function keysOf(items: readonly InterventionJson[]): string[] {
   });
 }
 
-export function interventions(client: SessionClient, store: SessionStore, actions: Actions): Pane {
+export function interventionList(
+  client: SessionClient,
+  store: SessionStore,
+  actions: Actions,
+): Pane {
   const list = element("ul", { class: "mw-chips", "aria-label": "Interventions" });
   const none = element("span", { class: "mw-muted mw-chips-none" });
   const clear = button(
@@ -133,3 +139,13 @@ export function interventions(client: SessionClient, store: SessionStore, action
     },
   };
 }
+
+export const interventions = standalone({
+  name: "interventions",
+  label: "interventions",
+  effects: true,
+  panes: ({ client, store, actions }) => [
+    interventionList(client, store, actions),
+    undoRedo(client),
+  ],
+});

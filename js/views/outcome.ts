@@ -7,6 +7,7 @@ import { PairedBars } from "../charts/paired-bars";
 import { short, visible } from "../charts/token-text";
 import type { OutcomeJson, SessionState, TopTokenJson } from "../types";
 import type { Pane, Scene } from "./pane";
+import { standalone } from "./standalone";
 
 export const ROWS = 8;
 
@@ -61,7 +62,7 @@ function outcomeRow(): Row {
   };
 }
 
-export function outcome(): Pane {
+export function outcomePane(): Pane {
   const where = element("span", { class: "mw-muted mw-where" });
   const after = element("span", { class: "mw-metric-after", "data-testid": "mw-metric-after" });
   const before = element("span", { class: "mw-metric-was mw-muted" });
@@ -138,3 +139,10 @@ function emptyText({ state, slow, client }: Scene): string {
   if (state.tokens.length === 0) return "Type a prompt to see what comes next.";
   return slow ? "Running the model …" : "";
 }
+
+export const outcome = standalone({
+  name: "outcome",
+  label: "outcome",
+  announces: true,
+  panes: () => [outcomePane()],
+});

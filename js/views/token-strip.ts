@@ -7,8 +7,10 @@ import { visible } from "../charts/token-text";
 import type { SessionStore } from "../store/session-store";
 import type { TokenJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
+import { MetricEditor } from "./metric-editor";
 import type { Pane, Scene } from "./pane";
 import { PromptEditor } from "./prompt-editor";
+import { standalone } from "./standalone";
 
 export class TokenStrip implements Pane {
   readonly el = element("section", { class: "mw-strip", "aria-label": "Prompt" });
@@ -140,3 +142,9 @@ function tokenButton(token: TokenJson, index: number): HTMLElement {
   );
   return node;
 }
+
+export const tokenStrip = standalone({
+  name: "token-strip",
+  label: "tokens",
+  panes: ({ client, store }) => [new TokenStrip(client, store), new MetricEditor(client)],
+});

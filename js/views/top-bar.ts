@@ -1,10 +1,11 @@
 // The line on top: which model, which tool is armed, whether work is going on, undo and redo.
 
-import { button, element, icon, setAttributes, setText } from "../charts/dom";
+import { element, setAttributes, setText } from "../charts/dom";
 import { count } from "../charts/format";
 import type { ModelJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import type { Pane, Scene } from "./pane";
+import { undoRedo } from "./undo-redo";
 
 const DTYPES: Record<string, string> = {
   float32: "fp32",
@@ -35,8 +36,6 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-const isApple = (): boolean => /mac|iphone|ipad/i.test(globalThis.navigator?.platform ?? "");
-
 export function topBar(client: SessionClient): Pane {
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
@@ -51,40 +50,20 @@ export function topBar(client: SessionClient): Pane {
   );
   const running = element("span", { class: "mw-running mw-muted", "aria-hidden": "true" });
   running.append(element("span", { class: "mw-running-dot" }), "running");
-  const [undoKeys, redoKeys] = isApple() ? ["⌘Z", "⇧⌘Z"] : ["Ctrl+Z", "Ctrl+Shift+Z"];
-  const undo = button(
-    {
-      class: "mw-icon-button",
-      "data-testid": "mw-undo",
-      "aria-label": "Undo",
-      title: `Undo (${undoKeys})`,
-    },
-    () => void client.undo(),
-    icon("undo"),
-  );
-  const redo = button(
-    {
-      class: "mw-icon-button",
-      "data-testid": "mw-redo",
-      "aria-label": "Redo",
-      title: `Redo (${redoKeys})`,
-    },
-    () => void client.redo(),
-    icon("redo"),
-  );
+  const history = undoRedo(client);
   const el = element("header", { class: "mw-top" }, name, shape, tool);
-  el.append(element("span", { class: "mw-grow" }), running, undo, redo);
+  el.append(element("span", { class: "mw-grow" }), running, history.el);
 
   return {
     el,
-    draw({ state, enabled, slow }: Scene): void {
+    draw(scene: Scene): void {
+      const { state, slow } = scene;
       setText(name, state?.model.name ?? "mechwidget");
       setText(shape, state ? shapeOf(state.model) : "");
       setAttributes(shape, { title: state ? detailsOf(state.model) : null });
       tool.hidden = !state;
       setAttributes(running, { "data-on": slow });
-      setAttributes(undo, { disabled: !enabled || !state?.can_undo });
-      setAttributes(redo, { disabled: !enabled || !state?.can_redo });
+      history.draw(scene);
     },
   };
 }
