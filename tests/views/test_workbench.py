@@ -33,6 +33,7 @@ def test_a_click_is_answered_at_once_and_its_numbers_follow(page):
             "component": HEAD,
             "mode": "zero",
             "layers": None,
+            "strength": None,
             "sentence": "Zero head 1.2",
             "enabled": True,
         }
