@@ -47,7 +47,7 @@ export class Stage {
     const { client, store, host } = context;
     const { signal } = host;
     const invalidate = host.perFrame(() => this.#draw());
-    const actions = new Actions(client, () => mayAct(client));
+    const actions = new Actions(client, store, () => mayAct(client));
     const patterns = new Patterns(client, invalidate, signal);
     this.root = element("div", {
       class: play.class,

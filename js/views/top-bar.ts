@@ -2,9 +2,11 @@
 
 import { element, setAttributes, setText } from "../charts/dom";
 import { count } from "../charts/format";
+import type { SessionStore } from "../store/session-store";
 import type { ModelJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import type { Pane, Scene } from "./pane";
+import { toolPicker } from "./tool-picker";
 import { undoRedo } from "./undo-redo";
 
 const DTYPES: Record<string, string> = {
@@ -36,32 +38,25 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-export function topBar(client: SessionClient): Pane {
+export function topBar(client: SessionClient, store: SessionStore): Pane {
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
-  const tool = element(
-    "span",
-    {
-      class: "mw-tool",
-      title: "A click on a head or an MLP sets its output to zero; another click restores it",
-    },
-    element("span", { class: "mw-swatch" }),
-    "Ablate · zero",
-  );
+  const tools = toolPicker(store);
   const running = element("span", { class: "mw-running mw-muted", "aria-hidden": "true" });
   running.append(element("span", { class: "mw-running-dot" }), "running");
   const history = undoRedo(client);
-  const el = element("header", { class: "mw-top" }, name, shape, tool);
+  const el = element("header", { class: "mw-top" }, name, shape, tools.el);
   el.append(element("span", { class: "mw-grow" }), running, history.el);
 
   return {
     el,
     draw(scene: Scene): void {
+      tools.draw(scene);
       const { state, slow } = scene;
       setText(name, state?.model.name ?? "mechwidget");
       setText(shape, state ? shapeOf(state.model) : "");
       setAttributes(shape, { title: state ? detailsOf(state.model) : null });
-      tool.hidden = !state;
+      tools.el.hidden = !state;
       setAttributes(running, { "data-on": slow });
       history.draw(scene);
     },

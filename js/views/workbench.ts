@@ -21,9 +21,9 @@ export const workbench: View = (el, context) => {
     effects: true,
   });
   const { client, store, actions, patterns, invalidate, signal } = stage.cast;
-  const top = topBar(client);
+  const top = topBar(client, store);
   const notice = banner(client);
-  const strip = new TokenStrip(client, store);
+  const strip = new TokenStrip(client, store, signal);
   const metric = new MetricEditor(client);
   const map = new HeadMapPane(store, actions, signal);
   const detail = new AttentionPane(store, patterns, invalidate, signal);
