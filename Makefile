@@ -17,12 +17,13 @@ BUNDLE := mechwidget/static/mechwidget.js
 JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-engine dev microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-click bench-engine dev microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=8890  PYTHON=/path/to/python  PIP_ARGS='…'  SKIP_CHROMIUM_INSTALL=1"
+	@echo "  bench-engine: THREADS=2  TOKENS='16 64'  DEVICE=cuda  ITEMS='1 3'  REPETITIONS=2"
 
 demo: preflight-port $(VENV)/.demo $(BUNDLE) ## install, build and open the tour in JupyterLab
 	@$(PY) -m mechwidget.demo
@@ -44,17 +45,21 @@ format: $(VENV)/.test node_modules/.stamp ## rewrite the files the way lint want
 
 build: $(BUNDLE) ## the JavaScript bundle that the Python package ships
 
-zoo: $(VENV)/.test ## wrap every causal architecture, check the laws, write tests/zoo/TABLE.md
+zoo: $(VENV)/.test ## wrap every architecture, check the laws, write tests/zoo/TABLE.md
 	@OMP_NUM_THREADS=1 $(PY) -m tests.zoo
 
 wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist .
 
-bench: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
+bench: $(VENV)/.test $(BUNDLE) chromium ## both of the next two, into tests/benchmarks/RESULTS.md
+	@$(PY) -m tests.benchmarks.click_to_paint
+	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
+
+bench-click: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
 	@$(PY) -m tests.benchmarks.click_to_paint
 
-bench-engine: $(VENV)/.test ## replay and rows against plain forwards; THREADS=, TOKENS="16 64", DEVICE=
-	@$(PY) -m tests.benchmarks.engine
+bench-engine: $(VENV)/.test ## the engine beside TransformerLens, nnsight and plain hooks
+	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
 
 dev: preflight-port $(VENV)/.dev node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
 	@npm run -s dev & watch=$$!; trap 'kill $$watch; rm -f $(BUNDLE)' EXIT; \

@@ -15,13 +15,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mechwidget.analysis import LogitDiff, Probability
+    from mechwidget.analysis import LogitDiff, Probability, logit_lens, patching_grid
     from mechwidget.errors import MechwidgetError
     from mechwidget.interventions import (
         MLP,
         Ablate,
         Attention,
         Edge,
+        ExpertNeuron,
         Freeze,
         Head,
         KnockOut,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         Vector,
     )
     from mechwidget.models import (
+        Generation,
+        Gradients,
         HookedModel,
         Inputs,
         Run,
@@ -68,7 +71,10 @@ _HOMES = {
     "Attention": "interventions",
     "AttentionView": "views",
     "Edge": "interventions",
+    "ExpertNeuron": "interventions",
     "Freeze": "interventions",
+    "Generation": "models",
+    "Gradients": "models",
     "Head": "interventions",
     "HeadMap": "views",
     "HookedModel": "models",
@@ -100,6 +106,8 @@ _HOMES = {
     "Workbench": "views",
     "explore": "views",
     "load": "models",
+    "logit_lens": "analysis",
+    "patching_grid": "analysis",
     "wrap": "models",
 }
 
@@ -109,7 +117,10 @@ __all__ = [
     "Attention",
     "AttentionView",
     "Edge",
+    "ExpertNeuron",
     "Freeze",
+    "Generation",
+    "Gradients",
     "Head",
     "HeadMap",
     "HookedModel",
@@ -140,6 +151,8 @@ __all__ = [
     "Workbench",
     "explore",
     "load",
+    "logit_lens",
+    "patching_grid",
     "wrap",
 ]
 

@@ -1,7 +1,8 @@
 """Analysis: numbers read off runs, as plain functions that a script can use without a notebook.
 
 In flow a hooked model, tokens, logits and attention patterns; out flow metrics, outcomes, scores
-of heads and effects of ablations. Nothing here keeps state or knows a session.
+of heads, effects of ablations and patches, logit lenses and neurons. Nothing here knows a session;
+nothing is kept but the scores that were registered.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from mechwidget.analysis.ablation_sweep import (
     effect_grid,
     sweep_components,
 )
+from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
+from mechwidget.analysis.alignment import Alignment, align
+from mechwidget.analysis.cone import Cone, cone
+from mechwidget.analysis.copying import CopyingScores, copying_scores
+from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
 from mechwidget.analysis.head_scores import SCORES, HeadScore, head_scores
+from mechwidget.analysis.logit_lens import LogitLens, logit_lens
+from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
 from mechwidget.analysis.metrics import (
     BoundMetric,
     LogitDiff,
@@ -23,26 +31,63 @@ from mechwidget.analysis.metrics import (
     Probability,
     metric_from_json,
 )
+from mechwidget.analysis.neurons import (
+    NeuronTable,
+    changed_neurons,
+    largest_neurons,
+    neuron_activations,
+)
 from mechwidget.analysis.outcome import Outcome, TokenChange, kl_nats, outcome
+from mechwidget.analysis.patching_grid import PatchingGrid, patching_grid
+from mechwidget.analysis.pattern_entropy import pattern_entropy
+from mechwidget.analysis.scores import compute_score, find_score, map_scores, register_score
 
 __all__ = [
     "SCORES",
+    "ActivationGradient",
+    "Alignment",
     "BoundMetric",
+    "Cone",
+    "CopyingScores",
+    "DirectAttribution",
     "Effect",
     "HeadScore",
     "LogitDiff",
+    "LogitLens",
+    "MapScore",
     "Metric",
+    "NeuronTable",
     "Outcome",
+    "PatchingGrid",
     "Probability",
+    "ScoreInputs",
+    "ScoreMap",
     "TokenChange",
     "ablation_effect",
     "ablation_effects",
     "ablation_groups",
     "ablation_sweep",
+    "activation_gradient",
+    "align",
+    "changed_neurons",
+    "compute_score",
+    "cone",
+    "copying_scores",
+    "direct_attribution",
     "effect_grid",
+    "empty_map",
+    "find_score",
     "head_scores",
     "kl_nats",
+    "largest_neurons",
+    "logit_lens",
+    "map_scores",
     "metric_from_json",
+    "neuron_activations",
+    "number_map",
     "outcome",
+    "patching_grid",
+    "pattern_entropy",
+    "register_score",
     "sweep_components",
 ]

@@ -65,10 +65,10 @@ def head_scores(name: str, pattern: torch.Tensor, ids: Sequence[int]) -> HeadSco
         raise MechwidgetError(
             f"A pattern is [head, query, key] over {n} tokens, not {list(pattern.shape)}."
         )
-    keys = score.keys(torch.as_tensor(ids)).to(pattern.device)
+    keys = score.keys(torch.as_tensor(ids, device=pattern.device))
     queries = keys.any(-1)
     if not bool(queries.any()):
-        return HeadScore(torch.full((pattern.shape[0],), torch.nan), score.undefined)
+        return HeadScore(torch.full((len(pattern),), torch.nan, device="cpu"), score.undefined)
     attended = (pattern.float() * keys).sum(-1)[:, queries]
     return HeadScore(attended.mean(-1).cpu())
 
@@ -78,18 +78,18 @@ def _earlier_copies(ids: torch.Tensor) -> torch.Tensor:
 
 
 def _after_earlier_copies(ids: torch.Tensor) -> torch.Tensor:
-    shifted = torch.zeros(len(ids), len(ids), dtype=torch.bool)
+    shifted = torch.zeros(len(ids), len(ids), dtype=torch.bool, device=ids.device)
     shifted[:, 1:] = _earlier_copies(ids)[:, :-1]
     # In a run "A A" the token after the earlier copy is the query itself: no look back, no point.
     return shifted.tril(-1)
 
 
 def _one_back(ids: torch.Tensor) -> torch.Tensor:
-    return torch.eye(len(ids), dtype=torch.bool).roll(-1, 1).tril(-1)
+    return torch.eye(len(ids), dtype=torch.bool, device=ids.device).roll(-1, 1).tril(-1)
 
 
 def _first(ids: torch.Tensor) -> torch.Tensor:
-    keys = torch.zeros(len(ids), len(ids), dtype=torch.bool)
+    keys = torch.zeros(len(ids), len(ids), dtype=torch.bool, device=ids.device)
     keys[1:, 0] = True
     return keys
 

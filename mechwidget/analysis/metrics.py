@@ -38,18 +38,19 @@ class BoundMetric:
         unit: "logits" or "probability".
         position: index of the token whose logits are read, counted from the start.
         tokens: ids of the tokens that it reads.
-        read: from `logits[vocab]` at that position to the number.
+        read: from `logits[vocab]` at that position to the number, as a tensor that knows how it
+            came about, so that `HookedModel.gradients` can go back from it.
     """
 
     label: str
     unit: str
     position: int
     tokens: tuple[int, ...]
-    read: Callable[[torch.Tensor], float]
+    read: Callable[[torch.Tensor], torch.Tensor]
 
     def __call__(self, logits: torch.Tensor) -> float:
         """Read it off `logits[vocab]` at `position`."""
-        return self.read(logits)
+        return float(self.read(logits))
 
 
 @runtime_checkable
@@ -92,7 +93,7 @@ class LogitDiff:
             unit="logits",
             position=position,
             tokens=(a, b),
-            read=lambda logits: float(logits[a]) - float(logits[b]),
+            read=lambda logits: _double(logits[a]) - _double(logits[b]),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -195,6 +196,10 @@ def _shown(model: Vocabulary, token: int) -> str:
     return model.token_text(token).replace(" ", "·")
 
 
-def _probability(logits: torch.Tensor, token: int) -> float:
+def _probability(logits: torch.Tensor, token: int) -> torch.Tensor:
+    return _double(logits).softmax(-1)[token]
+
+
+def _double(logits: torch.Tensor) -> torch.Tensor:
     # Double on the CPU: 16-bit softmax over 250,000 tokens loses digits, and MPS has no doubles.
-    return float(logits.detach().cpu().double().softmax(-1)[token])
+    return logits.cpu().double()

@@ -62,7 +62,8 @@ def outcome(
     log_before, log_after = before.log_softmax(-1), after.log_softmax(-1)
     p_before, p_after = log_before.exp(), log_after.exp()
     peak = torch.maximum(p_before, p_after)
-    chosen = torch.tensor(_chosen(before, after, peak, k, include), dtype=torch.long)
+    tokens = _chosen(before, after, peak, k, include)
+    chosen = torch.tensor(tokens, dtype=torch.long, device=before.device)
     columns = (
         chosen.tolist(),
         p_before[chosen].tolist(),

@@ -7,17 +7,19 @@ against a model, JSON and words.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from dataclasses import MISSING, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from mechwidget.errors import ComponentError, InterventionError
 from mechwidget.interventions.fields import boolean, token_positions, whole_number
+from mechwidget.models.edit import Edit
 from mechwidget.models.sites import Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.window import Window
 
 Index = tuple[Any, ...]
 
@@ -41,6 +43,11 @@ class Component(ABC):
     def site(self) -> Site:
         """The site whose tensor holds this component's activation."""
         return Site(self.site_name, self.layer)
+
+    @property
+    def absent(self) -> str:
+        """Why an edit of it may find that it is not there in some run."""
+        return Edit.absent
 
     @property
     def unit(self) -> int | None:
@@ -76,6 +83,14 @@ class Component(ABC):
                 f"{self} names position {position}; the prompt has {n_positions} tokens."
             )
         return position % n_positions
+
+    def inside(self, window: Window) -> Self | None:
+        """What of it lies in a window, its positions counted from the window's start."""
+        if self.positions is None:
+            return self
+        places = {window.place(position, self) for position in self.positions}
+        here = sorted(place - window.start for place in places if place in window)
+        return cast("Self", replace(cast("Any", self), positions=here)) if here else None
 
     def at(self, rows: list[int] | None) -> Index:
         """Where its activation at these positions is in its site's tensor `[batch, pos, …]`."""

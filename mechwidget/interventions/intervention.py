@@ -11,13 +11,13 @@ In: fields from code or from JSON, checked when it is made. Out: the edits of on
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.component import Component
-from mechwidget.interventions.components import Edge, Layer
+from mechwidget.interventions.components import Edge, ExpertNeuron, Layer, Neuron
 from mechwidget.interventions.fields import short
 from mechwidget.models.edit import Edit
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.window import Window
 
 
 class Intervention(ABC):
@@ -56,6 +57,29 @@ class Intervention(ABC):
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """The edits of one run over `n_positions` tokens, checked against `model`."""
 
+    @property
+    def prompt_only(self) -> bool:
+        """Whether it says what to do at each position of the prompt, and so of nothing later."""
+        return False
+
+    def edits_at(self, model: HookedModel, window: Window) -> Sequence[Edit]:
+        """The edits of one call of the model in a generation, which computes a window only.
+
+        Their tensors hold the positions of the window; the keys of a pattern are all from 0 to
+        the end of the window. What is `prompt_only` is asked for the whole prompt.
+        """
+        component = self.target
+        here = None if component is None else component.inside(window)
+        if self.prompt_only or component is None or here is component:
+            return self.edits(model, len(window))
+        if here is None:
+            component.check(model)
+            return ()
+        # An edge's key may lie before the window: it is counted in all positions so far.
+        extent = window.stop if isinstance(component, Edge) else len(window)
+        moved = cast("Intervention", replace(cast("Any", self), component=here))
+        return moved.edits(model, extent)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `intervention_from_json` reads back to an equal intervention."""
         data: dict[str, Any] = {"type": self.kind}
@@ -78,7 +102,7 @@ def component_edit(
     edge), and returns the same shape or something that broadcasts to it.
     """
     apply = partial(_changed, component.within(n_positions), change)
-    return Edit(component.site, apply, idle=idle)
+    return Edit(component.site, apply, idle=idle, absent=component.absent)
 
 
 def require_component(component: object, verb: str, kinds: tuple[type[Component], ...]) -> None:
@@ -93,6 +117,8 @@ def require_component(component: object, verb: str, kinds: tuple[type[Component]
         hint = "SkipLayer takes a layer out; Residual(layer) is the stream."
     elif isinstance(component, Edge):
         hint = "KnockOut takes an edge out; Scale and SetValue change it."
+    elif isinstance(component, (Neuron, ExpertNeuron)):
+        hint = "A neuron is one number: SetValue sets it, Scale multiplies it."
     raise InterventionError(f"{verb} was given {short(component)}; expected {expected}.", hint)
 
 

@@ -45,5 +45,5 @@ def reference_of(
         rows = [torch.cat(parts)]
     mean = torch.stack([row.mean(0) for row in rows])
     std = torch.stack([row.std(0, correction=0) for row in rows])
-    n = torch.tensor([len(row) for row in rows])
+    n = torch.tensor([len(row) for row in rows], device=mean.device)
     return Reference(mean, std, n) if by_position else Reference(mean[0], std[0], n[0])

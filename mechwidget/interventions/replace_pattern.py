@@ -9,7 +9,8 @@ looks at nothing that comes later:
 - "self": to itself.
 - "uniform": equally to itself and everything before it.
 
-Or given as a matrix with a row per token and a number per key, used as it is.
+Or given as a matrix with a row per token and a number per key, used as it is; in a generation it is
+about the prompt.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from mechwidget.interventions.component import Component
     from mechwidget.models.hooked_model import HookedModel
+    from mechwidget.models.window import Window
 
 NAMED = ("first", "previous", "self", "uniform")
 LARGEST = 2048
@@ -62,6 +64,22 @@ class ReplacePattern(Intervention):
         what = f"“{self.pattern}”" if named else f"{len(self.pattern)} given rows"
         return f"Replace the pattern of {self.component} by {what}"
 
+    @property
+    def prompt_only(self) -> bool:
+        """A matrix has rows for the prompt's queries; a name has one for any query."""
+        return not isinstance(self.pattern, str)
+
+    def edits_at(self, model: HookedModel, window: Window) -> Sequence[Edit]:
+        """One edit of the layer's pattern, for the queries in the window."""
+        if self.prompt_only:
+            return self.edits(model, len(window))
+        check_pattern(self.component, self.component.unit or 0, model)
+        here = self.component.inside(window)
+        if here is None:
+            return ()
+        apply = partial(_replaced, self, here.rows(len(window)), window.start)
+        return (Edit(Site("pattern", self.component.layer), apply),)
+
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """One edit of the layer's pattern."""
         check_pattern(self.component, self.component.unit or 0, model)
@@ -71,31 +89,31 @@ class ReplacePattern(Intervention):
             raise InterventionError(
                 f"The given pattern is for {n} tokens; the prompt has {n_positions}."
             )
-        apply = partial(_replaced, self, rows)
+        apply = partial(_replaced, self, rows, 0)
         return (Edit(Site("pattern", self.component.layer), apply),)
 
 
 def _replaced(
-    replace: ReplacePattern, rows: list[int] | None, pattern: torch.Tensor
+    replace: ReplacePattern, rows: list[int] | None, start: int, pattern: torch.Tensor
 ) -> torch.Tensor:
+    """The pattern `[batch, head, query, key]`, whose first query is position `start`."""
     edited = pattern.clone()
-    n = pattern.shape[-1]
-    given = _named(replace.pattern, n) if isinstance(replace.pattern, str) else replace.pattern
-    matrix = pattern.new_tensor(given)
-    unit = replace.component.unit
-    if rows is None:
-        edited[:, unit] = matrix
+    rows = list(range(pattern.shape[-2])) if rows is None else rows
+    queries, keys = [start + row for row in rows], pattern.shape[-1]
+    if isinstance(replace.pattern, str):
+        given = _named(replace.pattern, queries, keys)
     else:
-        edited[:, unit, rows] = matrix[rows]
+        given = [replace.pattern[query] for query in queries]
+    edited[:, replace.component.unit, rows] = pattern.new_tensor(given)
     return edited
 
 
-def _named(name: str, n: int) -> list[list[float]]:
-    """The rows `[query][key]` of a pattern that has a name."""
+def _named(name: str, queries: Sequence[int], keys: int) -> list[Sequence[float]]:
+    """The rows of these queries, over so many keys, of a pattern that has a name."""
     if name == "uniform":
-        return [[1 / (q + 1) if key <= q else 0.0 for key in range(n)] for q in range(n)]
-    back = {"first": n, "previous": 1, "self": 0}[name]
-    return [[float(key == max(q - back, 0)) for key in range(n)] for q in range(n)]
+        return [[1 / (q + 1) if key <= q else 0.0 for key in range(keys)] for q in queries]
+    back = {"first": keys, "previous": 1, "self": 0}[name]
+    return [[float(key == max(q - back, 0)) for key in range(keys)] for q in queries]
 
 
 def _pattern(value: Any) -> str | Matrix:

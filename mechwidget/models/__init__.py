@@ -1,4 +1,4 @@
-"""Any Hugging Face decoder, as named sites that can be read and edited.
+"""Any Hugging Face transformer, as named sites that can be read and edited.
 
 In: a name, a folder or a module in memory. Out: a `HookedModel` whose `run` makes one forward
 pass under a list of interventions. Names are resolved on first use, since torch is slow to
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mechwidget.models.edit import Edit, Intervention
+    from mechwidget.models.generation import Generation, Step
+    from mechwidget.models.gradients import Gradients
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.inputs import Inputs
     from mechwidget.models.ledger import Ledger
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Edit": "edit",
     "Fired": "traffic",
+    "Generation": "generation",
+    "Gradients": "gradients",
     "HookedModel": "hooked_model",
     "Inputs": "inputs",
     "Intervention": "edit",
@@ -35,6 +39,7 @@ _HOMES = {
     "Site": "sites",
     "SiteLike": "sites",
     "Source": "source",
+    "Step": "generation",
     "TextSource": "text_source",
     "Tokens": "tokens",
     "load": "loading",
@@ -44,6 +49,8 @@ _HOMES = {
 __all__ = [
     "Edit",
     "Fired",
+    "Generation",
+    "Gradients",
     "HookedModel",
     "Inputs",
     "Intervention",
@@ -52,6 +59,7 @@ __all__ = [
     "Site",
     "SiteLike",
     "Source",
+    "Step",
     "TextSource",
     "Tokens",
     "load",

@@ -1,14 +1,14 @@
 """The one place where a model's forward is called.
 
 In: a source, a twin and tokens. Out: logits `[batch, pos, vocab]`; a model that gives one answer
-per prompt has one position. Gradients are off for the duration, in this thread only, and the
-thread's modes are put back however the call ends.
+per prompt has one position. Gradients are off for the duration unless they are wanted, in this
+thread only, and the thread's modes are put back however the call ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -17,15 +17,32 @@ from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.modes import finish_interrupted, modes, put_back
 
 if TYPE_CHECKING:
-    from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
 
 _SET_GRAD = torch._C._set_grad_enabled  # noqa: SLF001
+_INFERENCE = torch._C._InferenceMode  # noqa: SLF001
 _ANSWERS = ("logits", "prediction_logits", "logits_per_image", "last_hidden_state")
+Result = TypeVar("Result")
 
 
-def call_model(source: Source, twin: nn.Module, tokens: Tokens, rows: int = 1) -> torch.Tensor:
-    """Logits `[rows, pos, vocab]` of one forward pass of `twin`.
+class Callee(Protocol):
+    """Whatever knows how to call a model: a `Source`, or something that calls it on a part."""
+
+    def call(self, twin: nn.Module, tokens: Tokens, rows: int, /) -> torch.Tensor:
+        """Logits `[rows, pos, vocab]`, or `[rows, label]`."""
+        ...
+
+
+def call_model(
+    source: Callee, twin: nn.Module, tokens: Tokens, rows: int = 1, *, gradients: bool = False
+) -> torch.Tensor:
+    """Logits `[rows, pos, vocab]` of one forward pass of `twin`."""
+    logits = quietly(lambda: source.call(twin, tokens, rows), gradients=gradients)
+    return logits[:, None] if logits.dim() == 2 else logits
+
+
+def quietly(work: Callable[[], Result], *, gradients: bool = False) -> Result:
+    """What `work` gives, with gradients or without; this thread's modes are left as they were.
 
     CPython delivers asynchronous exceptions after calls and at function entries, so what restores
     must be single C calls at the head of a `finally`: the `__exit__` of a context manager could
@@ -33,8 +50,8 @@ def call_model(source: Source, twin: nn.Module, tokens: Tokens, rows: int = 1) -
     """
     grad, before = torch.is_grad_enabled(), modes()
     try:
-        _SET_GRAD(False)
-        logits = source.call(twin, tokens, rows)
+        _SET_GRAD(gradients)
+        return work()
     except BaseException as error:
         finish_interrupted(error, before)
         raise
@@ -43,7 +60,17 @@ def call_model(source: Source, twin: nn.Module, tokens: Tokens, rows: int = 1) -
             put_back(before)
         finally:
             _SET_GRAD(grad)
-    return logits[:, None] if logits.dim() == 2 else logits
+
+
+def with_gradients(work: Callable[[], Result]) -> Result:
+    """What `work` gives while tensors are taped, whatever the caller has switched off."""
+    grad = torch.is_grad_enabled()
+    with _INFERENCE(False):  # in C, as everything that restores
+        try:
+            _SET_GRAD(True)
+            return work()
+        finally:
+            _SET_GRAD(grad)
 
 
 def logits_of(output: Any) -> torch.Tensor:

@@ -43,7 +43,7 @@ def _couples(linear: Any) -> bool:
     if not isinstance(width, int):
         return False
     floats = (p for p in linear.parameters() if p.is_floating_point())
-    like = next(floats, torch.empty(0))
+    like = next(floats, torch.empty(0, device="cpu"))
     device = "cpu" if like.is_meta else like.device
     row = torch.linspace(-1, 1, width, dtype=like.dtype, device=device)[None, None]
     try:

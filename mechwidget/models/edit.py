@@ -35,6 +35,7 @@ class Edit:
         looks: it changes nothing, and is shown what flows on after every edit of the site;
             what `apply` returns is not used.
         idle: why nothing changed, should that be so.
+        absent: why not, should what it would change not be there in this run.
     """
 
     site: Site
@@ -42,10 +43,17 @@ class Edit:
     sources: tuple[Tokens | None, ...] = ()
     looks: bool = False
     idle: str = "what flows there was already what this puts there"
+    absent: str = "what it changes is not there in this run"
 
 
 class Intervention(Protocol):
-    """Anything that can say which edits it makes to a model over a prompt of some length."""
+    """Anything that can say which edits it makes to a model over a prompt of some length.
+
+    In a generation with a cache the model computes a window of positions at a time. An intervention
+    with a method `edits_at(model, window)` is asked for its edits there, and may say with
+    `prompt_only` that it has none beyond the prompt; for one without, a generation recomputes
+    the whole text with every token.
+    """
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """The edits of one run; raises a `MechwidgetError` when the model cannot have them."""

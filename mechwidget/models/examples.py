@@ -106,7 +106,7 @@ def _signals(module: nn.Module, name: str) -> Iterator[Signal]:
     for shape in dict.fromkeys(_shapes(list(_configs(module)), name)):
         pictures = "video" if len(shape) > 3 else "image"
         kind = pictures if name.startswith("pixel") else "sound"
-        yield Signal(kind, torch.randn(shape, generator=generator))
+        yield Signal(kind, torch.randn(shape, generator=generator, device="cpu"))
 
 
 def _shapes(configs: list[Any], name: str) -> Iterator[tuple[int, ...]]:

@@ -35,9 +35,12 @@ class SiteHooks:
     inputs: dict[int, list[Binding]] = field(default_factory=dict)
     outputs: dict[int, list[Binding]] = field(default_factory=dict)
     _calls: int = -1
+    _passes: int = 0
 
     def before(self, _module: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
         """A forward pre-hook."""
+        if self._passes != self.traffic.passes:
+            self._passes, self._calls = self.traffic.passes, -1
         self._calls += 1
         x = given = activation_in((args, kwargs))
         if x is None or given is None:
@@ -63,13 +66,15 @@ class SiteHooks:
 
     def _middle(self, binding: Binding, written: torch.Tensor) -> torch.Tensor:
         """The stream right after a write: edited by changing what is written."""
-        stream = self.streams[binding.site.layer or 0]
+        written = self.traffic.arriving(binding.site, written)
+        stream = self.traffic.arriving(binding.site, self.streams[binding.site.layer or 0])
         middle = stream + _scaled(written, binding.factor).reshape(stream.shape)
         edited = self.traffic.pass_on(binding.site, middle)
         if edited is middle:
             return written
         written = written.reshape(stream.shape)
-        return torch.where(edited == middle, written, (edited - stream) / binding.factor)
+        wanted = (edited - stream) / binding.factor
+        return _through(torch.where(edited == middle, written, wanted), wanted)
 
 
 def hook_sites(
@@ -84,7 +89,7 @@ def hook_sites(
 
     for binding in (b for site, b in bindings.items() if site in traffic.sites):
         place = binding.place
-        if place is None or binding.end == "tap":
+        if place is None or binding.end in ("tap", "scale"):
             continue
         if binding.end == "input":
             at(place).inputs.setdefault(place.nth, []).append(binding)
@@ -135,8 +140,11 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
-    if binding.whole:
+    carried = traffic.arriving(binding.site, carried)
+    if binding.layout == "as it is":
         return traffic.pass_on(binding.site, carried)
+    if binding.layout == "heads first":
+        return traffic.pass_on(binding.site, carried.transpose(1, 2)).transpose(1, 2)
     width, rows = carried.shape[-1], traffic.shape[0]
     split = (binding.heads, width // binding.heads) if binding.heads else (width,)
     flat = carried.reshape(rows, -1, *split)  # OPT carries [batch · pos, d]
@@ -147,7 +155,13 @@ def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.T
     changed = passed.reshape(carried.shape)
     if binding.factor == 1:
         return changed
-    return torch.where(changed == shown.reshape(carried.shape), carried, changed / binding.factor)
+    wanted = changed / binding.factor
+    return _through(torch.where(changed == shown.reshape(carried.shape), carried, wanted), wanted)
+
+
+def _through(value: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """`value`, which is `wanted` but for rounding, with the gradient of `wanted`."""
+    return value.detach() + (wanted - wanted.detach()) if wanted.requires_grad else value
 
 
 def _scaled(tensor: torch.Tensor, factor: float) -> torch.Tensor:

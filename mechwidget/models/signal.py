@@ -40,7 +40,7 @@ class Signal:
 def signal_of(value: Any, like: Signal) -> Signal:
     """A signal from a tensor or an array, with or without a batch axis of one."""
     axes = like.tensor.dim()
-    numbers = torch.as_tensor(value) if hasattr(value, "__array__") else value
+    numbers = torch.as_tensor(value, device="cpu") if hasattr(value, "__array__") else value
     if not isinstance(numbers, torch.Tensor) or numbers.dtype == torch.bool:
         raise PromptError(
             f"The prompt is {type(value).__name__}; expected a tensor or an array of {axes} axes.",

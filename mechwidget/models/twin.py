@@ -13,6 +13,7 @@ since a compiled forward does not see hooks that were added later.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections import OrderedDict
 from types import MethodType
@@ -57,6 +58,23 @@ def uncompiled(module: nn.Module) -> nn.Module:
 def make_twin(module: nn.Module) -> nn.Module:
     """A twin of `module` in eval mode, safe to hook, patch and throw away."""
     return _Twins().of(module)
+
+
+def without_gradients(twin: nn.Module) -> nn.Module:
+    """The twin with parameters of its own, of the same numbers, that no gradient is taken of."""
+    known: dict[int, torch.Tensor] = {}
+    for module in twin.modules():
+        for state in (module.__dict__["_parameters"], module.__dict__["_buffers"]):
+            for name, tensor in state.items():
+                if tensor is not None and (tensor.requires_grad or tensor.is_inference()):
+                    state[name] = known.setdefault(id(tensor), _constant(tensor))
+    return twin
+
+
+def _constant(tensor: torch.Tensor) -> torch.Tensor:
+    plain = tensor.detach()
+    plain = plain.clone() if plain.is_inference() else plain  # no tape may hold inference tensors
+    return nn.Parameter(plain, requires_grad=False) if isinstance(tensor, nn.Parameter) else plain
 
 
 class _Twins:
@@ -110,6 +128,9 @@ class _Twins:
             return self._moved_container(value, depth - 1) if depth else value
         if isinstance(value, functools.partial):
             return self._moved_partial(value, depth)
+        if callable(value) and hasattr(type(value), "__deepcopy__"):
+            # It says itself how it goes along with a copy of its module, as nnsight's forward does.
+            return copy.deepcopy(value, dict(self.known))
         plain = _before_compilation(value)
         return value if plain is None else self._moved(plain, depth)
 

@@ -1,6 +1,6 @@
-"""`make bench`: from a click on a head to painted pixels, in JupyterLab, on the embedded model.
+"""`make bench-click`: from a click on a head to painted pixels, in JupyterLab, on microcosm.
 
-Flows in: nothing. Flows out: a table on the terminal and in RESULTS.md beside this file. Beside our
+Flows in: nothing. Flows out: a table on the terminal and a section of RESULTS.md. Beside our
 time stands that of an empty anywidget in the same page, which only sends a message and gets one
 back; the difference is what mechwidget answers for.
 
@@ -11,16 +11,14 @@ has been drawn, so up to one frame (16.7 ms) of what is counted is waiting.
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
+from tests.benchmarks import results
 from tests.browser.chromium import SWITCHES, find_chromium
 from tests.browser.conftest import PROMPT, SETUP, SHOW, VIEWPORT
 from tests.browser.lab_server import LabServer
@@ -30,7 +28,7 @@ from tests.browser.workbench_page import WorkbenchPage
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
+HEADING = "Click to painted pixels"
 WARM_UP, CLICKS = 10, 100
 TARGET_MS = 60
 PACKAGES = ("torch", "transformers", "anywidget", "jupyterlab", "ipykernel")
@@ -134,35 +132,27 @@ def p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
 
 
-def processor() -> str:
-    with Path("/proc/cpuinfo").open() as lines:
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
-
-
-def report(times: dict[str, list[float]], chromium: str) -> str:
+def report(times: dict[str, list[float]], chromium: str) -> list[str]:
+    """The section, without its heading."""
     rows = [
         f"| {name} | {statistics.median(values):.1f} | {p95(values):.1f} |"
         for name, values in times.items()
     ]
     bare, _, ours = (statistics.median(values) for values in times.values())
     verdict = "under" if ours - bare < TARGET_MS else "OVER"
-    used = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    lines = [
-        "# Click to painted pixels",
+    return [
+        f"{results.versions(*PACKAGES)}, {chromium}; {results.processor()}.",
         "",
-        f"Written by `make bench`: {CLICKS} clicks on the heads of microcosm, one after the other,",
+        f"{CLICKS} clicks on the heads of microcosm, one after the other,",
         f'after {WARM_UP} to warm up; the prompt is "{PROMPT}".',
         "",
         "| ms | median | p95 |",
         "|---|---|---|",
         *rows,
         "",
-        f"Ours beyond the bare, median: {ours - bare:.1f} ms; {verdict} the {TARGET_MS} ms allowed",
-        "",
-        f"Python {platform.python_version()}, {used}, {chromium}; {processor()}.",
+        f"Ours beyond the bare, median: {ours - bare:.1f} ms;",
+        f"{verdict} the {TARGET_MS} ms allowed.",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -175,10 +165,9 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=program, args=SWITCHES)
-        text = report(measure(browser, server), f"Chromium {browser.version}")
+        lines = report(measure(browser, server), f"Chromium {browser.version}")
         browser.close()
-    RESULTS.write_text(text)
-    print(text)
+    print(results.write(HEADING, lines))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ LENS = {
     "blocks.3.hook_resid_pre": ("resid_pre", 3),
     "blocks.3.attn.hook_q": ("q", 3),
     "blocks.3.attn.hook_k": ("k", 3),
+    "blocks.3.attn.hook_rot_q": ("q", 3),
+    "blocks.3.attn.hook_rot_k": ("k", 3),
     "blocks.3.attn.hook_v": ("v", 3),
     "blocks.3.attn.hook_attn_scores": ("scores", 3),
     "blocks.3.attn.hook_pattern": ("pattern", 3),
