@@ -32,6 +32,7 @@ from mechwidget.session.traits import StateTrait, change_of
 if TYPE_CHECKING:
     from mechwidget.analysis import Metric
     from mechwidget.interventions import Ablate, Component, Intervention
+    from mechwidget.interventions.fields import Given
     from mechwidget.models import HookedModel, Inputs
 
 _LONGEST = 120
@@ -66,8 +67,8 @@ class Session(Readings):
     interventions: StateTrait[tuple[Intervention, ...], Iterable[Intervention]] = StateTrait()
     disabled: StateTrait[frozenset[Intervention], Iterable[Intervention]] = StateTrait()
     metric: StateTrait[Metric | None, Metric | None] = StateTrait(allow_none=True)
-    reference: StateTrait[tuple[states.Given, ...], Iterable[Prompt]] = StateTrait()
-    other_prompt: StateTrait[states.Given | None, Prompt | None] = StateTrait(allow_none=True)
+    reference: StateTrait[tuple[Given, ...], Iterable[Prompt]] = StateTrait()
+    other_prompt: StateTrait[Given | None, Prompt | None] = StateTrait(allow_none=True)
     selection: StateTrait[Selection, Selection] = StateTrait()
     revision: StateTrait[int, int] = StateTrait(read_only=True)
 

@@ -21,6 +21,7 @@ from mechwidget.errors import (
     TokenError,
 )
 from mechwidget.interventions import Ablate, Component, Intervention
+from mechwidget.interventions.fields import Given
 from mechwidget.interventions.fields import prompt as checked_prompt
 from mechwidget.models.inputs import Inputs
 from mechwidget.session.alignment import Pair, aligned
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 Prompt = str | Sequence[int] | Inputs
 Which = int | Intervention
-Given = str | tuple[int, ...]
 
 _IDS = count(1)  # never one twice, also after undo
 

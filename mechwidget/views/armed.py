@@ -38,7 +38,7 @@ def _reference(state: State) -> list[Any]:
             "There are no reference prompts to take a mean or a sample of.",
             'In Python: session.reference = ["one prompt", "another", …].',
         )
-    return [each if isinstance(each, str) else list(each) for each in state.reference]
+    return list(state.reference)
 
 
 def _complete_patch(record: dict[str, Any], state: State) -> None:
