@@ -9,6 +9,7 @@ import { ablatedBy, clickable, componentKey } from "../types";
 import { isAbout } from "../wire/optimism";
 import type { SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
+import { baselineButton } from "./baseline-button";
 import { kindOf } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
 import { standalone } from "./standalone";
@@ -155,6 +156,7 @@ export const interventions = standalone({
   effects: true,
   panes: ({ client, store, actions }) => [
     interventionList(client, store, actions),
+    baselineButton(store),
     undoRedo(client),
   ],
 });

@@ -94,6 +94,7 @@ export class Stage {
       "data-mw-revision": state?.revision ?? null,
       "data-mw-outcome-revision": state?.outcome?.revision ?? null,
       "data-disabled": !scene.enabled,
+      "data-baseline": scene.page.baseline,
     });
   }
 

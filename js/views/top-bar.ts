@@ -5,6 +5,7 @@ import { count } from "../charts/format";
 import type { SessionStore } from "../store/session-store";
 import type { ModelJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
+import { baselineButton } from "./baseline-button";
 import type { Pane, Scene } from "./pane";
 import { toolPicker } from "./tool-picker";
 import { undoRedo } from "./undo-redo";
@@ -45,8 +46,9 @@ export function topBar(client: SessionClient, store: SessionStore): Pane {
   const running = element("span", { class: "mw-running mw-muted", "aria-hidden": "true" });
   running.append(element("span", { class: "mw-running-dot" }), "running");
   const history = undoRedo(client);
+  const baseline = baselineButton(store);
   const el = element("header", { class: "mw-top" }, name, shape, tools.el);
-  el.append(element("span", { class: "mw-grow" }), running, history.el);
+  el.append(element("span", { class: "mw-grow" }), running, baseline.el, history.el);
 
   return {
     el,
@@ -59,6 +61,7 @@ export function topBar(client: SessionClient, store: SessionStore): Pane {
       tools.el.hidden = !state;
       setAttributes(running, { "data-on": slow });
       history.draw(scene);
+      baseline.draw(scene);
     },
   };
 }

@@ -3,7 +3,7 @@ import type { InterventionJson } from "../../types";
 import { clicked, positionsText, range, toggled } from "../../views/positions";
 import { ablation, stateOf } from "../wire/states";
 import { FakeSession, type Mounted, mount, painted, unmountAll } from "./fake-session";
-import { outcomeOf } from "./outcomes";
+import { metric, outcomeOf } from "./outcomes";
 
 const HEAD = { type: "head", layer: 1, head: 2 } as const;
 const other = {
@@ -99,6 +99,31 @@ describe("the armed tool", () => {
     expect(page.get("mw-cell-1-2").dataset.mark).toBe("part");
     page.get("mw-cell-1-2").dispatchEvent(key("Escape"));
     expect(page.store.value.positions).toEqual([]);
+  });
+});
+
+describe("the baseline", () => {
+  it("is shown while B or the button is held, and the edits after it again", async () => {
+    const outcome = outcomeOf({ kl: 0.61, fired: 1, metric: { before: 3.34, after: -0.21 } });
+    const { el, get } = await mount(ready({ metric, interventions: [scaled()], outcome }));
+    const bars = () => Array.from(el.querySelectorAll(".mw-after"), (node) => node.textContent);
+    const edited = bars();
+    expect(get("mw-metric-after").textContent).toBe("−0.21");
+    get("mw-cell-0-0").dispatchEvent(key("b"));
+    await painted();
+    expect(get("mw-metric-after").textContent).toBe("+3.34");
+    expect(get("mw-workbench").hasAttribute("data-baseline")).toBe(true);
+    const before = Array.from(el.querySelectorAll(".mw-before"), (node) => node.textContent);
+    expect(bars()).toEqual(before);
+    get("mw-cell-0-0").dispatchEvent(new KeyboardEvent("keyup", { key: "b", bubbles: true }));
+    await painted();
+    expect(bars()).toEqual(edited);
+    get("mw-baseline").dispatchEvent(new PointerEvent("pointerdown"));
+    await painted();
+    expect(get("mw-metric-after").textContent).toBe("+3.34");
+    get("mw-baseline").dispatchEvent(new PointerEvent("pointerup"));
+    await painted();
+    expect(get("mw-metric-after").textContent).toBe("−0.21");
   });
 });
 
