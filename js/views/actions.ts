@@ -16,7 +16,7 @@ export class Actions {
 
   /** Uses the armed tool on a component. What is listed but switched off is switched on. */
   use(component: ComponentJson): void {
-    const edit = editOf(this.store.value, component);
+    const edit = editOf(this.store.value, this.client.shown, component);
     if (edit === null) {
       if (component.type === "head") this.store.lock(component);
       return;
@@ -33,7 +33,7 @@ export class Actions {
 
   /** What the armed tool has already done to a component. */
   find(component: ComponentJson): InterventionJson | undefined {
-    const edit = editOf(this.store.value, component);
+    const edit = editOf(this.store.value, this.client.shown, component);
     return edit ? this.#listed(edit) : undefined;
   }
 

@@ -28,7 +28,7 @@ import { type Pane, type Scene, sameComponent } from "./pane";
 import { positionsText } from "./positions";
 import { standalone } from "./standalone";
 import { toolPicker } from "./tool-picker";
-import { TOOLS } from "./tools";
+import { positionsAt, TOOLS } from "./tools";
 
 /** Rows are layers; columns heads and, last, the MLP. Cells that the model lacks do not exist. */
 export function shapeOf(model: ModelJson): { shape: GridShape; heads: number } {
@@ -199,7 +199,8 @@ function noteOf(values: Scene["values"]): string {
 }
 
 function hintOf(scene: Scene, component: ComponentJson, actions: Actions): string {
-  const { tool, positions } = scene.page;
+  const { tool } = scene.page;
+  const positions = positionsAt(scene.page, scene.state, component.layer);
   const listed = actions.find(component);
   const does = `${TOOLS[tool].verb}${where(positions)}`;
   const verb = listed ? (listed.enabled ? "restores" : "switches it on again") : does;

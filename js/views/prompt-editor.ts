@@ -23,7 +23,11 @@ export interface PromptWish {
 export class PromptEditor {
   readonly el = element("div", { class: "mw-prompt-editor", hidden: true });
   readonly #input: HTMLTextAreaElement;
-  readonly #earlier = element("div", { class: "mw-earlier", "aria-label": "Earlier prompts" });
+  readonly #earlier = element("div", {
+    class: "mw-earlier",
+    role: "group",
+    "aria-label": "Earlier prompts",
+  });
   readonly #note = element("div", { class: "mw-field-note", role: "status" });
   readonly #run: HTMLButtonElement;
   #asked = false;

@@ -80,11 +80,27 @@ export const TOOL_NAMES = Object.keys(TOOLS) as ToolName[];
 export const toolOfKey = (key: string): ToolName | undefined =>
   TOOL_NAMES.find((name) => TOOLS[name].key === key);
 
+/**
+ * The positions that an edit of a layer is about; none = all. What is selected are tokens of the
+ * stack that predicts: where another stack reads before it, that one has positions of its own.
+ */
+export function positionsAt(
+  { positions }: PageState,
+  state: SessionState | null,
+  layer: number,
+): readonly number[] {
+  const reads = state?.encoder !== null && !state?.model.cross_heads[layer];
+  return state && reads ? [] : positions;
+}
+
 /** The edit that a click on a component asks for; null when it only looks. */
 export function editOf(
-  { tool, factor, positions }: PageState,
+  page: PageState,
+  state: SessionState | null,
   component: ComponentJson,
 ): EditJson | null {
+  const { tool, factor } = page;
+  const positions = positionsAt(page, state, component.layer);
   const at = positions.length > 0 ? { ...component, positions: [...positions] } : component;
   if (tool === "look") return null;
   if (tool === "scale") return { type: "scale", factor, component: at };

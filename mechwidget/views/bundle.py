@@ -46,7 +46,12 @@ class BuiltFile(Unicode):  # type: ignore[type-arg]
 
 def front_end(name: str) -> Any:
     """What an anywidget class assigns to `_esm` or `_css`."""
-    return STATIC / name if os.environ.get("ANYWIDGET_HMR") == "1" else BuiltFile(name)
+    return STATIC / name if _hot() else BuiltFile(name)
+
+
+def _hot() -> bool:
+    """Is the front end built again while the kernel runs?"""
+    return os.environ.get("ANYWIDGET_HMR") == "1"
 
 
 @cache
@@ -63,6 +68,8 @@ def text_of(name: str) -> str:
 
 def front_end_json() -> dict[str, str]:
     """Script and style of every view, for a page that has only the loader."""
+    if _hot():
+        text_of.cache_clear()
     return {"script": text_of(SCRIPT), "style": text_of(STYLE)}
 
 

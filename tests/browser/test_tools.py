@@ -130,6 +130,26 @@ def test_a_strength_is_dragged_and_undone_as_one_step(workbench: WorkbenchPage) 
     workbench.get("mw-tool-zero").click()
 
 
+def test_the_baseline_is_held(workbench: WorkbenchPage) -> None:
+    workbench.click(1, 2)
+    edited, baseline = workbench.after, workbench.before
+    assert edited != baseline
+    workbench.page.keyboard.down("b")
+    expect(workbench.root).to_have_attribute("data-baseline", "")
+    assert workbench.after == baseline
+    workbench.page.keyboard.up("b")
+    expect(workbench.root).not_to_have_attribute("data-baseline", "")
+    assert workbench.after == edited
+    box = workbench.get("mw-baseline").bounding_box()
+    assert box is not None
+    workbench.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    workbench.page.mouse.down()
+    expect(workbench.root).to_have_attribute("data-baseline", "")
+    workbench.page.mouse.up()
+    expect(workbench.root).not_to_have_attribute("data-baseline", "")
+    assert workbench.interventions() == ["Zero head 1.2"]
+
+
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_pictures(workbench: WorkbenchPage, theme: str) -> None:
     """Short and long prompts, wide and narrow, with every kind of edit: for a person to look at."""

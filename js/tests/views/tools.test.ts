@@ -102,6 +102,19 @@ describe("the armed tool", () => {
   });
 });
 
+it("selected tokens are the decoder's: a layer of the encoder is edited everywhere", async () => {
+  const encoder = [{ id: 1, text: "Read", special: false }];
+  const model = { ...stateOf().model, cross_heads: [0, 4] };
+  const page = await mount(ready({ encoder, model }));
+  page.get("mw-token-1").click();
+  page.get("mw-cell-0-2").click();
+  page.get("mw-cell-1-2").click();
+  expect(edits(page)).toEqual([
+    ["toggle", { type: "head", layer: 0, head: 2 }],
+    ["toggle", { ...HEAD, positions: [1] }],
+  ]);
+});
+
 describe("the baseline", () => {
   it("is shown while B or the button is held, and the edits after it again", async () => {
     const outcome = outcomeOf({ kl: 0.61, fired: 1, metric: { before: 3.34, after: -0.21 } });
