@@ -78,8 +78,10 @@ export function shortcuts(root: HTMLElement, keys: Keys, signal: AbortSignal): v
   root.addEventListener("keyup", up, { signal });
   root.addEventListener(
     "focusout",
-    () => {
+    ({ relatedTarget }) => {
       root.toggleAttribute(SUPPRESS, true);
+      // From one part of the view to another, as when a button is pressed, is not leaving it.
+      if (relatedTarget instanceof Node && root.contains(relatedTarget)) return;
       keys.store.set({ baseline: false });
     },
     { signal },

@@ -5,6 +5,9 @@ import { element } from "../charts/dom";
 import { count } from "../charts/format";
 import { visible } from "../charts/token-text";
 import type { OtherPromptJson, TokenJson } from "../types";
+import { positionsText } from "./positions";
+
+const MOST_NAMED = 8;
 
 export function columnsOf(
   tokens: readonly TokenJson[],
@@ -30,21 +33,19 @@ export function columnsOf(
   });
 }
 
-/** How far apart the two prompts are, in words. */
+/** How far apart the two prompts are, and where, in words. */
 export function differences(
   tokens: readonly TokenJson[],
   { tokens: others, pairs }: OtherPromptJson,
 ): string {
-  const apart = pairs.filter(
-    ([here, there]) => tokens[here ?? -1]?.id !== others[there ?? -1]?.id,
-  ).length;
-  if (apart === 0) return "B is the same";
+  const apart = pairs.filter(([here, there]) => tokens[here ?? -1]?.id !== others[there ?? -1]?.id);
+  if (apart.length === 0) return "B is the same";
   const longer = others.length - tokens.length;
-  const length =
-    longer === 0
-      ? ""
-      : `, B is ${count(Math.abs(longer), "token")} ${longer > 0 ? "longer" : "shorter"}`;
-  return `${count(apart, "token")} ${apart === 1 ? "differs" : "differ"}${length}`;
+  const how = `B is ${count(Math.abs(longer), "token")} ${longer > 0 ? "longer" : "shorter"}`;
+  const at = apart.flatMap(([here]) => (here === null ? [] : [here]));
+  const where = at.length > 0 && at.length <= MOST_NAMED ? ` at ${positionsText(at)}` : "";
+  const words = `${count(apart.length, "token")} ${apart.length === 1 ? "differs" : "differ"}${where}`;
+  return longer === 0 ? words : `${words}, ${how}`;
 }
 
 function otherToken(

@@ -214,7 +214,7 @@ describe("prompt B", () => {
     const { get, find, session } = await mount(ready());
     expect(get("mw-other-0").closest("[data-differs]")).not.toBeNull();
     expect(get("mw-other-1").closest("[data-differs]")).toBeNull();
-    expect(get("mw-strip-note").textContent).toContain("1 token differs");
+    expect(get("mw-strip-note").textContent).toContain("1 token differs at 0");
     get("mw-other-edit").click();
     const input = get("mw-other-input") as HTMLTextAreaElement;
     expect(input.value).toBe("A capital");
