@@ -1,4 +1,5 @@
-// Bundles js/index.ts into the one ESM file and the one stylesheet that the Python package ships.
+// Bundles js/index.ts into the one ESM file and the one stylesheet that the Python package ships, and
+// js/host/loader.ts into what a view carries that fetches them.
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -8,7 +9,7 @@ const watch = process.argv.includes("--watch");
 const MAX_BYTES = 150 * 1024;
 
 const options = {
-  entryPoints: { mechwidget: here("./index.ts") },
+  entryPoints: { mechwidget: here("./index.ts"), "mechwidget-loader": here("./host/loader.ts") },
   outdir: here("../mechwidget/static"),
   bundle: true,
   format: "esm",

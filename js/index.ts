@@ -3,6 +3,20 @@
 import { version } from "../package.json";
 import { createWidget } from "./host/widget";
 import "./style/index.css";
+import { attention } from "./views/attention";
+import { headMap } from "./views/head-map";
+import { interventions } from "./views/interventions";
+import { outcome } from "./views/outcome";
+import { tokenStrip } from "./views/token-strip";
 import { workbench } from "./views/workbench";
 
-export default createWidget({ workbench }, version);
+const views = {
+  workbench,
+  "token-strip": tokenStrip,
+  "head-map": headMap,
+  attention,
+  outcome,
+  interventions,
+};
+
+export default createWidget(views, version);

@@ -16,6 +16,17 @@ export type MetricJson =
   | { type: "logit_diff"; a: string | number; b: string | number; position?: number }
   | { type: "probability"; token: string | number; position?: number };
 
+/** What a click does: only look, or one of the edits. */
+export type ToolName = "look" | "zero" | "mean" | "resample" | "scale" | "patch";
+
+/** An edit as a page asks for it: references and prompt B are the session's. */
+export interface EditJson {
+  readonly type: "ablate" | "scale" | "patch";
+  readonly mode?: "zero" | "mean" | "resample";
+  readonly factor?: number;
+  readonly component: ComponentJson;
+}
+
 export type ScoreName = "induction" | "previous_token" | "duplicate_token" | "first_token";
 
 export interface TokenJson {
@@ -67,8 +78,17 @@ export interface InterventionJson {
   component: PartJson | null;
   /** Then, where it is about attention: the layers whose heads it reaches. */
   layers: number[] | "all" | null;
+  /** The number that a slider moves, of kinds that have one. */
+  strength: number | null;
   sentence: string;
   enabled: boolean;
+}
+
+/** Prompt B. `pairs` says which position of A stands over which of B, null where none does. */
+export interface OtherPromptJson {
+  prompt: string | null;
+  tokens: TokenJson[];
+  pairs: [number | null, number | null][];
 }
 
 export interface TopTokenJson {
@@ -111,6 +131,9 @@ export interface SessionState {
   tokens: TokenJson[];
   /** What the encoder reads, of a model with two stacks; `tokens` are then the decoder's. */
   encoder: TokenJson[] | null;
+  other: OtherPromptJson | null;
+  /** How many reference prompts there are to take means and samples of. */
+  reference: number;
   interventions: InterventionJson[];
   metric: null | { label: string; unit: string; position: number; spec: MetricJson };
   can_undo: boolean;
@@ -138,6 +161,19 @@ export function ablatedBy({ type, mode, component }: InterventionJson): Componen
 export function isAblationOf(item: InterventionJson, component: ComponentJson): boolean {
   const ablated = ablatedBy(item);
   return ablated !== null && componentKey(ablated) === componentKey(component);
+}
+
+/** Is this what the edit makes, as strong as it may be by now? */
+export function isEdit(item: InterventionJson, { type, mode, component }: EditJson): boolean {
+  if (item.type !== type || (item.mode ?? null) !== (mode ?? null)) return false;
+  const part = clickable(item.component);
+  return part !== null && componentKey(part) === componentKey(component);
+}
+
+/** The component with no word about positions: the cell that it is shown in. */
+export function everywhere(component: ComponentJson): ComponentJson {
+  const { positions: _, ...rest } = component;
+  return rest;
 }
 
 /** One name per component, the same for equal components: the key of maps and sets. */

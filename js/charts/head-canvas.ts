@@ -10,12 +10,13 @@ import {
   type HeadEvents,
   type HeadScene,
   headGeometry,
+  type Tone,
 } from "./head-grid";
 
 interface Inks {
   ground: string;
   line: string;
-  ablate: string;
+  tones: Record<Tone, string>;
   ring: string;
 }
 
@@ -54,7 +55,12 @@ function inksOf(el: HTMLElement): Inks {
   return {
     ground: read("--mw-ground"),
     line: read("--mw-line"),
-    ablate: read("--mw-ablate"),
+    tones: {
+      ablate: read("--mw-ablate"),
+      patch: read("--mw-patch"),
+      steer: read("--mw-steer"),
+      mixed: read("--mw-ink"),
+    },
     ring: read("--mw-ink"),
   };
 }
@@ -119,9 +125,10 @@ function paintMark(
     }
   };
   const out = gap(size) + 0.5;
+  const tone = inks.tones[cell.tone ?? "ablate"];
   context.setLineDash(cell.pending ? [2, 2] : []);
   if (cell.mark === "off" || cell.mark === "edit") {
-    strokeBoth(() => context.rect(x, y, width, height), inks.ablate, cell.mark === "off" ? 1 : 2);
+    strokeBoth(() => context.rect(x, y, width, height), tone, cell.mark === "off" ? 1 : 2);
   } else if (cell.mark || cell.pending) {
     const strike = (): void => {
       context.moveTo(x, y + height);
@@ -130,7 +137,7 @@ function paintMark(
       context.moveTo(x, y);
       context.lineTo(x + width, y + height);
     };
-    strokeBoth(strike, inks.ablate, 1.5);
+    strokeBoth(strike, tone, 1.5);
   }
   context.setLineDash([]);
   if (cell.glyph && size >= ROOM_FOR_A_GLYPH) {
@@ -141,7 +148,7 @@ function paintMark(
     context.lineWidth = 3;
     context.strokeStyle = inks.ground;
     context.strokeText(cell.glyph, ...middle);
-    context.fillStyle = inks.ablate;
+    context.fillStyle = tone;
     context.fillText(cell.glyph, ...middle);
   }
   if (!cell.locked && !cell.lit) return;

@@ -158,6 +158,7 @@ function paint(drawn: Drawn, now: HeadCell, scene: HeadScene): void {
   const same =
     was &&
     was.mark === now.mark &&
+    was.tone === now.tone &&
     was.glyph === now.glyph &&
     was.pending === now.pending &&
     was.locked === now.locked &&
@@ -166,6 +167,7 @@ function paint(drawn: Drawn, now: HeadCell, scene: HeadScene): void {
     setAttributes(button, {
       "aria-pressed": String(now.mark === "whole"),
       "data-mark": now.mark,
+      "data-tone": now.tone,
       "data-glyph": now.glyph || null,
       "data-pending": now.pending,
       "data-locked": now.locked,

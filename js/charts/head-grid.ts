@@ -9,10 +9,15 @@ import type { Cell, GridShape } from "./grid-keys";
  * other way, or has switched that off. */
 export type Mark = "whole" | "part" | "edit" | "off";
 
+/** One colour each, the same everywhere: what is taken out, brought in from another run, or moved;
+ * ink where there are several. */
+export type Tone = "ablate" | "patch" | "steer" | "mixed";
+
 export interface HeadCell {
   /** Ramp level, -1 where the number is not known. */
   level: number;
   mark: Mark | null;
+  tone: Tone | null;
   /** The kind of edit as one character; none for an ablation, which is a strike. */
   glyph: string;
   pending: boolean;

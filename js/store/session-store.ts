@@ -2,7 +2,7 @@
 // of that session, so that hovering a head here lights it up there, with or without a kernel.
 // Every widget on a page evaluates its own copy of this module, so the stores are kept on globalThis.
 
-import { type ComponentJson, componentKey } from "../types";
+import { type ComponentJson, componentKey, type ToolName } from "../types";
 import { Listeners, type ListenOptions } from "../wire/listeners";
 
 /** The page's own state of a session. None of it changes a number. */
@@ -13,6 +13,13 @@ export interface PageState {
   readonly locked: ComponentJson | null;
   /** The token position that details are about; null = the last one. */
   readonly token: number | null;
+  /** The positions that the next edit is about; none = all of them. */
+  readonly positions: readonly number[];
+  /** What a click does, and how much of it. */
+  readonly tool: ToolName;
+  readonly factor: number;
+  /** Prompts that were asked about on this page, the newest first. */
+  readonly prompts: readonly string[];
   /** While "see baseline" is held down. */
   readonly baseline: boolean;
 }
@@ -36,6 +43,10 @@ const EMPTY: PageState = {
   hover: { component: null, token: null },
   locked: null,
   token: null,
+  positions: [],
+  tool: "zero",
+  factor: 0.5,
+  prompts: [],
   baseline: false,
 };
 
@@ -49,7 +60,7 @@ interface Entry {
 }
 
 // The number is the version of this file's shapes: another bundle on the page may be older.
-const REGISTRY = Symbol.for("mechwidget.session-stores.1");
+const REGISTRY = Symbol.for("mechwidget.session-stores.2");
 
 /** The store of a session, held until `signal`. */
 export function acquireStore(session: string, signal: AbortSignal): SessionStore {

@@ -1,26 +1,40 @@
-// What a click means, given what is already there: ablate, switch on again, or restore.
+// What a click means, given the armed tool, the selected positions and what is already there: do it,
+// switch it on again, or take it away.
 
-import type { ComponentJson, InterventionJson } from "../types";
-import { isAblationOf } from "../types";
+import type { SessionStore } from "../store/session-store";
+import type { ComponentJson, EditJson, InterventionJson } from "../types";
+import { isEdit } from "../types";
 import type { SessionClient } from "../wire/session-client";
+import { editOf } from "./tools";
 
 export class Actions {
   constructor(
     private readonly client: SessionClient,
+    private readonly store: SessionStore,
     private readonly allowed: () => boolean,
   ) {}
 
-  /** Ablates a component, or restores it. One that is listed but switched off is switched on. */
-  toggle(component: ComponentJson): void {
+  /** Uses the armed tool on a component. What is listed but switched off is switched on. */
+  use(component: ComponentJson): void {
+    const edit = editOf(this.store.value, this.client.shown, component);
+    if (edit === null) {
+      if (component.type === "head") this.store.lock(component);
+      return;
+    }
     if (!this.allowed()) return;
-    const listed = this.find(component);
-    if (listed && !listed.enabled && listed.id !== null)
+    const listed = this.#listed(edit);
+    if (listed && listed.id !== null && !listed.enabled)
       void this.client.setEnabled(listed.id, true);
-    else void this.client.toggle(component);
+    else if (edit.mode === "zero") void this.client.toggle(edit.component);
+    // By its id: it may have another strength by now, or another prompt B.
+    else if (listed && listed.id !== null) void this.client.remove(listed.id);
+    else void this.client.apply(edit);
   }
 
+  /** What the armed tool has already done to a component. */
   find(component: ComponentJson): InterventionJson | undefined {
-    return this.client.shown?.interventions.find((item) => isAblationOf(item, component));
+    const edit = editOf(this.store.value, this.client.shown, component);
+    return edit ? this.#listed(edit) : undefined;
   }
 
   clear(): void {
@@ -33,5 +47,9 @@ export class Actions {
 
   redo(): void {
     if (this.allowed() && this.client.shown?.can_redo) void this.client.redo();
+  }
+
+  #listed(edit: EditJson): InterventionJson | undefined {
+    return this.client.shown?.interventions.find((item) => isEdit(item, edit));
   }
 }

@@ -12,6 +12,7 @@ import { type AttentionValues, attentionValues, type Moment } from "./attention-
 import { emptyWords, readWords, restingWords } from "./attention-words";
 import type { Pane, Scene } from "./pane";
 import type { Patterns } from "./patterns";
+import { standalone } from "./standalone";
 
 const MOMENTS: Record<Moment, { text: string; title: string }> = {
   before: { text: "before", title: "The baseline, with no edits (hold B)" },
@@ -236,3 +237,12 @@ function room(holder: HTMLElement): { width: number; height: number } {
   const width = Math.max(220, holder.clientWidth || 480);
   return { width, height: Math.max(320, Math.min(680, width * 0.8)) };
 }
+
+export const attention = standalone({
+  name: "attention",
+  label: "attention",
+  effects: true,
+  panes: ({ store, patterns, invalidate, signal }) => [
+    new AttentionPane(store, patterns, invalidate, signal),
+  ],
+});

@@ -3,7 +3,11 @@
 import { setAttributes, setText } from "../charts/dom";
 import type { SessionClient } from "../wire/session-client";
 
-const TESTIDS = { set_prompt: "mw-prompt-error", set_metric: "mw-metric-error" } as const;
+const TESTIDS = {
+  set_prompt: "mw-prompt-error",
+  set_other_prompt: "mw-other-error",
+  set_metric: "mw-metric-error",
+} as const;
 
 /** Draws the note of one op and marks its fields; says whether it is a refusal. */
 export function drawFieldNote(

@@ -25,6 +25,10 @@ import { type MapScale, scaleOf } from "./map-scale";
 import { CHOICES, type Choice, SHORT_CHOICES } from "./map-values";
 import type { Kind } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
+import { positionsText } from "./positions";
+import { standalone } from "./standalone";
+import { toolPicker } from "./tool-picker";
+import { positionsAt, TOOLS } from "./tools";
 
 /** Rows are layers; columns heads and, last, the MLP. Cells that the model lacks do not exist. */
 export function shapeOf(model: ModelJson): { shape: GridShape; heads: number } {
@@ -107,8 +111,8 @@ export class HeadMapPane implements Pane {
     this.#drawKinds(scene.marks.kinds);
     this.el.toggleAttribute("data-disabled", !scene.enabled);
     const looked = page.hover.component ?? page.locked;
-    setText(this.#words, looked ? describe(scene, scale, looked, this.#heads) : RESTING.words);
-    setText(this.#hint, looked ? hintOf(scene, looked, this.actions) : RESTING.hint);
+    setText(this.#words, looked ? describe(scene, scale, looked, this.#heads) : RESTING);
+    setText(this.#hint, looked ? hintOf(scene, looked, this.actions) : toolHint(scene));
     setText(this.#notes, notesOf(state.model, values.reason));
   }
 
@@ -116,9 +120,9 @@ export class HeadMapPane implements Pane {
   #drawKinds(kinds: readonly Kind[]): void {
     const shown = kinds.some(({ did }) => did !== "ablated") ? kinds : [];
     this.#rebuildKinds(shown.map(({ did }) => did).join(), () =>
-      shown.map(({ glyph, did }) => {
+      shown.map(({ glyph, did, tone }) => {
         const sign = element("span", { class: "mw-kind-glyph", "aria-hidden": "true" }, glyph);
-        return element("li", {}, sign, did);
+        return element("li", { "data-tone": tone }, sign, did);
       }),
     );
     this.#kinds.hidden = shown.length === 0;
@@ -158,14 +162,24 @@ export class HeadMapPane implements Pane {
 
   #press(component: ComponentJson, shift: boolean): void {
     if (shift && component.type === "head") this.store.lock(component);
-    else this.actions.toggle(component);
+    else this.actions.use(component);
   }
 }
 
-const RESTING = {
-  words: "Point at a head to see its attention.",
-  hint: "A click ablates it, another click restores it.",
-};
+const RESTING = "Point at a head to see its attention.";
+
+function toolHint({ page, state }: Scene): string {
+  const { text, verb, lacks } = TOOLS[page.tool];
+  const missing = lacks(state);
+  if (missing) return `${text} ${missing}`;
+  if (page.tool === "look") return "A click locks it, another click unlocks it.";
+  return `A click ${verb} it${where(page.positions)}, another click restores it.`;
+}
+
+/** The selected positions in words; nothing where all are meant. */
+function where(positions: readonly number[]): string {
+  return positions.length > 0 ? ` at ${positionsText(positions)}` : "";
+}
 
 function choiceOf(): HTMLSelectElement {
   const choice = element("select", {
@@ -185,10 +199,14 @@ function noteOf(values: Scene["values"]): string {
 }
 
 function hintOf(scene: Scene, component: ComponentJson, actions: Actions): string {
+  const { tool } = scene.page;
+  const positions = positionsAt(scene.page, scene.state, component.layer);
   const listed = actions.find(component);
-  const verb = listed ? (listed.enabled ? "restores" : "switches it on again") : "ablates";
-  if (component.type !== "head") return `click ${verb}`;
+  const does = `${TOOLS[tool].verb}${where(positions)}`;
+  const verb = listed ? (listed.enabled ? "restores" : "switches it on again") : does;
+  if (component.type !== "head") return tool === "look" ? "" : `click ${verb}`;
   const locked = sameComponent(scene.page.locked, component);
+  if (tool === "look") return `click ${locked ? "unlocks" : "locks"}`;
   return `click ${verb} · ${locked ? "L or Esc unlocks" : "L or Shift-click locks"}`;
 }
 
@@ -196,3 +214,13 @@ function notesOf(model: ModelJson, reason: string): string {
   const none = model.heads.every((n) => n === 0) ? ["this model has no attention heads"] : [];
   return [...none, ...model.notes, reason].filter(Boolean).join(" · ");
 }
+
+export const headMap = standalone({
+  name: "head-map",
+  label: "head map",
+  effects: true,
+  panes: ({ store, actions, signal }) => [
+    toolPicker(store),
+    new HeadMapPane(store, actions, signal),
+  ],
+});

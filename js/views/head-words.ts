@@ -37,6 +37,7 @@ export function cellOf(
   return {
     level: level(numberOf(scene, component, heads), max),
     mark: mark?.mark ?? null,
+    tone: mark?.tone ?? null,
     glyph: mark?.glyph ?? "",
     pending: isPending(scene, component),
     locked: sameComponent(page.locked, component),

@@ -6,9 +6,15 @@ import { change, nats } from "../charts/format";
 import type { SessionStore } from "../store/session-store";
 import type { InterventionJson } from "../types";
 import { ablatedBy, clickable, componentKey } from "../types";
+import { isAbout } from "../wire/optimism";
 import type { SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
+import { baselineButton } from "./baseline-button";
+import { kindOf } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
+import { standalone } from "./standalone";
+import { strengthSlider } from "./strength-slider";
+import { undoRedo } from "./undo-redo";
 
 interface Chip {
   el: HTMLElement;
@@ -35,6 +41,7 @@ function chip(client: SessionClient, store: SessionStore): Chip {
     class: "mw-muted mw-chip-effect",
     title: "What this alone does to the metric",
   });
+  const slider = strengthSlider(client);
   const toggle = button(
     { class: "mw-switch", role: "switch", "data-testid": "mw-chip-switch" },
     () => item && item.id !== null && void client.setEnabled(item.id, !item.enabled),
@@ -51,6 +58,7 @@ function chip(client: SessionClient, store: SessionStore): Chip {
     element("span", { class: "mw-swatch" }),
     sentence,
     effect,
+    slider.el,
     toggle,
     remove,
   );
@@ -61,7 +69,7 @@ function chip(client: SessionClient, store: SessionStore): Chip {
     draw(next, scene): void {
       item = next;
       const name = next.sentence;
-      const [part, ablated] = [clickable(next.component), ablatedBy(next)];
+      const part = clickable(next.component);
       const disabled = !scene.enabled || next.id === null;
       setText(sentence, name);
       setAttributes(sentence, { title: name });
@@ -72,30 +80,38 @@ function chip(client: SessionClient, store: SessionStore): Chip {
         title: next.enabled ? "Switch off, keep in the list" : "Switch on",
         disabled,
       });
+      slider.draw(next, scene.enabled);
       setAttributes(remove, { "aria-label": `Remove: ${name}`, disabled });
       setAttributes(el, {
         "data-testid": `mw-chip-${next.index}`,
         "data-off": !next.enabled,
-        "data-pending": ablated !== null && scene.client.isPending(ablated),
+        "data-tone": kindOf(next).tone,
+        "data-pending": scene.client.pending.some((action) => isAbout(action, next)),
         "data-lit": part !== null && sameComponent(scene.page.hover.component, part),
       });
     },
   };
 }
 
-/** One key per intervention; two that say the same (vectors can) are told apart by their order. */
+/** One key per intervention; two of one kind on one part are told apart by their order. */
 function keysOf(items: readonly InterventionJson[]): string[] {
   const seen = new Map<string, number>();
   return items.map((item) => {
-    const ablated = ablatedBy(item);
-    const key = ablated ? `zero ${componentKey(ablated)}` : `${item.type} ${item.sentence}`;
+    const part = clickable(item.component);
+    // Not by sentence, which changes with its strength; not by id, which comes with the answer.
+    const about = part ? componentKey(part) : `number ${item.id}`;
+    const key = `${item.type} ${item.mode} ${about}`;
     const nth = seen.get(key) ?? 0;
     seen.set(key, nth + 1);
     return nth ? `${key} (${nth})` : key;
   });
 }
 
-export function interventions(client: SessionClient, store: SessionStore, actions: Actions): Pane {
+export function interventionList(
+  client: SessionClient,
+  store: SessionStore,
+  actions: Actions,
+): Pane {
   const list = element("ul", { class: "mw-chips", "aria-label": "Interventions" });
   const none = element("span", { class: "mw-muted mw-chips-none" });
   const clear = button(
@@ -133,3 +149,14 @@ export function interventions(client: SessionClient, store: SessionStore, action
     },
   };
 }
+
+export const interventions = standalone({
+  name: "interventions",
+  label: "interventions",
+  effects: true,
+  panes: ({ client, store, actions }) => [
+    interventionList(client, store, actions),
+    baselineButton(store),
+    undoRedo(client),
+  ],
+});

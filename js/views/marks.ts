@@ -2,12 +2,15 @@
 // words of its own, and is told apart where it reaches a part of the cell (token positions, single
 // neurons, edges) or is switched off. The stream between layers has no cell.
 
-import type { Mark } from "../charts/head-grid";
+import type { Mark, Tone } from "../charts/head-grid";
 import type { InterventionJson } from "../types";
+
+export type { Tone } from "../charts/head-grid";
 
 /** What is done to one cell. */
 export interface CellMark {
   mark: Mark;
+  tone: Tone;
   /** One character; none for the strike of an ablation, a count where there are several kinds. */
   glyph: string;
   words: string;
@@ -16,6 +19,7 @@ export interface CellMark {
 export interface Kind {
   glyph: string;
   did: string;
+  tone: Tone;
 }
 
 export interface Marks {
@@ -25,20 +29,20 @@ export interface Marks {
   readonly kinds: readonly Kind[];
 }
 
-const ABLATED: Kind = { glyph: "×", did: "ablated" };
-const OTHER: Kind = { glyph: "•", did: "edited" };
+const ABLATED: Kind = { glyph: "×", did: "ablated", tone: "ablate" };
+const OTHER: Kind = { glyph: "•", did: "edited", tone: "steer" };
 const KINDS: Record<string, Kind> = {
   "ablate zero": ABLATED,
-  "ablate mean": { glyph: "μ", did: "mean-ablated" },
-  "ablate resample": { glyph: "~", did: "resampled" },
-  patch: { glyph: "⇄", did: "patched" },
-  scale: { glyph: "%", did: "scaled" },
-  steer: { glyph: "→", did: "steered" },
-  set_value: { glyph: "=", did: "set" },
-  freeze: { glyph: "*", did: "frozen" },
-  skip_layer: { glyph: "↷", did: "skipped" },
-  knock_out: { glyph: "⊘", did: "knocked out" },
-  replace_pattern: { glyph: "#", did: "pattern replaced" },
+  "ablate mean": { glyph: "μ", did: "mean-ablated", tone: "ablate" },
+  "ablate resample": { glyph: "~", did: "resampled", tone: "ablate" },
+  patch: { glyph: "⇄", did: "patched", tone: "patch" },
+  scale: { glyph: "%", did: "scaled", tone: "steer" },
+  steer: { glyph: "→", did: "steered", tone: "steer" },
+  set_value: { glyph: "=", did: "set", tone: "steer" },
+  freeze: { glyph: "*", did: "frozen", tone: "patch" },
+  skip_layer: { glyph: "↷", did: "skipped", tone: "ablate" },
+  knock_out: { glyph: "⊘", did: "knocked out", tone: "ablate" },
+  replace_pattern: { glyph: "#", did: "pattern replaced", tone: "patch" },
 };
 
 export function kindOf({ type, mode }: InterventionJson): Kind {
@@ -97,7 +101,9 @@ function markOf(touches: readonly Touch[]): CellMark | null {
   const only = kinds.length === 1 ? kinds[0] : null;
   const glyph = struck || only === ABLATED ? "" : (only?.glyph ?? String(kinds.length));
   const mark = active.length === 0 ? "off" : struck ? "whole" : only === ABLATED ? "part" : "edit";
-  return { mark, glyph, words: wordsOf(touches) };
+  const tones = new Set(kinds.map(({ tone }) => tone));
+  const tone = struck ? "ablate" : tones.size > 1 ? "mixed" : (kinds[0]?.tone ?? "ablate");
+  return { mark, tone, glyph, words: wordsOf(touches) };
 }
 
 /** Each kind once: the strongest of what it does here. */

@@ -7,6 +7,7 @@ import { PairedBars } from "../charts/paired-bars";
 import { short, visible } from "../charts/token-text";
 import type { OutcomeJson, SessionState, TopTokenJson } from "../types";
 import type { Pane, Scene } from "./pane";
+import { standalone } from "./standalone";
 
 export const ROWS = 8;
 
@@ -24,7 +25,7 @@ export function topRows(outcome: OutcomeJson): TopTokenJson[] {
 
 interface Row {
   el: HTMLElement;
-  draw(top: TopTokenJson | undefined, max: number): void;
+  draw(top: TopTokenJson | undefined, max: number, baseline: boolean): void;
 }
 
 function outcomeRow(): Row {
@@ -42,14 +43,15 @@ function outcomeRow(): Row {
   );
   return {
     el,
-    draw(top, max): void {
+    draw(top, max, baseline): void {
       el.style.visibility = top ? "visible" : "hidden";
       setAttributes(el, { "aria-hidden": top ? null : "true" });
       if (!top) return;
       setText(token, short(top.text, 12));
       setText(before, percent(top.before));
-      setText(after, percent(top.after));
-      bars.draw(top.before, top.after, max);
+      const shown = baseline ? top.before : top.after;
+      setText(after, percent(shown));
+      bars.draw(top.before, shown, max);
       const ranks = `rank ${top.rank_before} → ${top.rank_after}`;
       const logits = `logit ${signed(top.logit_before)} → ${signed(top.logit_after)}`;
       setAttributes(el, {
@@ -61,7 +63,7 @@ function outcomeRow(): Row {
   };
 }
 
-export function outcome(): Pane {
+export function outcomePane(): Pane {
   const where = element("span", { class: "mw-muted mw-where" });
   const after = element("span", { class: "mw-metric-after", "data-testid": "mw-metric-after" });
   const before = element("span", { class: "mw-metric-was mw-muted" });
@@ -86,10 +88,11 @@ export function outcome(): Pane {
     empty,
   );
 
-  const drawMetric = (state: SessionState, now: OutcomeJson): void => {
+  const drawMetric = (state: SessionState, now: OutcomeJson, baseline: boolean): void => {
     const measured = now.metric && state.metric ? now.metric : null;
     const unit = state.metric?.unit ?? "";
-    setText(after, measured ? metric(measured.after, unit) : nats(now.kl));
+    const value = baseline ? measured?.before : measured?.after;
+    setText(after, value === undefined ? nats(baseline ? 0 : now.kl) : metric(value, unit));
     setText(beforeValue, measured ? metric(measured.before, unit) : "");
     if (measured && !beforeValue.isConnected) before.replaceChildren("was ", beforeValue);
     else if (!measured) before.replaceChildren();
@@ -99,7 +102,8 @@ export function outcome(): Pane {
     const fired =
       now.fired > 0 ? `${now.fired} edit${now.fired === 1 ? "" : "s"} fired` : "no edits";
     const kl = measured ? `KL ${nats(now.kl)}` : "";
-    setText(facts, [delta, kl, fired, milliseconds(now.ms)].filter(Boolean).join(" · "));
+    const edited = [delta, kl, fired, milliseconds(now.ms)];
+    setText(facts, baseline ? "the baseline: no edits" : edited.filter(Boolean).join(" · "));
     setAttributes(facts, { title: "KL(baseline ‖ edited) at this position" });
   };
 
@@ -122,11 +126,12 @@ export function outcome(): Pane {
       setText(where, `${place} ${token === undefined ? "" : short(token)} (${now.position})`);
       const title = `The distribution of the ${here ? "" : "next "}token at this position`;
       setAttributes(where, { title });
-      drawMetric(state, now);
+      const { baseline } = scene.page;
+      drawMetric(state, now, baseline);
       const shown = topRows(now);
       const max = Math.max(...shown.map(largest), 0.01);
       rows.forEach((row, i) => {
-        row.draw(shown[i], max);
+        row.draw(shown[i], max, baseline);
       });
     },
   };
@@ -138,3 +143,10 @@ function emptyText({ state, slow, client }: Scene): string {
   if (state.tokens.length === 0) return "Type a prompt to see what comes next.";
   return slow ? "Running the model …" : "";
 }
+
+export const outcome = standalone({
+  name: "outcome",
+  label: "outcome",
+  announces: true,
+  panes: () => [outcomePane()],
+});

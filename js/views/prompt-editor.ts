@@ -6,17 +6,27 @@ import type { SessionClient } from "../wire/session-client";
 import { drawFieldNote } from "./field-note";
 
 const HINT = "Enter runs · Shift+Enter new line · Esc keeps the old prompt";
-const BY_IDS = "The prompt was given as token ids; type a new one";
+
+/** Which prompt is edited, and how the kernel is asked for another. */
+export interface PromptWish {
+  readonly op: "set_prompt" | "set_other_prompt";
+  readonly label: string;
+  readonly testid: string;
+  /** The text as it is; null where it was given as ids, or is none. */
+  now(): string | null;
+  readonly placeholder: string;
+  /** Texts that a person may want again, newest first. */
+  earlier(): readonly string[];
+  ask(prompt: string): Promise<boolean>;
+}
 
 export class PromptEditor {
   readonly el = element("div", { class: "mw-prompt-editor", hidden: true });
-  readonly #input = element("textarea", {
-    class: "mw-input mw-prompt-input",
-    rows: 1,
-    spellcheck: "false",
-    dir: "auto",
-    "aria-label": "Prompt",
-    "data-testid": "mw-prompt-input",
+  readonly #input: HTMLTextAreaElement;
+  readonly #earlier = element("div", {
+    class: "mw-earlier",
+    role: "group",
+    "aria-label": "Earlier prompts",
   });
   readonly #note = element("div", { class: "mw-field-note", role: "status" });
   readonly #run: HTMLButtonElement;
@@ -24,20 +34,30 @@ export class PromptEditor {
 
   constructor(
     private readonly client: SessionClient,
+    private readonly wish: PromptWish,
     private readonly onClosed: () => void,
   ) {
+    this.#input = element("textarea", {
+      class: "mw-input mw-prompt-input",
+      rows: 1,
+      spellcheck: "false",
+      dir: "auto",
+      "aria-label": wish.label,
+      "data-testid": wish.testid,
+    });
     this.#run = button({ class: "mw-button mw-primary" }, () => void this.#submit(), "Run");
     const cancel = button({ class: "mw-button" }, () => this.#close(), "Cancel");
     const actions = element("div", { class: "mw-prompt-actions" }, this.#note, cancel, this.#run);
-    this.el.append(this.#input, actions);
+    this.el.append(this.#input, this.#earlier, actions);
     this.#input.addEventListener("keydown", (event) => this.#key(event));
   }
 
   open(): void {
     if (!this.el.hidden) return;
-    const prompt = this.client.state?.prompt ?? null;
+    const prompt = this.wish.now();
     this.#input.value = prompt ?? "";
-    setAttributes(this.#input, { placeholder: prompt === null ? BY_IDS : null });
+    setAttributes(this.#input, { placeholder: prompt === null ? this.wish.placeholder : null });
+    this.#offer(prompt);
     this.#show(true);
     this.draw();
     this.#input.focus();
@@ -46,7 +66,7 @@ export class PromptEditor {
 
   draw(): void {
     if (this.el.hidden) return;
-    drawFieldNote(this.#note, [this.#input], this.client, "set_prompt", HINT);
+    drawFieldNote(this.#note, [this.#input], this.client, this.wish.op, HINT);
     setAttributes(this.#run, { disabled: this.#asked });
   }
 
@@ -56,16 +76,31 @@ export class PromptEditor {
   }
 
   #close(): void {
-    if (this.client.lastError?.op === "set_prompt") this.client.dismissError();
+    if (this.client.lastError?.op === this.wish.op) this.client.dismissError();
     this.#show(false);
     this.onClosed();
+  }
+
+  #offer(now: string | null): void {
+    const texts = this.wish.earlier().filter((text) => text !== now);
+    const take = (text: string) => (): void => {
+      this.#input.value = text;
+      this.#input.focus();
+    };
+    this.#earlier.replaceChildren(
+      ...texts.map((text) => {
+        const words = element("bdi", { class: "mw-earlier-text" }, text);
+        return button({ class: "mw-button mw-earlier-prompt", title: text }, take(text), words);
+      }),
+    );
+    this.#earlier.hidden = texts.length === 0;
   }
 
   async #submit(): Promise<void> {
     if (this.#asked) return;
     this.#asked = true;
     this.draw();
-    const agreed = await this.client.setPrompt(this.#input.value);
+    const agreed = await this.wish.ask(this.#input.value);
     this.#asked = false;
     if (this.el.hidden) return;
     if (agreed) this.#close();

@@ -5,12 +5,15 @@
 import type { SessionStore } from "../store/session-store";
 import type { Actions } from "./actions";
 import type { Scene } from "./pane";
+import { toolOfKey } from "./tools";
 
 // JupyterLab's command registry skips every element under this attribute.
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 const isTextField = (target: EventTarget | null): boolean =>
-  target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
+  target instanceof HTMLTextAreaElement ||
+  target instanceof HTMLInputElement ||
+  target instanceof HTMLSelectElement;
 
 interface Keys {
   store: SessionStore;
@@ -28,7 +31,11 @@ function act(event: KeyboardEvent, { store, actions, scene }: Keys): boolean {
     return true;
   }
   if (event.altKey) return false;
-  if (key === "escape" && store.value.locked) store.lock(null);
+  const tool = event.repeat ? undefined : toolOfKey(key);
+  if (tool) store.set({ tool });
+  else if (key === "escape" && store.value.locked) store.lock(null);
+  else if (key === "escape" && store.value.positions.length > 0)
+    store.set({ positions: [], token: null });
   else if (key === "l" && !event.repeat) lock(store, scene()?.head ?? null);
   else if (key === "b") store.set({ baseline: true });
   else return false;
@@ -71,8 +78,10 @@ export function shortcuts(root: HTMLElement, keys: Keys, signal: AbortSignal): v
   root.addEventListener("keyup", up, { signal });
   root.addEventListener(
     "focusout",
-    () => {
+    ({ relatedTarget }) => {
       root.toggleAttribute(SUPPRESS, true);
+      // From one part of the view to another, as when a button is pressed, is not leaving it.
+      if (relatedTarget instanceof Node && root.contains(relatedTarget)) return;
       keys.store.set({ baseline: false });
     },
     { signal },

@@ -1,10 +1,14 @@
 // The line on top: which model, which tool is armed, whether work is going on, undo and redo.
 
-import { button, element, icon, setAttributes, setText } from "../charts/dom";
+import { element, setAttributes, setText } from "../charts/dom";
 import { count } from "../charts/format";
+import type { SessionStore } from "../store/session-store";
 import type { ModelJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
+import { baselineButton } from "./baseline-button";
 import type { Pane, Scene } from "./pane";
+import { toolPicker } from "./tool-picker";
+import { undoRedo } from "./undo-redo";
 
 const DTYPES: Record<string, string> = {
   float32: "fp32",
@@ -35,56 +39,29 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-const isApple = (): boolean => /mac|iphone|ipad/i.test(globalThis.navigator?.platform ?? "");
-
-export function topBar(client: SessionClient): Pane {
+export function topBar(client: SessionClient, store: SessionStore): Pane {
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
-  const tool = element(
-    "span",
-    {
-      class: "mw-tool",
-      title: "A click on a head or an MLP sets its output to zero; another click restores it",
-    },
-    element("span", { class: "mw-swatch" }),
-    "Ablate · zero",
-  );
+  const tools = toolPicker(store);
   const running = element("span", { class: "mw-running mw-muted", "aria-hidden": "true" });
   running.append(element("span", { class: "mw-running-dot" }), "running");
-  const [undoKeys, redoKeys] = isApple() ? ["⌘Z", "⇧⌘Z"] : ["Ctrl+Z", "Ctrl+Shift+Z"];
-  const undo = button(
-    {
-      class: "mw-icon-button",
-      "data-testid": "mw-undo",
-      "aria-label": "Undo",
-      title: `Undo (${undoKeys})`,
-    },
-    () => void client.undo(),
-    icon("undo"),
-  );
-  const redo = button(
-    {
-      class: "mw-icon-button",
-      "data-testid": "mw-redo",
-      "aria-label": "Redo",
-      title: `Redo (${redoKeys})`,
-    },
-    () => void client.redo(),
-    icon("redo"),
-  );
-  const el = element("header", { class: "mw-top" }, name, shape, tool);
-  el.append(element("span", { class: "mw-grow" }), running, undo, redo);
+  const history = undoRedo(client);
+  const baseline = baselineButton(store);
+  const el = element("header", { class: "mw-top" }, name, shape, tools.el);
+  el.append(element("span", { class: "mw-grow" }), running, baseline.el, history.el);
 
   return {
     el,
-    draw({ state, enabled, slow }: Scene): void {
+    draw(scene: Scene): void {
+      tools.draw(scene);
+      const { state, slow } = scene;
       setText(name, state?.model.name ?? "mechwidget");
       setText(shape, state ? shapeOf(state.model) : "");
       setAttributes(shape, { title: state ? detailsOf(state.model) : null });
-      tool.hidden = !state;
+      tools.el.hidden = !state;
       setAttributes(running, { "data-on": slow });
-      setAttributes(undo, { disabled: !enabled || !state?.can_undo });
-      setAttributes(redo, { disabled: !enabled || !state?.can_redo });
+      history.draw(scene);
+      baseline.draw(scene);
     },
   };
 }

@@ -4,11 +4,14 @@
 import type { AnyModel } from "@anywidget/types";
 import { watchTrait } from "../host/model-events";
 import {
-  ablatedBy,
   type ComponentJson,
+  clickable,
   componentKey,
+  type EditJson,
   type ErrorJson,
+  everywhere,
   isAblationOf,
+  isEdit,
   type MetricJson,
   PROTOCOL,
   type ScoreName,
@@ -55,6 +58,9 @@ class LiveSessionClient implements SessionClient {
   #state: SessionState | null = null;
   #shown: SessionState | null = null;
   #pending: Underway[] = [];
+  /** A strength is on its way, and this is what a person has wished for since. */
+  #moving = false;
+  #moved: { id: number; strength: number; drag: number } | null = null;
   #lastError: (ErrorJson & { op: string }) | null = null;
   readonly #rpc: Rpc;
   readonly #signal: AbortSignal;
@@ -97,8 +103,10 @@ class LiveSessionClient implements SessionClient {
   }
 
   isPending(component: ComponentJson): boolean {
-    const key = componentKey(component);
-    return this.#pending.some((one) => one.component && componentKey(one.component) === key);
+    const key = componentKey(everywhere(component));
+    return this.#pending.some(
+      (one) => one.component && componentKey(everywhere(one.component)) === key,
+    );
   }
 
   dismissError(): void {
@@ -124,13 +132,37 @@ class LiveSessionClient implements SessionClient {
     return this.#act("toggle", { component }, component, listed ? "restored" : "ablated");
   }
 
+  apply(edit: EditJson): Promise<boolean> {
+    const listed = this.#shown?.interventions.some((one) => isEdit(one, edit));
+    const want = listed ? "restored" : "ablated";
+    return this.#act("apply", { intervention: edit }, edit.component, want, { edit });
+  }
+
   setEnabled(id: number, enabled: boolean): Promise<boolean> {
     const want = enabled ? "enabled" : "disabled";
-    return this.#act("set_enabled", { id, enabled }, this.#componentOf(id), want);
+    return this.#act("set_enabled", { id, enabled }, this.#componentOf(id), want, { id });
   }
 
   remove(id: number): Promise<boolean> {
-    return this.#act("remove", { id }, this.#componentOf(id), "restored");
+    return this.#act("remove", { id }, this.#componentOf(id), "restored", { id });
+  }
+
+  async setStrength(id: number, strength: number, drag: number): Promise<boolean> {
+    if (this.#moving) {
+      this.#moved = { id, strength, drag };
+      return true;
+    }
+    this.#moving = true;
+    const about = { id, strength };
+    const agreed = await this.#act("replace", { ...about, drag }, null, null, about);
+    this.#moving = false;
+    const next = this.#moved;
+    this.#moved = null;
+    return next ? this.setStrength(next.id, next.strength, next.drag) : agreed;
+  }
+
+  setOtherPrompt(prompt: string | null): Promise<boolean> {
+    return this.#act("set_other_prompt", { prompt });
   }
 
   clear(): Promise<boolean> {
@@ -191,7 +223,7 @@ class LiveSessionClient implements SessionClient {
 
   #componentOf(id: number): ComponentJson | null {
     const item = this.#shown?.interventions.find((one) => one.id === id);
-    return item ? ablatedBy(item) : null; // nothing else is painted before the kernel has agreed
+    return item ? clickable(item.component) : null;
   }
 
   async #act(
@@ -199,8 +231,9 @@ class LiveSessionClient implements SessionClient {
     args: object = {},
     component: ComponentJson | null = null,
     want: PendingAction["want"] = null,
+    about: Pick<PendingAction, "edit" | "id" | "strength"> = {},
   ): Promise<boolean> {
-    const action: Underway = { op, component, want, revision: null };
+    const action: Underway = { op, component, want, ...about, revision: null };
     this.#pending = [...this.#pending, action];
     this.#repaint();
     try {

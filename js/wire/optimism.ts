@@ -3,10 +3,10 @@
 // painting it over a state that already has it changes nothing.
 
 import {
-  type ComponentJson,
   componentName,
+  type EditJson,
   type InterventionJson,
-  isAblationOf,
+  isEdit,
   type SessionState,
 } from "../types";
 import type { PendingAction } from "./session-client";
@@ -19,19 +19,41 @@ export function paint(state: SessionState, pending: readonly PendingAction[]): S
   return { ...state, interventions: painted.map((one, index) => ({ ...one, index })) };
 }
 
-function paintOne(list: InterventionJson[], action: PendingAction): InterventionJson[] {
-  if (action.op === "clear") return [];
-  const { component, want } = action;
-  if (component === null || want === null) return list;
-  const listed = list.some((one) => isAblationOf(one, component));
-  if (want === "restored") return list.filter((one) => !isAblationOf(one, component));
-  if (want === "ablated" && !listed) return [...list, ablation(component)];
-  const enabled = want !== "disabled";
-  return list.map((one) => (isAblationOf(one, component) ? { ...one, enabled } : one));
+/** Is the action about this intervention? */
+export function isAbout(action: PendingAction, one: InterventionJson): boolean {
+  if (action.id !== undefined) return one.id === action.id;
+  const edit = editOf(action);
+  return edit !== null && isEdit(one, edit);
 }
 
-function ablation(component: ComponentJson): InterventionJson {
-  const sentence = `Zero ${componentName(component)}`;
-  const what = { type: "ablate", mode: "zero", component, layers: null, sentence };
-  return { index: 0, id: null, ...what, enabled: true };
+function paintOne(list: InterventionJson[], action: PendingAction): InterventionJson[] {
+  if (action.op === "clear") return [];
+  const { strength, want } = action;
+  const edit = editOf(action);
+  const is = (one: InterventionJson): boolean => isAbout(action, one);
+  if (strength !== undefined) return list.map((one) => (is(one) ? { ...one, strength } : one));
+  if (want === null) return list;
+  if (want === "restored") return list.some(is) ? list.filter((one) => !is(one)) : list;
+  if (want === "ablated" && edit && !list.some(is)) return [...list, made(edit)];
+  const enabled = want !== "disabled";
+  return list.some(is) ? list.map((one) => (is(one) ? { ...one, enabled } : one)) : list;
+}
+
+function editOf({ edit, component }: PendingAction): EditJson | null {
+  return edit ?? (component && { type: "ablate", mode: "zero", component });
+}
+
+function made(edit: EditJson): InterventionJson {
+  const { type, mode = null, factor = null, component } = edit;
+  const common = { index: 0, id: null, layers: null, strength: factor, enabled: true };
+  return { ...common, type, mode, component, sentence: sentenceOf(edit) };
+}
+
+/** The words of Python's `sentence`, as far as the page knows them. */
+function sentenceOf({ type, mode, factor, component }: EditJson): string {
+  const name = componentName(component);
+  if (type === "patch") return `Patch ${name} from B`;
+  if (type === "scale") return `Scale ${name} by ${factor}`;
+  if (mode === "mean") return `Mean-ablate ${name}`;
+  return mode === "resample" ? `Resample ${name}` : `Zero ${name}`;
 }

@@ -4,6 +4,7 @@
 import type {
   AxisTokenJson,
   ComponentJson,
+  EditJson,
   ErrorJson,
   MetricJson,
   ScoreName,
@@ -25,6 +26,11 @@ export interface PendingAction {
   /** The component it is about, where there is one. */
   readonly component: ComponentJson | null;
   readonly want: "ablated" | "restored" | "enabled" | "disabled" | null;
+  /** The edit that it makes or takes away, where that is not the ablation of `component`. */
+  readonly edit?: EditJson;
+  /** The listed intervention that it is about, and the strength that this gets. */
+  readonly id?: number;
+  readonly strength?: number;
 }
 
 export interface Listening {
@@ -90,12 +96,18 @@ export interface SessionClient {
   // Changes. Each paints at once, and resolves to whether the kernel agreed; a refusal or a failure
   // never rejects: it reverts and is put in `lastError`.
   toggle(component: ComponentJson): Promise<boolean>;
+  /** Does an edit, or takes it away where it is listed. */
+  apply(edit: EditJson): Promise<boolean>;
+  /** Moves a strength; while one is asked for, only the newest wish waits. */
+  setStrength(id: number, strength: number, drag: number): Promise<boolean>;
   setEnabled(id: number, enabled: boolean): Promise<boolean>;
   remove(id: number): Promise<boolean>;
   clear(): Promise<boolean>;
   undo(): Promise<boolean>;
   redo(): Promise<boolean>;
   setPrompt(prompt: string): Promise<boolean>;
+  /** Null takes prompt B away. */
+  setOtherPrompt(prompt: string | null): Promise<boolean>;
   setMetric(metric: MetricJson | null): Promise<boolean>;
   /** Tells Python what is selected on the page; never shown as pending. */
   select(component: ComponentJson | null, position: number | null): void;

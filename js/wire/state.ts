@@ -17,6 +17,8 @@ export function readState(value: unknown): SessionState | null {
     (prompt === null || typeof prompt === "string") &&
     isListOf(tokens, isToken) &&
     (encoder === null || isListOf(encoder, isToken)) &&
+    (value.other === null || isOther(value.other)) &&
+    isNumber(value.reference) &&
     isListOf(interventions, isIntervention) &&
     (metric === null || (isObject(metric) && typeof metric.label === "string")) &&
     (outcome === null || isOutcome(outcome));
@@ -41,12 +43,17 @@ function isModel(value: unknown): boolean {
   );
 }
 
+function isOther(value: unknown): boolean {
+  return isObject(value) && isListOf(value.tokens, isToken) && Array.isArray(value.pairs);
+}
+
 function isIntervention(value: Json): boolean {
   const { id, component, layers, enabled, sentence } = value;
   return (
     isNumber(id) &&
     (layers === null || layers === "all" || (Array.isArray(layers) && layers.every(isNumber))) &&
     (component === null || isPart(component)) &&
+    (value.strength === null || isNumber(value.strength)) &&
     typeof enabled === "boolean" &&
     typeof sentence === "string"
   );

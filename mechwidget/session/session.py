@@ -32,6 +32,7 @@ from mechwidget.session.traits import StateTrait, change_of
 if TYPE_CHECKING:
     from mechwidget.analysis import Metric
     from mechwidget.interventions import Ablate, Component, Intervention
+    from mechwidget.interventions.fields import Given
     from mechwidget.models import HookedModel, Inputs
 
 _LONGEST = 120
@@ -56,7 +57,9 @@ class Session(Readings):
         interventions: what is listed, in order; assign any iterable of them.
         disabled: the listed interventions that are switched off.
         metric: what is measured; assign to change it.
-        revision: grows with every change of the four above.
+        reference: the prompts that mean and resample ablation from a page are over.
+        other_prompt: prompt B, which patches from a page come from; None where there is none.
+        revision: grows with every change of the six above.
         selection: what was selected last in a view.
     """
 
@@ -64,6 +67,8 @@ class Session(Readings):
     interventions: StateTrait[tuple[Intervention, ...], Iterable[Intervention]] = StateTrait()
     disabled: StateTrait[frozenset[Intervention], Iterable[Intervention]] = StateTrait()
     metric: StateTrait[Metric | None, Metric | None] = StateTrait(allow_none=True)
+    reference: StateTrait[tuple[Given, ...], Iterable[Prompt]] = StateTrait()
+    other_prompt: StateTrait[Given | None, Prompt | None] = StateTrait(allow_none=True)
     selection: StateTrait[Selection, Selection] = StateTrait()
     revision: StateTrait[int, int] = StateTrait(read_only=True)
 
@@ -75,6 +80,7 @@ class Session(Readings):
         self._listeners: list[Callable[[], object]] = []
         self._history: History[State] = History()
         self._selection = Selection()
+        self._drag: object = None
         self._revision = 0
         self._engine: Engine | None = Engine(hooked(model), self._tell)
         state = states.with_prompt(None, self.model, prompt)
@@ -115,9 +121,12 @@ class Session(Readings):
             )
         )
 
-    def toggle(self, component: Component | Ablate) -> None:
-        """Zero-ablate a component that is not listed, restore one that is: what a click does."""
-        wanted = states.ablation_of(component)
+    def toggle(self, what: Component | Intervention) -> None:
+        """Do an intervention that is not listed, undo one that is: what a click does.
+
+        A component stands for its zero ablation.
+        """
+        wanted = states.meant_by(what)
 
         def toggled(old: State, model: HookedModel) -> State:
             rest = [each for each in old.interventions if each != wanted]
@@ -125,6 +134,16 @@ class Session(Readings):
             return states.with_interventions(old, model, rest if listed else [*rest, wanted])
 
         self._change(toggled)
+
+    def replace(self, which: int | Intervention, new: Intervention, drag: object = None) -> None:
+        """Put `new` in the place of a listed intervention: itself, or its place in the list.
+
+        Args:
+            which: the one that goes.
+            new: the one that comes.
+            drag: changes one after the other with the same drag are one step to undo.
+        """
+        self._change(lambda old, model: states.with_replaced(old, model, which, new), drag=drag)
 
     def remove(self, which: int | Intervention) -> None:
         """Take an intervention off the list: itself, or its place in the list (from 0)."""
@@ -210,15 +229,19 @@ class Session(Readings):
         return engine
 
     def _change(
-        self, changed: Callable[[State, HookedModel], State], remember: bool = True
+        self,
+        changed: Callable[[State, HookedModel], State],
+        remember: bool = True,
+        drag: object = None,
     ) -> None:
         with self._lock:
             engine, old = self._open(), self._state
             new = changed(old, engine.model)  # raises where the change is refused
             if new == old:
                 return
-            if remember:
+            if remember and (drag is None or drag != self._drag):
                 self._history.leave(old)
+            self._drag = drag
             self._state = new
             self._announce(old, new)
             if new.tokens != old.tokens:
@@ -229,7 +252,7 @@ class Session(Readings):
         self._mailbox.deliver()
 
     def _announce(self, old: State, new: State) -> None:
-        for name in ("prompt", "interventions", "disabled", "metric"):
+        for name in _CHANGES:
             before, after = _trait_of(old, name), _trait_of(new, name)
             if before != after:
                 self._post(name, before, after)
@@ -282,4 +305,6 @@ _CHANGES: dict[str, Callable[[Any], _Change]] = {
     "interventions": lambda value: lambda old, model: states.with_interventions(old, model, value),
     "disabled": lambda value: lambda old, _: states.with_disabled(old, value),
     "metric": lambda value: lambda old, model: states.with_metric(old, model, value),
+    "reference": lambda value: lambda old, model: states.with_reference(old, model, value),
+    "other_prompt": lambda value: lambda old, model: states.with_other_prompt(old, model, value),
 }

@@ -21,7 +21,10 @@ from mechwidget.errors import (
     TokenError,
 )
 from mechwidget.interventions import Ablate, Component, Intervention
+from mechwidget.interventions.fields import Given
+from mechwidget.interventions.fields import prompt as checked_prompt
 from mechwidget.models.inputs import Inputs
+from mechwidget.session.alignment import Pair, aligned
 from mechwidget.session.snapshot import Selection
 
 if TYPE_CHECKING:
@@ -46,6 +49,9 @@ class State:
         disabled: those of them that are switched off.
         metric: what is measured, as it was asked for.
         bound: the same, checked against the model and this prompt.
+        reference: the prompts that means and samples are taken over.
+        other_prompt: prompt B, which patches come from; None where there is none.
+        other: the same as the model sees it.
         ids: one number per intervention, its own for as long as it stays listed: a page that asks
             for a change while the list changes under it means the same one.
     """
@@ -58,6 +64,14 @@ class State:
     metric: Metric | None = None
     bound: BoundMetric | None = field(default=None, compare=False)
     ids: tuple[int, ...] = field(default=(), compare=False)
+    reference: tuple[Given, ...] = ()
+    other_prompt: Given | None = None
+    other: Tokens | None = field(default=None, compare=False)
+
+    @property
+    def alignment(self) -> tuple[Pair, ...]:
+        """Which position of the prompt stands over which of prompt B; empty without one."""
+        return () if self.other is None else aligned(self.tokens.ids, self.other.ids)
 
     @property
     def active(self) -> tuple[Intervention, ...]:
@@ -100,6 +114,42 @@ def with_metric(state: State, model: HookedModel, metric: Metric | None) -> Stat
             'For example mw.LogitDiff(" Mary", " John").',
         )
     return replace(state, metric=metric, bound=_bind(model, metric, len(state.tokens)))
+
+
+def with_reference(state: State, model: HookedModel, prompts: object) -> State:
+    """The same experiment with these reference prompts, each one that the model can read."""
+    if isinstance(prompts, str) or not isinstance(prompts, Iterable):
+        raise PromptError(
+            f"The reference is a list of prompts, not {type(prompts).__name__}.",
+            'For example session.reference = ["one prompt", "another"].',
+        )
+    given = tuple(checked_prompt(each, "A reference prompt") for each in prompts)
+    for each in given:
+        model.tokenize(each)
+    return replace(state, reference=given)
+
+
+def with_other_prompt(state: State, model: HookedModel, prompt: object) -> State:
+    """The same experiment beside this prompt B, or beside none."""
+    if prompt is None:
+        return replace(state, other_prompt=None, other=None)
+    given = checked_prompt(prompt, "The other prompt")
+    if isinstance(given, str):
+        _require_unicode(given)
+    return replace(state, other_prompt=given, other=model.tokenize(given))
+
+
+def with_replaced(state: State, model: HookedModel, which: Which, new: Intervention) -> State:
+    """The same experiment with `new` in the place of one intervention, under its id."""
+    old = listed_one(state, which)
+    if new == old:
+        return state
+    if new in state.interventions:
+        raise InterventionError(f"“{new.sentence}” is in the list already.")
+    checked(new, state, model)
+    listed = tuple(new if each == old else each for each in state.interventions)
+    off = frozenset(new if each == old else each for each in state.disabled)
+    return replace(state, interventions=listed, disabled=off)
 
 
 def with_interventions(
@@ -210,6 +260,11 @@ def checked_selection(selection: object, state: State, model: HookedModel) -> Se
             f"(0 to {len(state.tokens) - 1})."
         )
     return selection
+
+
+def meant_by(thing: object) -> Intervention:
+    """What a click means: an intervention itself, or the ablation of a component."""
+    return thing if isinstance(thing, Intervention) else ablation_of(thing)
 
 
 def ablation_of(component: object) -> Ablate:

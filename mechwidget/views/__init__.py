@@ -6,7 +6,20 @@ the session's, and what they change they change through the session.
 
 from __future__ import annotations
 
+from mechwidget.views.attention import AttentionView
 from mechwidget.views.exploring import explore
+from mechwidget.views.head_map import HeadMap
+from mechwidget.views.interventions import Interventions
+from mechwidget.views.outcome import Outcome
+from mechwidget.views.token_strip import TokenStrip
 from mechwidget.views.workbench import Workbench
 
-__all__ = ["Workbench", "explore"]
+__all__ = [
+    "AttentionView",
+    "HeadMap",
+    "Interventions",
+    "Outcome",
+    "TokenStrip",
+    "Workbench",
+    "explore",
+]

@@ -3,10 +3,15 @@
 In flow the files that `npm run build` writes; out flow their contents. Text and not paths, since
 a widget with a path is kept alive for ever by the file's watcher (anywidget#929); only under
 ANYWIDGET_HMR=1, where watching is wished for, are they paths.
+
+A notebook saves with every widget all that it carries. So a workbench carries the whole front end,
+and works on a page without a kernel; a view of its own carries a loader of a kilobyte, which asks
+the kernel for the rest once per page.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import cache
 from pathlib import Path
@@ -20,6 +25,7 @@ STATIC = Path(__file__).parent.parent / "static"
 
 SCRIPT = "mechwidget.js"
 STYLE = "mechwidget.css"
+LOADER = "mechwidget-loader.js"
 
 
 class BuiltFile(Unicode):  # type: ignore[type-arg]
@@ -40,7 +46,12 @@ class BuiltFile(Unicode):  # type: ignore[type-arg]
 
 def front_end(name: str) -> Any:
     """What an anywidget class assigns to `_esm` or `_css`."""
-    return STATIC / name if os.environ.get("ANYWIDGET_HMR") == "1" else BuiltFile(name)
+    return STATIC / name if _hot() else BuiltFile(name)
+
+
+def _hot() -> bool:
+    """Is the front end built again while the kernel runs?"""
+    return os.environ.get("ANYWIDGET_HMR") == "1"
 
 
 @cache
@@ -53,3 +64,18 @@ def text_of(name: str) -> str:
             f"The front end of mechwidget is not built: {STATIC / name} is missing.",
             "In a source tree run `make build` (it needs Node 20); an installed package has it.",
         ) from None
+
+
+def front_end_json() -> dict[str, str]:
+    """Script and style of every view, for a page that has only the loader."""
+    if _hot():
+        text_of.cache_clear()
+    return {"script": text_of(SCRIPT), "style": text_of(STYLE)}
+
+
+def fingerprint() -> str:
+    """A short name for this very front end: a page keeps what it was given under it."""
+    digest = hashlib.sha256()
+    for part in front_end_json().values():
+        digest.update(part.encode())
+    return digest.hexdigest()[:16]

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.analysis import SCORES, metric_from_json
 from mechwidget.interventions import Head, component_from_json
+from mechwidget.interventions.fields import finite_number
 from mechwidget.session.patterns import sides_of
 from mechwidget.session.state import with_id
+from mechwidget.session.strength import with_strength
+from mechwidget.views.armed import armed
 from mechwidget.views.deferred import Then
 from mechwidget.views.pattern_frame import pattern_frame
 from mechwidget.wire import Arguments, Channel, Frame, Request, encode
@@ -42,6 +45,9 @@ class Ops:
         """Let pages call them."""
         for op in (
             self.toggle,
+            self.apply,
+            self.replace,
+            self.set_other_prompt,
             self.set_enabled,
             self.remove,
             self.clear,
@@ -61,6 +67,27 @@ class Ops:
     def toggle(self, args: Arguments, _: Request) -> Revision:
         """Zero-ablate a component, or restore it."""
         self._session.toggle(_component(args.only("component")))
+        return self._revision()
+
+    def apply(self, args: Arguments, _: Request) -> Revision:
+        """Do any intervention, or take it away where it is listed already."""
+        spec = args.only("intervention").mapping("intervention")
+        self._session.toggle(armed(spec, self._session.snapshot().state))
+        return self._revision()
+
+    def replace(self, args: Arguments, _: Request) -> Revision:
+        """Give a listed intervention another strength; what one drag did is undone at once."""
+        args.only("id", "strength", "drag")
+        old = self._meant(args)
+        new = with_strength(old, finite_number(args["strength"], "The strength"))
+        drag = (args.integer("id", 0, _LARGEST_ID), args.integer("drag", 0, _LARGEST_ID))
+        self._session.replace(old, new, drag)
+        return self._revision()
+
+    def set_other_prompt(self, args: Arguments, _: Request) -> Revision:
+        """Put a prompt B beside the prompt; null takes it away."""
+        other = None if args.only("prompt").get("prompt") is None else args.text("prompt")
+        self._session.other_prompt = other
         return self._revision()
 
     def set_enabled(self, args: Arguments, _: Request) -> Revision:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mechwidget.interventions.freeze import PATTERN
+from mechwidget.session.strength import strength_of
 from mechwidget.wire.envelope import describe
 from mechwidget.wire.plain_json import plain
 
@@ -33,6 +34,8 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "prompt": state.prompt if isinstance(state.prompt, str) else None,
         "tokens": tokens_json(state.tokens),
         "encoder": None if state.tokens.encoder is None else tokens_json(state.tokens.encoder),
+        "other": _other_json(state),
+        "reference": len(state.reference),
         "interventions": interventions_json(state),
         "metric": _metric_json(state),
         "can_undo": snapshot.can_undo,
@@ -101,6 +104,7 @@ def interventions_json(state: State) -> list[Json]:
             "mode": getattr(intervention, "mode", None),
             "component": None if intervention.target is None else intervention.target.to_json(),
             "layers": _layers_of_heads(intervention),
+            "strength": strength_of(intervention),
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
         }
@@ -108,6 +112,14 @@ def interventions_json(state: State) -> list[Json]:
             zip(state.ids, state.interventions, strict=True)
         )
     ]
+
+
+def _other_json(state: State) -> Json | None:
+    """Prompt B, and which of its tokens stands under which of the prompt."""
+    if state.other is None:
+        return None
+    said = state.other_prompt if isinstance(state.other_prompt, str) else None
+    return {"prompt": said, "tokens": tokens_json(state.other), "pairs": state.alignment}
 
 
 def _layers_of_heads(intervention: Intervention) -> list[int] | str | None:

@@ -16,29 +16,27 @@ _MOST_INTERVENTIONS = 100
 _MOST_HEADS = 1024
 
 
-def snapshot_html(state: Json) -> str:
-    """The state as a fragment of HTML."""
+def snapshot_html(state: Json, parts: list[str]) -> str:
+    """The state as a fragment of HTML: which model, these parts of it, and what to do."""
     model = state["model"]
     heads = max(model["heads"], default=0)
     size = f"{model['n_layers']} layers \N{MULTIPLICATION SIGN} {heads} heads"
-    parts = [
+    shown = [
         f"<p><strong>mechwidget · {escape(str(model['name']))}</strong> ({escape(size)})</p>",
-        _prompt(state["tokens"]),
-        _interventions(state["interventions"]),
-        _outcome(state),
-        _heads(model["heads"], state["interventions"]),
+        *parts,
         "<p><small>A snapshot: run the cell in a live notebook to click.</small></p>",
     ]
-    return '<div class="mechwidget-snapshot">' + "".join(parts) + "</div>"
+    return '<div class="mechwidget-snapshot">' + "".join(shown) + "</div>"
 
 
-def _prompt(tokens: list[Json]) -> str:
+def prompt_html(tokens: list[Json]) -> str:
+    """The tokens of the prompt."""
     shown = " ".join(f"<code>{_token(token['text'])}</code>" for token in tokens[:_MOST_TOKENS])
     left = len(tokens) - _MOST_TOKENS
     return f"<p>{shown}{f' … and {left} more tokens' if left > 0 else ''}</p>"
 
 
-def _heads(heads: list[int], interventions: list[Json]) -> str:
+def heads_html(heads: list[int], interventions: list[Json]) -> str:
     """Every head by its name, those that are ablated struck out."""
     if not 0 < sum(heads) <= _MOST_HEADS:
         return ""
@@ -60,7 +58,8 @@ def _heads(heads: list[int], interventions: list[Json]) -> str:
     return f"<table><caption>heads, ablated struck out</caption><tbody>{body}</tbody></table>"
 
 
-def _interventions(interventions: list[Json]) -> str:
+def interventions_html(interventions: list[Json]) -> str:
+    """What is done to the model, in sentences."""
     if not interventions:
         return "<p>No interventions.</p>"
     items = [
@@ -73,7 +72,8 @@ def _interventions(interventions: list[Json]) -> str:
     return f"<ul>{''.join(items)}</ul>"
 
 
-def _outcome(state: Json) -> str:
+def outcome_html(state: Json) -> str:
+    """The metric, the distance from the baseline, and the top tokens before and after."""
     outcome = state["outcome"]
     if outcome is None or outcome["revision"] != state["revision"]:
         reason = state["error"]["message"] if state["error"] else "Not computed yet."

@@ -2,38 +2,24 @@
 
     mw.Workbench(session)
 
-In flows a session; out flow its state, as one small trait, and the answers to what the page asks.
-The page never writes a trait: what it wants it asks for, and gets an answer or a reason.
+In flows a session; out flow its clicks. It is made of the same panes as the views that stand alone.
 """
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
-from anywidget import AnyWidget
-from traitlets import Dict, Int, Unicode
-
-from mechwidget.errors import MechwidgetError
-from mechwidget.session import Session
 from mechwidget.views.bundle import SCRIPT, STYLE, front_end
-from mechwidget.views.ops import Ops
-from mechwidget.views.pace import Pace
-from mechwidget.views.session_state import model_json, session_state
-from mechwidget.views.snapshot_html import snapshot_html
-from mechwidget.views.subshell import deliver_where_addressed
-from mechwidget.wire import PROTOCOL, Channel
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_SECONDS_FOR_A_SNAPSHOT = 2.0
-_SECONDS_FOR_NUMBERS = 0.015
-"""How long the marks of a click, which the page has painted itself, wait for their numbers: on a
-small model both then go as one message, and the page draws once."""
+from mechwidget.views.session_view import SessionView
+from mechwidget.views.snapshot_html import (
+    heads_html,
+    interventions_html,
+    outcome_html,
+    prompt_html,
+)
 
 
-class Workbench(AnyWidget):
+class Workbench(SessionView):
     """A session on screen: click a head and it is ablated, click again and it is back.
 
     Several workbenches of one session show the same. Close it, or use it in a `with` block, when
@@ -43,78 +29,17 @@ class Workbench(AnyWidget):
         state: what the page shows now, as JSON.
     """
 
+    view = "workbench"
+
     _esm = front_end(SCRIPT)
     _css = front_end(STYLE)
-    _view = Unicode("workbench").tag(sync=True)
-    _protocol = Int(PROTOCOL).tag(sync=True)
-    state = Dict().tag(sync=True, echo_update=False)
 
-    def __init__(self, session: Session) -> None:
-        if not isinstance(session, Session):
-            raise MechwidgetError(
-                f"A workbench shows a Session, not {type(session).__name__}.",
-                "Make one with mw.Session(model, prompt), or use mw.explore(model, prompt).",
-            )
-        self._session = session
-        self._model_json = model_json(session.model)
-        self._pushing = threading.RLock()
-        super().__init__(state=self._current())
-        deliver_where_addressed(self.comm)
-        self._channel = Channel(self.send, about={"session": session.id})
-        Ops(session).register(self._channel)
-        self._pace = Pace(self._push)
-        self.on_msg(self._receive)
-        self._stop_listening = session.on_change(self._changed)
-        self._pace.ask()  # the session may have changed while the widget was made
-
-    @property
-    def session(self) -> Session:
-        """The experiment that is shown."""
-        return self._session
-
-    def close(self) -> None:
-        """Take it off every page and let go of the session, which stays open."""
-        if getattr(self, "_pace", None) is not None:
-            self._stop_listening()
-            self._pace.close()
-            self._channel.close()
-            self._msg_callbacks.callbacks.clear()
-        super().close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """Traits go to the page and never come back: whatever a page writes is ignored."""
-
-    def __repr__(self) -> str:
-        return f"Workbench({self.session!r})"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle
-        if not self.session.closed:
-            self.session.wait(_SECONDS_FOR_A_SNAPSHOT)
-        return {**data, "text/html": snapshot_html(self._current())}, metadata
-
-    def _current(self) -> dict[str, Any]:
-        if self.session.closed:
-            return dict(self.state)
-        return session_state(self.session.id, self._model_json, self.session.snapshot())
-
-    def _changed(self) -> None:
-        computing = not self._session.closed and self._session.snapshot().computing
-        self._pace.ask(patience=_SECONDS_FOR_NUMBERS if computing else 0.0)
-
-    def _push(self) -> None:
-        # One at a time and read inside: two threads must not leave the older state on the page.
-        with self._pushing:
-            self.state = self._current()
-
-    def _receive(self, _widget: object, content: object, buffers: list[Any]) -> None:
-        self._channel.receive(content, buffers)
+    @staticmethod
+    def snapshot_parts(state: dict[str, Any]) -> list[str]:
+        """What a page without a kernel shows."""
+        return [
+            prompt_html(state["tokens"]),
+            interventions_html(state["interventions"]),
+            outcome_html(state),
+            heads_html(state["model"]["heads"], state["interventions"]),
+        ]

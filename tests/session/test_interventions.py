@@ -86,6 +86,7 @@ def test_the_snapshot_strikes_out_only_what_is_ablated(session, model) -> None:
 
     session.interventions = EVERY_KIND
     session.wait()
-    html = snapshot_html(session_state("s", model_json(model), session.snapshot()))
+    state = session_state("s", model_json(model), session.snapshot())
+    html = snapshot_html(state, mw.Workbench.snapshot_parts(state))
     assert html.count("<s>") == 1
     assert "<s>0.1</s>" in html

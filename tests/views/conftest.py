@@ -20,6 +20,7 @@ def front_end(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("static")
     (folder / bundle.SCRIPT).write_text("export default {}")
     (folder / bundle.STYLE).write_text(".mw {}")
+    (folder / bundle.LOADER).write_text("export default { loader: true }")
     monkeypatch.setattr(bundle, "STATIC", folder)
     bundle.text_of.cache_clear()
     yield folder

@@ -110,7 +110,7 @@ def test_the_snapshot_has_no_script_and_escapes_everything(page):
         "model": page.state()["model"] | {"name": evil},
     }
     state["outcome"]["top"][0]["text"] = evil
-    seen = Fragment(snapshot_html(state))
+    seen = Fragment(snapshot_html(state, mw.Workbench.snapshot_parts(state)))
     assert not seen.tags & {"script", "img", "iframe", "style", "a"}
     assert seen.attributes == {"class"}
     assert seen.text.count("alert(1)") == 12  # two in each of six places
@@ -119,6 +119,11 @@ def test_the_snapshot_has_no_script_and_escapes_everything(page):
 def test_the_snapshot_of_an_error_and_of_a_long_prompt(page):
     state = page.state()
     failed = state | {"outcome": None, "error": {"message": "The logits are <NaN>."}}
-    assert "The logits are <NaN>." in Fragment(snapshot_html(failed)).text
+    assert (
+        "The logits are <NaN>."
+        in Fragment(snapshot_html(failed, mw.Workbench.snapshot_parts(failed))).text
+    )
     long = state | {"tokens": state["tokens"] * 100}
-    assert "600 more tokens" in Fragment(snapshot_html(long)).text
+    assert (
+        "600 more tokens" in Fragment(snapshot_html(long, mw.Workbench.snapshot_parts(long))).text
+    )

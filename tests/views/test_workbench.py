@@ -33,6 +33,7 @@ def test_a_click_is_answered_at_once_and_its_numbers_follow(page):
             "component": HEAD,
             "mode": "zero",
             "layers": None,
+            "strength": None,
             "sentence": "Zero head 1.2",
             "enabled": True,
         }
@@ -49,7 +50,7 @@ def test_the_state_is_json_and_has_every_field(page):
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert set(state) == {
         *("session", "revision", "model", "prompt", "tokens", "interventions", "metric"),
-        *("can_undo", "can_redo", "phase", "error", "outcome", "encoder"),
+        *("can_undo", "can_redo", "phase", "error", "outcome", "encoder", "other", "reference"),
     }
     assert state["tokens"][0] == {"id": 1, "text": "the", "special": False}
     assert state["metric"] == {

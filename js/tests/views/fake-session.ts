@@ -4,7 +4,7 @@
 import type { Host, Theme, View } from "../../host/host";
 import { acquireStore } from "../../store/session-store";
 import type { ErrorJson, MetricJson, ScoreName, SessionState } from "../../types";
-import { ablatedBy, componentKey, isAblationOf } from "../../types";
+import { clickable, componentKey, everywhere, isAblationOf, isEdit } from "../../types";
 import { workbench } from "../../views/workbench";
 import { decodeFrame, type Frame } from "../../wire/frames";
 import { paint } from "../../wire/optimism";
@@ -76,10 +76,11 @@ export class FakeSession {
       args: unknown[] = [],
       component: PendingAction["component"] = null,
       want: PendingAction["want"] = null,
+      about: Pick<PendingAction, "edit" | "id" | "strength"> = {},
     ): Promise<boolean> => {
       this.sent.push([op, ...args]);
       return new Promise((settle) => {
-        this.#waiting.push({ action: { op, component, want }, settle });
+        this.#waiting.push({ action: { op, component, want, ...about }, settle });
         this.changed();
       });
     };
@@ -88,7 +89,7 @@ export class FakeSession {
     const pending = () => session.#waiting.map(({ action }) => action);
     const of = (id: number) => {
       const item = shown()?.interventions.find((one) => one.id === id);
-      return item ? ablatedBy(item) : null;
+      return item ? clickable(item.component) : null;
     };
     return {
       get state() {
@@ -102,7 +103,9 @@ export class FakeSession {
       },
       isPending: (component) =>
         pending().some(
-          (one) => one.component && componentKey(one.component) === componentKey(component),
+          (one) =>
+            one.component &&
+            componentKey(everywhere(one.component)) === componentKey(everywhere(component)),
         ),
       get status() {
         return session.status;
@@ -127,9 +130,16 @@ export class FakeSession {
         const listed = shown()?.interventions.some((one) => isAblationOf(one, component));
         return act("toggle", [component], component, listed ? "restored" : "ablated");
       },
+      apply: (edit) => {
+        const listed = shown()?.interventions.some((one) => isEdit(one, edit));
+        return act("apply", [edit], edit.component, listed ? "restored" : "ablated", { edit });
+      },
+      setStrength: (id, strength, drag) =>
+        act("replace", [id, strength, drag], null, null, { id, strength }),
+      setOtherPrompt: (prompt) => act("set_other_prompt", [prompt]),
       setEnabled: (id, enabled) =>
-        act("set_enabled", [id, enabled], of(id), enabled ? "enabled" : "disabled"),
-      remove: (id) => act("remove", [id], of(id), "restored"),
+        act("set_enabled", [id, enabled], of(id), enabled ? "enabled" : "disabled", { id }),
+      remove: (id) => act("remove", [id], of(id), "restored", { id }),
       clear: () => act("clear"),
       undo: () => act("undo"),
       redo: () => act("redo"),

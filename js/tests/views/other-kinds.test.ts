@@ -31,6 +31,7 @@ const others = (): InterventionJson[] =>
       mode: type === "steer" ? "project out" : null,
       component,
       layers: null,
+      strength: null,
       sentence: `Do ${type} to ${component?.type ?? "several"}`,
       enabled: index % 2 === 0,
     }),
@@ -60,7 +61,12 @@ it("shows each by its sentence, with a switch and a cross that say which", async
 it("marks the map and leaves a click on the head an ablation", async () => {
   const scaled = { ...ablation(HEAD, 0), type: "scale", mode: null, sentence: "Scale head 1.2" };
   const mean = { ...ablation(HEAD, 1), mode: "mean", sentence: "Mean-ablate head 1.2" };
-  expect(marksOf([scaled]).head(1, 2)).toEqual({ mark: "edit", glyph: "%", words: "scaled" });
+  expect(marksOf([scaled]).head(1, 2)).toEqual({
+    mark: "edit",
+    tone: "steer",
+    glyph: "%",
+    words: "scaled",
+  });
   const { session, get } = await mount(
     new FakeSession(stateOf({ interventions: [scaled, mean], outcome: outcomeOf() })),
   );

@@ -20,9 +20,24 @@ describe("marks on the map", () => {
   it("tell all of a component from a part of it and from one that is off", () => {
     const part = { ...HEAD, positions: [1] } as ComponentJson;
     const mark = (...items: InterventionJson[]) => marksOf(items).head(1, 2);
-    expect(mark(ablation(HEAD))).toEqual({ mark: "whole", glyph: "", words: "ablated" });
-    expect(mark(ablation(part))).toEqual({ mark: "part", glyph: "", words: "ablated in part" });
-    expect(mark(off(HEAD))).toEqual({ mark: "off", glyph: "", words: "ablated, switched off" });
+    expect(mark(ablation(HEAD))).toEqual({
+      mark: "whole",
+      tone: "ablate",
+      glyph: "",
+      words: "ablated",
+    });
+    expect(mark(ablation(part))).toEqual({
+      mark: "part",
+      tone: "ablate",
+      glyph: "",
+      words: "ablated in part",
+    });
+    expect(mark(off(HEAD))).toEqual({
+      mark: "off",
+      tone: "ablate",
+      glyph: "",
+      words: "ablated, switched off",
+    });
     expect(mark(off(HEAD), ablation(part))?.mark).toBe("part");
     expect(marksOf([ablation(HEAD)]).head(1, 1)).toBeNull();
   });
@@ -67,6 +82,7 @@ describe("every kind of edit", () => {
     const edge = { type: "edge", layer: 1, head: 2, query: 3, key: 0 } as const;
     expect(marksOf([edit("knock_out", { component: edge })]).head(1, 2)).toEqual({
       mark: "edit",
+      tone: "ablate",
       glyph: "⊘",
       words: "knocked out in part",
     });
@@ -98,13 +114,14 @@ describe("every kind of edit", () => {
     const part = edit("patch", { component: { ...HEAD, positions: [0] } });
     expect(marksOf([scale, part, { ...part, enabled: false }]).head(1, 2)).toEqual({
       mark: "edit",
+      tone: "mixed",
       glyph: "2",
       words: "scaled and patched in part",
     });
     const away = marksOf([{ ...scale, enabled: false }]).head(1, 2);
-    expect(away).toEqual({ mark: "off", glyph: "%", words: "scaled, switched off" });
+    expect(away).toEqual({ mark: "off", tone: "steer", glyph: "%", words: "scaled, switched off" });
     const both = marksOf([scale, ablation(HEAD)]).head(1, 2);
-    expect(both).toEqual({ mark: "whole", glyph: "", words: "scaled and ablated" });
+    expect(both).toEqual({ mark: "whole", tone: "ablate", glyph: "", words: "scaled and ablated" });
   });
 });
 

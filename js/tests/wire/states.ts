@@ -14,6 +14,7 @@ export function ablation(component: ComponentJson, index = 0): InterventionJson 
     mode: "zero",
     component,
     layers: null,
+    strength: null,
     sentence,
     enabled: true,
   };
@@ -45,6 +46,8 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
       { id: 2, text: " capital", special: false },
     ],
     encoder: null,
+    other: null,
+    reference: 0,
     interventions: [],
     metric: null,
     can_undo: false,

@@ -1,0 +1,56 @@
+// Which tool is armed: one segment per tool in the colour of what it does, greyed with the reason
+// where it lacks something, and the factor of the scale where that is armed.
+
+import { button, element, setAttributes } from "../charts/dom";
+import type { SessionStore } from "../store/session-store";
+import type { ToolName } from "../types";
+import type { Pane, Scene } from "./pane";
+import { TOOL_NAMES, TOOLS } from "./tools";
+
+export function toolPicker(store: SessionStore): Pane {
+  const segments = new Map<ToolName, HTMLButtonElement>();
+  for (const name of TOOL_NAMES) {
+    const { text, tone } = TOOLS[name];
+    const attributes = { "data-testid": `mw-tool-${name}`, "data-tone": tone };
+    segments.set(
+      name,
+      button(attributes, () => store.set({ tool: name }), text),
+    );
+  }
+  const factor = element("input", {
+    class: "mw-input mw-factor",
+    type: "number",
+    step: 0.1,
+    "aria-label": "Factor of the scale",
+    "data-testid": "mw-factor",
+    title: "The factor that the output is multiplied by",
+  });
+  factor.addEventListener("input", () => {
+    if (factor.value !== "" && Number.isFinite(factor.valueAsNumber))
+      store.set({ factor: factor.valueAsNumber });
+  });
+  const group = element("div", {
+    class: "mw-segments mw-tool-segments",
+    role: "group",
+    "aria-label": "What a click does",
+  });
+  group.append(...segments.values());
+  const el = element("div", { class: "mw-tools" }, group, factor);
+  return {
+    el,
+    draw({ state, page }: Scene): void {
+      for (const [name, node] of segments) {
+        const { key, title, lacks } = TOOLS[name];
+        const missing = lacks(state);
+        setAttributes(node, {
+          "aria-pressed": String(page.tool === name),
+          "data-lacks": missing !== "",
+          title: [`${title} (${key.toUpperCase()})`, missing].filter(Boolean).join("\n"),
+        });
+      }
+      factor.hidden = page.tool !== "scale";
+      if (factor.valueAsNumber !== page.factor && document.activeElement !== factor)
+        factor.value = String(page.factor);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+"""The interventions: what is done to the model, as sentences with switches, as a view of its own.
+
+    mw.Interventions(session)
+
+In flows a session; out flow switches, removals, undo and redo.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mechwidget.views.session_view import SessionView
+from mechwidget.views.snapshot_html import interventions_html
+
+
+class Interventions(SessionView):
+    """The interventions of a session, each a sentence with a switch and a cross.
+
+    Linked to every other view of the session on the page: what is hovered in one lights up in all.
+
+    Attributes:
+        state: what the page shows now, as JSON.
+    """
+
+    view = "interventions"
+
+    @staticmethod
+    def snapshot_parts(state: dict[str, Any]) -> list[str]:
+        """What a page without a kernel shows."""
+        return [interventions_html(state["interventions"])]
