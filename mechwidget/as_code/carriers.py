@@ -1,13 +1,15 @@
-"""Whether modules carry their activations in the way that a plain hook takes for granted.
+"""How the modules of a model carry activations: what a hook of a few lines has to know of them.
 
-A hook of a few lines can replace the first argument of a module, or what it returns, where that is
-`[batch, pos, width]` and the module runs once per forward. One forward on a short example shows it.
+Such a hook can replace the first argument of a module, or what it returns (first in a tuple),
+where that is `[batch, pos, width]`, or `[batch · pos, width]`, and the module runs once per
+forward. One forward on a short example shows which is so.
 
-In: a hooked model and names of modules. Out: nothing, or an `InterventionError`.
+In: a hooked model. Out: per module and end whether it is flat, or an `InterventionError`.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,47 +20,47 @@ from mechwidget.models.hooks import submodule
 from mechwidget.models.twin import make_twin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mechwidget.models import HookedModel
+    from mechwidget.models.bindings import Binding
+
+Shape = tuple[int, ...] | None
 
 
-def require_plain(model: HookedModel, places: Iterable[tuple[str, str]], style: str) -> None:
-    """Raise unless each (module, "input" or "output") can be replaced by a plain hook."""
-    wanted = tuple(dict.fromkeys(places))
-    if not wanted:
-        return
-    example = model.source.example()
-    seen: dict[tuple[str, str], list[Any]] = {place: [] for place in wanted}
-    with model.lock:
-        twin = make_twin(model.model)
-        for name, end in wanted:
-            kept = seen[name, end]
-            if end == "input":
-                submodule(twin, name).register_forward_pre_hook(_first_argument(kept))
-            else:
-                submodule(twin, name).register_forward_hook(_first_result(kept))
-        call_model(model.source, twin, example)
-    for (name, end), carried in seen.items():
-        if len(carried) != 1:
-            raise not_in(style, f"{name} runs {len(carried)} times in one forward pass")
-        if carried[0] is None or carried[0][:2] != (1, len(example)) or len(carried[0]) != 3:
-            raise not_in(style, f"the {end} of {name} is not [batch, position, width]")
+class Carriers:
+    """What the modules of one model are given and return, in one forward pass."""
+
+    def __init__(self, model: HookedModel, bindings: list[Binding], style: str) -> None:
+        example = model.source.example()
+        self._style, self._n = style, len(example)
+        names = {b.place.module for b in bindings if b.place is not None and b.end != "tap"}
+        self._given: dict[str, list[Shape]] = {name: [] for name in names}
+        self._returned: dict[str, list[Shape]] = {name: [] for name in names}
+        with model.lock:
+            twin = make_twin(model.model)
+            for name in names:
+                module = submodule(twin, name)
+                module.register_forward_pre_hook(partial(_note_given, self._given[name]))
+                module.register_forward_hook(partial(_note_returned, self._returned[name]))
+            call_model(model.source, twin, example)
+
+    def is_flat(self, name: str, end: str) -> bool:
+        """Whether a module carries `[batch · pos, width]`; raises unless that or the usual."""
+        shapes = (self._given if end == "input" else self._returned)[name]
+        if len(shapes) != 1:
+            raise not_in(self._style, f"{name} runs {len(shapes)} times in one forward pass")
+        shape = shapes[0] or ()
+        if shape[:-1] not in ((1, self._n), (self._n,)):
+            raise not_in(self._style, f"the {end} of {name} is not [batch, position, width]")
+        return len(shape) == 2
 
 
-def _first_argument(kept: list[Any]) -> Any:
-    def look(_module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-        kept.append(_shape(args[0] if args else None))
-
-    return look
+def _note_given(shapes: list[Shape], _module: torch.nn.Module, args: tuple[Any, ...]) -> None:
+    shapes.append(_shape(args[0] if args else None))
 
 
-def _first_result(kept: list[Any]) -> Any:
-    def look(_module: torch.nn.Module, _args: Any, result: Any) -> None:
-        kept.append(_shape(result[0] if isinstance(result, tuple) else result))
-
-    return look
+def _note_returned(shapes: list[Shape], _module: torch.nn.Module, _args: Any, result: Any) -> None:
+    shapes.append(_shape(result[0] if isinstance(result, tuple) else result))
 
 
-def _shape(value: Any) -> tuple[int, ...] | None:
+def _shape(value: Any) -> Shape:
     return tuple(value.shape) if isinstance(value, torch.Tensor) else None

@@ -108,9 +108,8 @@ def require_one_text_stack(experiment: Experiment, style: str) -> None:
         raise not_in(style, f"the metric is a {kind}, and only LogitDiff and Probability are known")
 
 
-def not_in(style: str, why: str, instead: str = "mechwidget") -> InterventionError:
+def not_in(
+    style: str, why: str, hint: str = 'style="mechwidget" has words for it.'
+) -> InterventionError:
     """The error for an experiment that a style has no words for."""
-    return InterventionError(
-        f"There is no script in the style {style!r}: {why}.",
-        f'style="{instead}" says it.',
-    )
+    return InterventionError(f"There is no script in the style {style!r}: {why}.", hint)

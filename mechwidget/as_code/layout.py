@@ -30,17 +30,17 @@ class Group:
         items: each with what stands before it, e.g. `("mode=", "'mean'")`.
         tail: the closing bracket.
         filled: whether many items share a line where they do not fit on one.
-        commas: whether the last item is followed by one where each has its line.
+        between: what parts the items; with a comma, the last one has one too in its own line.
     """
 
     head: str
     items: tuple[tuple[str, Expression], ...]
     tail: str
     filled: bool = False
-    commas: bool = True
+    between: str = ", "
 
     def __str__(self) -> str:
-        return f"{self.head}{', '.join(f'{name}{item}' for name, item in self.items)}{self.tail}"
+        return f"{self.head}{self.between.join(f'{a}{b}' for a, b in self.items)}{self.tail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def statement(before: str, expression: Expression, after: str = "", indent: str 
     first, last = f"{indent}{before}{expression.head}", f"{indent}{expression.tail}{after}"
     if expression.filled:
         return [first, *_filled([str(item) for _, item in expression.items], deeper), last]
-    comma = "," if expression.commas else ""
+    comma = expression.between.strip()
     inside = [statement(name, item, comma, deeper) for name, item in expression.items]
     return [first, *(line for lines in inside for line in lines), last]
 

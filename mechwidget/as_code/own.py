@@ -110,7 +110,7 @@ class _Writer:
             named = {key: self.prompt(part) for key, part in parts.items() if part is not None}
             return call("mw.Inputs", **named)
         if self.of.tokens.signal is not None or self.of.tokens.encoder is not None:
-            raise not_in(STYLE, "the prompt is no text and no ids", "mechwidget, with a prompt")
+            raise not_in(STYLE, "the prompt is neither text nor ids", "Run it in code.")
         return numbers(self.of.model.tokenize(prompt).ids)
 
     def value(self, value: Any, index: str) -> Expression:
@@ -127,7 +127,7 @@ class _Writer:
             return self._listed(value, index)
         name = type(value).__name__
         if not isinstance(value, Component) and name not in mechwidget.__all__:
-            raise not_in(STYLE, f"{name} is not a public name of mechwidget", STYLE)
+            raise not_in(STYLE, f"{name} is no name of mechwidget's", "Run it in code.")
         return self._call(value, name, index)
 
     def _call(self, value: Any, name: str, index: str) -> Group:

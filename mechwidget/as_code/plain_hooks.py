@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from transformers import PreTrainedModel
 
-from mechwidget.as_code.carriers import require_plain
+from mechwidget.as_code.carriers import Carriers
 from mechwidget.as_code.experiment import Experiment, not_in, require_one_text_stack
 from mechwidget.as_code.layout import Expression, Group, call, statement
 from mechwidget.as_code.origin import from_memory, is_bridged, loaded, tokenizer_loaded
@@ -42,7 +42,7 @@ class PlainHooks:
         self.of = experiment
         self.bindings = bind(experiment.model.ledger)
         self.order = {site: place for place, site in enumerate(self.bindings)}
-        self.places: list[tuple[str, str]] = []
+        self.carriers = Carriers(experiment.model, [*self.bindings.values()], STYLE)
         self.aids: set[str] = set()
 
     def signature(self, name: str, argument: str) -> str:
@@ -66,7 +66,7 @@ class PlainHooks:
             pre = self._read(self.bindings[Site("resid_pre", site.layer)], "input", ids)
             written = self._read(self.bindings[site], "output", ids)
             times = "" if self.factor(site) == 1 else f"{self.factor(site)} * "
-            return Group("(", (("", f"{pre} + {times}{written}"),), ")", commas=False)
+            return Group("(", (("", pre), ("+ ", f"{times}{written}")), ")", between=" ")
         binding = self.bindings[site]
         read = self._read(binding, "input" if binding.end == "input" else "output", ids)
         return read if binding.factor == 1 else f"{binding.factor} * {read}"
@@ -96,10 +96,13 @@ class PlainHooks:
         binding = self.bindings[step.site]
         end = "input" if binding.end == "input" else "output"
         name = binding.place.module if binding.place else ""
-        self.places.append((name, end))
         self.aids.add(f"on_{end}")
         kind = "forward_pre_hook" if end == "input" else "forward_hook"
-        put = call(f"on_{end}", step.function)
+        function: Expression = step.function
+        if self.carriers.is_flat(name, end):
+            self.aids.add("flat")
+            function = call("flat", function)
+        put = call(f"on_{end}", function)
         return call(f"{module_path(name)}.register_{kind}", put)
 
     def attention(self, layer: int | None) -> str:
@@ -109,9 +112,9 @@ class PlainHooks:
 
     def _read(self, binding: Binding, end: str, ids: str) -> str:
         name = binding.place.module if binding.place else ""
-        self.places.append((name, end))
         self.aids.add(f"{end}_of")
-        return f"{end}_of({module_path(name)}, {ids})"
+        read = f"{end}_of({module_path(name)}, {ids})"
+        return f"{read}[None]" if self.carriers.is_flat(name, end) else read
 
 
 def module_path(name: str) -> str:
@@ -136,7 +139,6 @@ def plain_hooks(experiment: Experiment) -> str:
         for i, each in enumerate(experiment.interventions, 1)
     ]
     run = _run(dialect, recipes)
-    require_plain(experiment.model, dialect.places, STYLE)
     start = _start(dialect, recipes)
     blocks = [recipe.lines for recipe in recipes]
     return joined(
@@ -230,6 +232,11 @@ _AIDS = {
         "        return edit(output)",
         "",
         "    return hook",
+    ],
+    "flat": [
+        "def flat(edit):",
+        '    """The edit for a module that carries [batch * pos, width], batch 1."""',
+        "    return lambda x: edit(x[None])[0]",
     ],
     "input_of": [
         "def input_of(module, ids):",

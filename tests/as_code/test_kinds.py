@@ -67,7 +67,7 @@ def kinds(name):
         ],
         "patch stream": [mw.Patch(mid, other), mw.Patch(mw.Residual(2, [-2, -1]), longer, "end")],
         "skip": [mw.SkipLayer(1), mw.SkipLayer(mw.Layer(2, [-1])), mw.Ablate(mw.Residual(1, [0]))],
-        "knock out": [mw.KnockOut(mw.Edge(0, 1, -1, 0)), mw.KnockOut(mw.Edge(2, 0, -1, 2), False)],
+        "knock out": [mw.KnockOut(mw.Edge(1, 1, -1, 3)), mw.KnockOut(mw.Edge(0, 0, -1, -1), False)],
         "patterns": [
             mw.ReplacePattern(mw.Head(0, 0), "previous"),
             mw.ReplacePattern(mw.Head(0, 1, [1, 2, -1]), "uniform"),

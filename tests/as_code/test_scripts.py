@@ -46,7 +46,6 @@ def test_a_script_of_its_own_loads_the_model(style, folder, tmp_path):
     expected = measured(loaded, TEXT, done, mw.Probability("mat"))
     found = tuple(map(float, NUMBER.search(ran.stdout).groups()))
     assert found == pytest.approx(expected, abs=1e-4)
-    assert ran.stdout.count("'mat'") >= 0
     assert ran.stdout.startswith("before ")
 
 
@@ -63,7 +62,7 @@ def test_microcosm_is_loaded_by_name(tmp_path):
     loaded = mw.load("microcosm")
     done, how = [mw.Ablate(mw.Head(1, 2))], mw.Probability(" Paris")
     expected = measured(loaded, "The capital of France is", done, how)
-    for style in ("mechwidget", "hooks"):
+    for style in STYLES:
         code = as_code(loaded, "The capital of France is", done, how, style)
         found, _ = run(code, tmp_path)
         assert found == pytest.approx(expected, abs=1e-4), style
@@ -121,9 +120,7 @@ def test_hostile_text_is_a_literal_and_a_comment(style, tmp_path):
 
 @pytest.mark.parametrize("style", ["mechwidget", "hooks"])
 def test_what_is_long_is_taken_from_where_the_script_runs(style, tmp_path):
-    hooked = mw.wrap(tiny_module(), tiny_tokenizer())
     hooked = tiny_model()
-    long = torch.linspace(-1, 1, hooked.d_model * 4)
     prompt = (
         "the cat sat on a mat and the dog ran under the rug and slept then a dog sat on the mat"
     )
@@ -139,8 +136,8 @@ def test_what_is_long_is_taken_from_where_the_script_runs(style, tmp_path):
     assert re.search(r"^from __main__ import given_1$", code, re.MULTILINE)
     found, _ = run(code, tmp_path, hooked, given_1=uneven)
     assert found == pytest.approx(measured(hooked, prompt, done, metric("gpt2")), abs=1e-4)
-    assert len(long) > 64
     wide = mw.wrap(_wide())
+    long = torch.linspace(-1, 1, wide.d_model)
     done = [mw.Steer(mw.Residual(1), long, 2.0)]
     code = as_code(wide, (3, 4, 5), done, mw.LogitDiff(1, 2), style)
     assert "from __main__ import vector_1" in code
@@ -160,7 +157,7 @@ def _wide():
 
 @pytest.mark.parametrize("name", ["granite", "gpt_oss", "gpt_neox", "opt", "qwen3", "cohere"])
 def test_other_architectures(name, tmp_path):
-    """Scaled writes, sinks, parallel blocks, norms of queries: the hooks know them by the ledger."""
+    """Scaled writes, sinks, parallel blocks, flat MLPs: what a hook has to know of them."""
     hooked, how = model(name), mw.LogitDiff(17, 40)
     done = [
         mw.Ablate(mw.Head(1, 2, [-1, 3])),
@@ -212,8 +209,6 @@ def test_a_session_says_what_is_on(style, tmp_path):
         session.metric = None
         found, printed = run(session.code(style), tmp_path, hooked)
         assert found is None
-        best = session.outcome.top_edited if hasattr(session.outcome, "top_edited") else None
-        assert best is None or best
         top = hooked.run(TEXT).logits[0, -1].argmax().item()
         assert printed.startswith(f"before {hooked.token_text(top)!r} ")
         session.clear()
