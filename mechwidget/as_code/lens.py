@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transformers import PreTrainedModel
+
 from mechwidget.as_code.experiment import Experiment, not_in, require_one_text_stack
 from mechwidget.as_code.layout import Expression, Group, call, numbers, quoted, statement
 from mechwidget.as_code.origin import booted, from_memory, is_bridged, tokenizer_loaded
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from mechwidget.as_code.recipe import Recipe, Step
     from mechwidget.interventions import Head
-    from mechwidget.models import Site
+    from mechwidget.models import HookedModel, Site
 
 STYLE = "transformer_lens"
 _NAMES = {
@@ -82,6 +84,7 @@ class Lens:
 def transformer_lens(experiment: Experiment) -> str:
     """The script."""
     require_one_text_stack(experiment, STYLE)
+    _require_bridgeable(experiment.model)
     dialect = Lens(experiment)
     recipes = [
         recipe_of(each, i, experiment, dialect)
@@ -97,6 +100,15 @@ def transformer_lens(experiment: Experiment) -> str:
         metric_lines(experiment),
         [*_run(steps), "", *printing(experiment)],
     )
+
+
+def _require_bridgeable(model: HookedModel) -> None:
+    """Raise where TransformerLens cannot take the model, or its hook points hold other tensors."""
+    if not isinstance(model.model, PreTrainedModel):
+        kind = type(model.model).__name__
+        raise not_in(STYLE, f"a bridge takes a Hugging Face model as it is, and this is a {kind}")
+    if not all(block.additive for block in model.ledger.blocks):
+        raise not_in(STYLE, "the blocks norm the stream itself, where its hook points differ")
 
 
 def _start(dialect: Lens, recipes: Sequence[Recipe]) -> list[str]:
@@ -116,6 +128,7 @@ def _start(dialect: Lens, recipes: Sequence[Recipe]) -> list[str]:
             "bridge = build_bridge_from_module(",
             "    copy.deepcopy(model), type(model).__name__, hf_config=model.config",
             ")",
+            "bridge.eval()",
         ]
     else:
         names["transformer_lens.model_bridge"] = ["TransformerBridge"]

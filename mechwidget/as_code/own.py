@@ -27,9 +27,11 @@ from mechwidget.as_code.pattern_recipes import MOST_ROWS
 from mechwidget.as_code.prelude import joined, taken
 from mechwidget.as_code.recipes import MOST_INLINE
 from mechwidget.as_code.reporting import N_TOP
+from mechwidget.errors import PromptError
 from mechwidget.interventions import Component, Vector
-from mechwidget.models import Inputs
+from mechwidget.models import Inputs, Tokens
 from mechwidget.models.forward_source import ForwardSource
+from mechwidget.models.prompts import ids_of
 
 if TYPE_CHECKING:
     from mechwidget.interventions import Intervention
@@ -95,7 +97,6 @@ class _Writer:
 
     def __init__(self, experiment: Experiment) -> None:
         self.double = experiment.double
-        self.of = experiment
         self.taken: dict[str, str] = {}
 
     def item(self, intervention: Intervention, index: int) -> list[str]:
@@ -103,15 +104,17 @@ class _Writer:
         return [*said, *statement("", self.value(intervention, str(index)), ",", "    ")]
 
     def prompt(self, prompt: Any) -> Expression:
-        if isinstance(prompt, str):
-            return Text(prompt)
+        """Text or ids, or both stacks' of them."""
         if isinstance(prompt, Inputs):
             parts = {"encoder": prompt.encoder, "decoder": prompt.decoder}
             named = {key: self.prompt(part) for key, part in parts.items() if part is not None}
             return call("mw.Inputs", **named)
-        if self.of.tokens.signal is not None or self.of.tokens.encoder is not None:
-            raise not_in(STYLE, "the prompt is neither text nor ids", "Run it in code.")
-        return numbers(self.of.model.tokenize(prompt).ids)
+        if isinstance(prompt, str):
+            return Text(prompt)
+        try:
+            return numbers(prompt.ids if isinstance(prompt, Tokens) else ids_of(prompt))
+        except PromptError:
+            raise not_in(STYLE, "the prompt is neither text nor ids", "Run it in code.") from None
 
     def value(self, value: Any, index: str) -> Expression:
         """A value as source; an intervention's `index` names what is too long to be written."""

@@ -12,8 +12,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from transformers import PreTrainedModel
-
 from mechwidget.as_code.carriers import Carriers
 from mechwidget.as_code.experiment import Experiment, not_in, require_one_text_stack
 from mechwidget.as_code.layout import Expression, Group, call, statement
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from mechwidget.as_code.recipe import Recipe, Step
     from mechwidget.interventions import Head
+    from mechwidget.models import HookedModel
 
 STYLE = "hooks"
 
@@ -83,7 +82,7 @@ class PlainHooks:
         attention = model.ledger.blocks[layer].attention
         if attention is None or attention.route != "interface":
             raise not_in(STYLE, f"layer {layer} computes its pattern where no hook comes past")
-        if not isinstance(model.model, PreTrainedModel):
+        if not hasattr(model.model, "set_attn_implementation"):
             raise not_in(
                 STYLE, f"{type(model.model).__name__} cannot be told which attention to use"
             )
@@ -171,9 +170,14 @@ def _start(dialect: PlainHooks, recipes: Sequence[Recipe]) -> list[str]:
         )
     else:
         memory = from_memory(model, "model")
+        lines = ["model.eval()  # the numbers are those without dropout"] if _trains(model) else []
     ordered = {name: names[name] for name in sorted(names)}
     wanted = {name: what for recipe in recipes for name, what in recipe.taken.items()}
     return _spaced(imports(ordered, plain), [*memory, *taken(wanted)], lines)
+
+
+def _trains(model: HookedModel) -> bool:
+    return any(part.training for part in model.model.modules())
 
 
 def _spaced(*parts: Sequence[str]) -> list[str]:
