@@ -43,7 +43,8 @@ def as_code(
 
     Args:
         model: a hooked model; one that `load` took from a name or folder is loaded by the script,
-            another one is taken from the notebook in which the script is run.
+            with the weights that are stored there; another one is taken from the notebook in which
+            the script is run.
         prompt: text or token ids.
         interventions: what is done, in this order.
         metric: a `LogitDiff` or a `Probability`; None prints the top tokens only.

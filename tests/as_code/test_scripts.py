@@ -12,8 +12,7 @@ import torch
 
 import mechwidget as mw
 from mechwidget.as_code import STYLES, as_code
-from mechwidget.errors import InterventionError
-from tests.as_code.models import IDS, NUMBER, OTHER, TEXT, code_of, measured, metric, model, run
+from tests.as_code.models import IDS, NUMBER, TEXT, code_of, measured, metric, model, run
 from tests.as_code.test_kinds import kinds
 from tests.session.tiny import tiny_model, tiny_module, tiny_tokenizer
 
@@ -155,44 +154,6 @@ def _wide():
     return GPT2LMHeadModel(config).eval()
 
 
-@pytest.mark.parametrize("name", ["granite", "gpt_oss", "gpt_neox", "opt", "qwen3", "cohere"])
-def test_other_architectures(name, tmp_path):
-    """Scaled writes, sinks, parallel blocks, flat MLPs: what a hook has to know of them."""
-    hooked, how = model(name), mw.LogitDiff(17, 40)
-    done = [
-        mw.Ablate(mw.Head(1, 2, [-1, 3])),
-        mw.Steer(mw.MLP(0), mw.Vector([0.3] * hooked.d_model), 0.5),
-        mw.Ablate(mw.Attention(2), "mean", over=[OTHER]),
-        mw.KnockOut(mw.Edge(2, 1, -1, 0)),
-        mw.SkipLayer(1),
-    ]
-    if mw.Site("resid_mid", 1) in hooked.sites:
-        done.append(mw.Patch(mw.Residual(2, [-1], "mid"), OTHER))
-    found, _ = run(as_code(hooked, IDS, done, how, "hooks"), tmp_path, hooked)
-    assert found == pytest.approx(measured(hooked, IDS, done, how), abs=1e-4)
-
-
-def test_scaled_writes_in_transformer_lens(tmp_path):
-    pytest.importorskip("transformer_lens")
-    hooked, how = model("granite"), mw.LogitDiff(17, 40)
-    done = [
-        mw.Steer(mw.MLP(0), mw.Vector([0.3] * hooked.d_model), 0.5),
-        mw.Patch(mw.Residual(2, [-1], "mid"), OTHER),
-    ]
-    found, _ = run(as_code(hooked, IDS, done, how, "transformer_lens"), tmp_path, hooked)
-    assert found == pytest.approx(measured(hooked, IDS, done, how), abs=1e-4)
-
-
-def test_half_precision(tmp_path):
-    hooked = mw.wrap(tiny_module().to(torch.bfloat16), tiny_tokenizer())
-    done = [
-        mw.Steer(mw.Residual(1), [0.5] * hooked.d_model, 0.3, unit="share"),
-        mw.Ablate(mw.Head(1, 1), "mean", over=["the dog ran"]),
-    ]
-    found, _ = run(as_code(hooked, TEXT, done, metric("gpt2"), "hooks"), tmp_path, hooked)
-    assert found == pytest.approx(measured(hooked, TEXT, done, metric("gpt2")), abs=0.05)
-
-
 @each_style
 def test_a_session_says_what_is_on(style, tmp_path):
     if style == "transformer_lens":
@@ -213,31 +174,6 @@ def test_a_session_says_what_is_on(style, tmp_path):
         assert printed.startswith(f"before {hooked.token_text(top)!r} ")
         session.clear()
         run(session.code(style), tmp_path, hooked)
-
-
-@pytest.mark.parametrize(
-    ("name", "style", "done", "why"),
-    [
-        ("gptj", "hooks", mw.KnockOut(mw.Edge(1, 1, -1, 0)), "no hook comes past"),
-        ("gpt_oss", "transformer_lens", mw.KnockOut(mw.Edge(1, 1, -1, 0)), "sink"),
-        ("llama", "morse", mw.Ablate(mw.Head(1, 1)), "no style 'morse'"),
-    ],
-)
-def test_what_a_style_cannot_say_is_refused_in_words(name, style, done, why):
-    with pytest.raises(InterventionError, match=why):
-        as_code(model(name), IDS, [done], mw.LogitDiff(17, 40), style)
-
-
-def test_a_model_called_in_its_own_way_is_refused_but_by_our_own_style(tmp_path):
-    module = tiny_module()
-    hooked = mw.wrap(module, source=mw.TextSource(call=lambda module, ids: module(ids).logits))
-    done, how = [mw.Ablate(mw.Head(1, 2))], mw.LogitDiff(9, 10)
-    for style in ("hooks", "transformer_lens"):
-        with pytest.raises(InterventionError, match="Source of its own"):
-            as_code(hooked, (3, 4, 5), done, how, style)
-    path = tmp_path
-    found, _ = run(as_code(hooked, (3, 4, 5), done, how), path, model=hooked)
-    assert found == pytest.approx(measured(hooked, (3, 4, 5), done, how), abs=1e-4)
 
 
 def test_what_does_not_fit_the_model_is_refused():
