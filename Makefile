@@ -45,7 +45,7 @@ format: $(VENV)/.test node_modules/.stamp ## rewrite the files the way lint want
 
 build: $(BUNDLE) ## the JavaScript bundle that the Python package ships
 
-zoo: $(VENV)/.test ## wrap every causal architecture, check the laws, write tests/zoo/TABLE.md
+zoo: $(VENV)/.test ## wrap every architecture, check the laws, write tests/zoo/TABLE.md
 	@OMP_NUM_THREADS=1 $(PY) -m tests.zoo
 
 wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz

@@ -46,6 +46,10 @@ class SiteError(MechwidgetError, LookupError):
     """A site that this model does not have; the message names the nearest valid ones."""
 
 
+class ReadTooLargeError(MechwidgetError, MemoryError):
+    """Activations that would not fit; the message has the number of bytes, and was raised first."""
+
+
 class InterventionError(MechwidgetError, ValueError):
     """An intervention that cannot be read from JSON or cannot be applied."""
 

@@ -6,14 +6,21 @@ chosen positions, and nothing else is touched:
 - `Head`: its slice of `z`, the input of the output projection. The head's value bias goes with
   it; the projection's bias b_O belongs to no head and stays.
 - `Neuron`: its entry of `mlp_post`, the input of the down projection. That bias stays too.
+- `ExpertNeuron`: its entry of `expert_post`, the input of its expert's down projection, for the
+  tokens that were sent to that expert. The expert's bias and the router's weights stay.
 - `Attention`, `MLP`: the whole write to the residual stream, biases included, after a
   post-norm where the model has one. What is left is the stream as it would pass by.
 - `Residual`: the stream itself, whatever the layers before have written to it.
 
+So "zero" beside a bias b is: without the part, the sum still has b; a head whose values have a
+bias loses that bias too, because it is in `z`. Tools that fold value biases into b_O before they
+ablate keep it, and get other numbers.
+
 What "mean" means: the same tensor gets the mean of what it held over a reference set of prompts
 (`over`), run without interventions: one mean over all their positions, or, `by_position`, at each
 position the mean over those prompts that are long enough to have it. Every token of the reference
-counts, special ones too. `Ablate.reference` shows the mean with its n and standard deviation.
+counts, special ones too; a neuron of an expert that a token was not sent to counts as 0.
+`Ablate.reference` shows the mean with its n and standard deviation.
 
 What "resample" means: it gets what it held in one run of one prompt of `over`, position by
 position; with several, `seed` picks one at random among those that are long enough, always the
@@ -36,14 +43,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import InterventionError
-from mechwidget.interventions.components import (
-    MLP,
-    Attention,
-    Head,
-    Neuron,
-    Residual,
-)
-from mechwidget.interventions.fields import boolean, brief, one_of, prompt, whole_number
+from mechwidget.interventions.components import SITED
+from mechwidget.interventions.fields import Given, boolean, brief, one_of, prompt, whole_number
 from mechwidget.interventions.intervention import (
     Intervention,
     component_edit,
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
     from mechwidget.interventions.reference import Reference
     from mechwidget.models.hooked_model import HookedModel
 
-Given = str | tuple[int, ...]
 MODES = ("zero", "mean", "resample")
 MOST_PROMPTS = 10_000
 
@@ -70,7 +70,7 @@ class Ablate(Intervention):
     """Take `component` out of the forward pass.
 
     Attributes:
-        component: a `Head`, `Attention`, `MLP`, `Neuron` or `Residual`.
+        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
         mode: what takes its place: "zero", "mean" or "resample".
         over: the reference prompts of "mean" and "resample": one, or several.
         by_position: whether "mean" is taken at each position apart.
@@ -86,7 +86,7 @@ class Ablate(Intervention):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_component(self.component, "Ablate", (Head, Attention, MLP, Neuron, Residual))
+        require_component(self.component, "Ablate", SITED)
         one_of(self.mode, "Ablate mode", MODES)
         object.__setattr__(self, "over", _prompts(self.over))
         boolean(self.by_position, "by_position")
@@ -134,7 +134,8 @@ class Ablate(Intervention):
         change = _resampled if self.mode == "resample" else _averaged
         where = range(n_positions) if rows is None else rows
         apply = partial(change, self, list(where))
-        return (Edit(self.component.site, apply, sources=tuple(prompts)),)
+        absent = self.component.absent
+        return (Edit(self.component.site, apply, sources=tuple(prompts), absent=absent),)
 
     def reference(self, model: HookedModel) -> Reference:
         """The mean over `over` that takes the component's place, with n and std.

@@ -14,7 +14,7 @@ from mechwidget.errors import InterventionError
 from mechwidget.interventions.ablate import Ablate
 from mechwidget.interventions.components import KINDS
 from mechwidget.interventions.fields import short
-from mechwidget.interventions.freeze import PATTERN, Freeze
+from mechwidget.interventions.freeze import FROZEN, Freeze
 from mechwidget.interventions.knock_out import KnockOut
 from mechwidget.interventions.patch import Patch
 from mechwidget.interventions.replace_pattern import ReplacePattern
@@ -61,7 +61,8 @@ def intervention_from_json(data: Any) -> Intervention:
     kind = _choice(record, "intervention type", INTERVENTIONS)
     name = kind.kind.replace("_", " ")
     arguments = _arguments(record, kind, name, f"expected what it is to {name}.")
-    if arguments.get("component", PATTERN) != PATTERN or kind is not Freeze:
+    named = kind is Freeze and isinstance(arguments["component"], str)
+    if not named or arguments["component"] not in FROZEN:
         arguments["component"] = component_from_json(arguments["component"])
     build: Callable[..., Intervention] = kind
     return build(**arguments)

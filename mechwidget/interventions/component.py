@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from mechwidget.errors import ComponentError, InterventionError
 from mechwidget.interventions.fields import boolean, token_positions, whole_number
+from mechwidget.models.edit import Edit
 from mechwidget.models.sites import Site
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class Component(ABC):
     def site(self) -> Site:
         """The site whose tensor holds this component's activation."""
         return Site(self.site_name, self.layer)
+
+    @property
+    def absent(self) -> str:
+        """Why an edit of it may find that it is not there in some run."""
+        return Edit.absent
 
     @property
     def unit(self) -> int | None:

@@ -1,9 +1,9 @@
 """Components: the parts of a model that a person points at.
 
-`Head`, `MLP`, `Attention`, `Neuron`, `Layer`, `Residual` and `Edge` are frozen values: equal when
-they name the same part, usable as dictionary keys, and equal to the code that a person would have
-typed. Each knows the site whose tensor holds its activation, where in that tensor it is
-(`within`), and how to check that a model has it.
+`Head`, `MLP`, `Attention`, `Neuron`, `ExpertNeuron`, `Layer`, `Residual` and `Edge` are frozen
+values: equal when they name the same part, usable as dictionary keys, and equal to the code that a
+person would have typed. Each knows the site whose tensor holds its activation, where in that tensor
+it is (`within`), and how to check that a model has it.
 """
 
 from __future__ import annotations
@@ -127,7 +127,66 @@ class Neuron(Component):
         neurons = model.n_neurons(self.layer)
         if self.index >= neurons:
             has = count(neurons, "neuron") if neurons else "no neurons of its own"
+            experts = model.n_experts(self.layer)
+            hint = f"ExpertNeuron({self.layer}, expert, index) names one of an expert."
+            raise ComponentError(
+                f"{self} does not exist: layer {self.layer} has {has}.", hint if experts else ""
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertNeuron(Component):
+    """One neuron of one routed expert: one input of that expert's down projection.
+
+    Its site `expert_post` is `[batch, pos, expert, neuron]`, 0 where the router sent the token to
+    other experts: there the neuron does not exist, and nothing is changed. Which experts a token
+    went to is in the site `experts`, `[batch, pos, slot]`, with the weights in `expert_weights`.
+
+    Attributes:
+        expert: which expert, from 0.
+        index: which of its neurons.
+    """
+
+    kind = "expert_neuron"
+    site_name = "expert_post"
+    unit_field = "index"
+    layer: int
+    expert: int
+    index: int
+    positions: Sequence[int] | None = None
+
+    def width(self, model: HookedModel) -> int:  # noqa: ARG002 - what a component is asked
+        """A neuron is one number per position."""
+        return 0
+
+    def at(self, rows: list[int] | None) -> Index:
+        """Where it is in `[batch, pos, expert, neuron]`."""
+        return slice(None), slice(None) if rows is None else rows, self.expert, self.index
+
+    @property
+    def absent(self) -> str:
+        """Why an edit of it may find nothing to change."""
+        return f"no token there was sent to expert {self.expert}"
+
+    def _check_unit(self, model: HookedModel) -> None:
+        experts, neurons = model.n_experts(self.layer), model.n_expert_neurons(self.layer)
+        if not experts:
+            raise ComponentError(
+                f"{self} does not exist: layer {self.layer} has no experts that go through "
+                "transformers' ExpertsInterface.",
+                f"Neuron({self.layer}, …) names the neurons of an ordinary MLP.",
+            )
+        if self.expert >= experts or self.index >= neurons:
+            has = f"{count(experts, 'expert')} with {count(neurons, 'neuron')} each"
             raise ComponentError(f"{self} does not exist: layer {self.layer} has {has}.")
+
+    def __str__(self) -> str:
+        where = f" at {', '.join(map(str, self.positions))}" if self.positions else ""
+        return f"neuron {self.index} of expert {self.layer}.{self.expert}{where}"
+
+    def __post_init__(self) -> None:
+        Component.__post_init__(self)
+        object.__setattr__(self, "expert", whole_number(self.expert, "the expert"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +284,13 @@ class Edge(Component):
         query, key = (self.place(p, n_positions) for p in (self.query, self.key))
         return slice(None), self.head, query, key
 
+    def is_ahead(self, model: HookedModel, n_positions: int) -> bool:
+        """Whether the key comes after the query, where no query sees a later key."""
+        if self.place(self.key, n_positions) <= self.place(self.query, n_positions):
+            return False
+        stacks = (stack for stack in model.ledger.stacks if self.layer in stack.layers)
+        return any(stack.attends == "backwards" for stack in stacks)
+
     def _check_unit(self, model: HookedModel) -> None:
         check_pattern(self, self.head, model)
 
@@ -238,6 +304,9 @@ class Edge(Component):
             object.__setattr__(self, name, integer(getattr(self, name), f"edge {name}"))
 
 
+AHEAD = "masked: the key comes after the query"
+
+
 def check_pattern(component: Component, head: int, model: HookedModel) -> None:
     """Raise `ComponentError` unless the layer has this head and a pattern that can be edited."""
     if getattr(component, "cross", False):
@@ -246,9 +315,14 @@ def check_pattern(component: Component, head: int, model: HookedModel) -> None:
         raise ComponentError(
             f"{component} does not exist: layer {component.layer} has no attention pattern."
         )
-    Head(component.layer, head).check(model)
+    attention = model.ledger.blocks[component.layer].attention
+    heads = 0 if attention is None else attention.heads
+    if head >= heads:
+        has = count(heads, "head") if heads else "no attention heads"
+        raise ComponentError(f"{component} does not exist: layer {component.layer} has {has}.")
 
 
-KINDS: dict[str, type[Component]] = {
-    c.kind: c for c in (Head, Attention, MLP, Neuron, Layer, Residual, Edge)
-}
+# Those that hold an activation of their own at each position: what most interventions take.
+SITED = (Head, Attention, MLP, Neuron, ExpertNeuron, Residual)
+STREAM_WIDE = (Residual, Attention, MLP, Head)  # of them, those that hold a vector
+KINDS: dict[str, type[Component]] = {kind.kind: kind for kind in (*SITED, Layer, Edge)}

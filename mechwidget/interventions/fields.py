@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import index
-from typing import Any
+from typing import Any, TypeAlias
 
 from mechwidget.errors import InterventionError
+from mechwidget.models.inputs import Inputs
+
+Given: TypeAlias = str | tuple[int, ...] | Inputs  # a prompt as plain data
 
 LARGEST = 2**31 - 1  # more than any layer, head, neuron or position; keeps JSON integers exact
 MOST_POSITIONS = 1_000_000
@@ -108,10 +111,25 @@ def boolean(value: Any, what: str) -> bool:
     return value
 
 
-def prompt(value: Any, what: str) -> str | tuple[int, ...]:
-    """`value` as text or as a tuple of token ids, neither empty."""
-    if hasattr(value, "ids"):  # `Tokens`
-        value = value.ids
+def prompt(value: Any, what: str) -> Given:
+    """`value` as text or a tuple of token ids, neither empty, or as `Inputs` of them."""
+    if getattr(value, "encoder", None) is not None and hasattr(value, "ids"):  # `Tokens`
+        value = Inputs(value.encoder, value.ids)
+    if isinstance(value, Mapping) and set(value) == {"encoder", "decoder"}:
+        value = Inputs(**value)
+    if isinstance(value, Inputs):
+        decoder = value.decoder
+        return Inputs(
+            _one_prompt(value.encoder, what),
+            None if decoder is None else _one_prompt(decoder, what),
+        )
+    return _one_prompt(value, what)
+
+
+def _one_prompt(value: Any, what: str) -> str | tuple[int, ...]:
+    if getattr(value, "signal", None) is not None:
+        raise InterventionError(f"{what} is pixels or sound; expected text or token ids.")
+    value = getattr(value, "ids", value)
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
@@ -125,7 +143,10 @@ def prompt(value: Any, what: str) -> str | tuple[int, ...]:
     return tuple(whole_number(item, f"a token id of {what}") for item in value)
 
 
-def brief(value: str | tuple[int, ...]) -> str:
+def brief(value: Given) -> str:
     """A prompt as it is named in a sentence."""
+    if isinstance(value, Inputs):
+        start = "" if value.decoder is None else f" and {brief(value.decoder)}"
+        return f"{brief(value.encoder)}{start}"
     text = value if isinstance(value, str) else " ".join(map(str, value[:LONGEST]))
     return f"“{text if len(text) <= LONGEST else f'{text[: LONGEST - 1]}…'}”"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.component import Component
-from mechwidget.interventions.components import Edge, Layer
+from mechwidget.interventions.components import Edge, ExpertNeuron, Layer, Neuron
 from mechwidget.interventions.fields import short
 from mechwidget.models.edit import Edit
 
@@ -102,7 +102,7 @@ def component_edit(
     edge), and returns the same shape or something that broadcasts to it.
     """
     apply = partial(_changed, component.within(n_positions), change)
-    return Edit(component.site, apply, idle=idle)
+    return Edit(component.site, apply, idle=idle, absent=component.absent)
 
 
 def require_component(component: object, verb: str, kinds: tuple[type[Component], ...]) -> None:
@@ -117,6 +117,8 @@ def require_component(component: object, verb: str, kinds: tuple[type[Component]
         hint = "SkipLayer takes a layer out; Residual(layer) is the stream."
     elif isinstance(component, Edge):
         hint = "KnockOut takes an edge out; Scale and SetValue change it."
+    elif isinstance(component, (Neuron, ExpertNeuron)):
+        hint = "A neuron is one number: SetValue sets it, Scale multiplies it."
     raise InterventionError(f"{verb} was given {short(component)}; expected {expected}.", hint)
 
 

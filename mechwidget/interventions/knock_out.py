@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mechwidget.interventions.components import Edge
+from mechwidget.interventions.components import AHEAD, Edge
 from mechwidget.interventions.fields import boolean
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
@@ -60,7 +60,11 @@ class KnockOut(Intervention):
         sink = attention is not None and attention.sink
         where = (slice(None), head, query)
         apply = partial(_cut, where, key, self.renormalise, sink)
-        return (Edit(edge.site, apply, idle="the pattern was 0 there already"),)
+        idle = AHEAD if edge.is_ahead(model, n_positions) else _NOTHING
+        return (Edit(edge.site, apply, idle=idle),)
+
+
+_NOTHING = "the pattern was 0 there already, by a mask or because the query looks elsewhere"
 
 
 def _cut(

@@ -3,7 +3,8 @@
 The other prompt (`source`) is run without interventions, on the same model and inside the same
 run; the activation of the component's site is copied, nothing else:
 
-- `Head`: its slice of `z`; `Neuron`: its entry of `mlp_post`.
+- `Head`: its slice of `z`; `Neuron`: its entry of `mlp_post`; `ExpertNeuron`: its entry of
+  `expert_post`, 0 where the other prompt's token was not sent to that expert.
 - `Attention`, `MLP`: the whole write to the residual stream, biases included.
 - `Residual`: the stream, and with it everything that earlier layers did.
 
@@ -26,14 +27,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import InterventionError
-from mechwidget.interventions.components import (
-    MLP,
-    Attention,
-    Head,
-    Neuron,
-    Residual,
+from mechwidget.interventions.components import SITED
+from mechwidget.interventions.fields import (
+    MOST_POSITIONS,
+    Given,
+    brief,
+    integer,
+    one_of,
+    prompt,
+    short,
 )
-from mechwidget.interventions.fields import MOST_POSITIONS, brief, integer, one_of, prompt, short
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
 
@@ -54,18 +57,18 @@ class Patch(Intervention):
     """Patch `component` from `source`, e.g. `mw.Patch(mw.Head(1, 2), "When Tom and Ann")`.
 
     Attributes:
-        component: a `Head`, `Attention`, `MLP`, `Neuron` or `Residual`.
-        source: the other prompt, text or token ids.
+        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
+        source: the other prompt, text or token ids, or `Inputs` of them.
         align: "same", "end", or pairs of positions (here, there).
     """
 
     kind = "patch"
     component: Component
-    source: str | tuple[int, ...]
+    source: Given
     align: str | Pairs = "same"
 
     def __post_init__(self) -> None:
-        require_component(self.component, "Patch", (Head, Attention, MLP, Neuron, Residual))
+        require_component(self.component, "Patch", SITED)
         object.__setattr__(self, "source", prompt(self.source, "The source"))
         object.__setattr__(self, "align", _alignment(self.align))
         if not isinstance(self.align, str) and self.component.positions is not None:
@@ -97,7 +100,8 @@ class Patch(Intervention):
         here, there = self.aligned(n_positions, model.n_positions(tokens, self.component.layer))
         apply = partial(_patched, self.component.at(here), self.component.at(there))
         idle = "the other prompt holds the same there"
-        return (Edit(self.component.site, apply, sources=(tokens,), idle=idle),)
+        absent = self.component.absent
+        return (Edit(self.component.site, apply, sources=(tokens,), idle=idle, absent=absent),)
 
     def aligned(self, n: int, m: int) -> tuple[list[int] | None, list[int] | None]:
         """Positions here, in a prompt of `n` tokens, and there, in one of `m`; None for all."""

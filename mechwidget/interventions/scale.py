@@ -4,6 +4,7 @@ What is scaled, exactly:
 
 - `Head`: its slice of `z`; the output projection's bias b_O is not scaled.
 - `Neuron`: its entry of `mlp_post`; the down projection's bias is not scaled.
+- `ExpertNeuron`: its entry of `expert_post`; neither is its expert's bias or weight.
 - `Attention`, `MLP`: the whole write to the residual stream, biases included.
 - `Residual`: the stream itself.
 - `Layer`: what the block adds: the stream after it is `before + factor · (after - before)`.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mechwidget.interventions.component import Component
-from mechwidget.interventions.components import Layer
+from mechwidget.interventions.components import AHEAD, Edge, Layer
 from mechwidget.interventions.fields import finite_number
 from mechwidget.interventions.intervention import (
     Intervention,
@@ -58,4 +59,6 @@ class Scale(Intervention):
         if isinstance(self.component, Layer):
             return added_by_layer(self.component, n_positions, factor)
         idle = "scaling by 1 changes nothing" if factor == 1 else "it was 0"
+        if isinstance(self.component, Edge) and self.component.is_ahead(model, n_positions):
+            idle = AHEAD
         return (component_edit(self.component, n_positions, lambda x: x * factor, idle),)

@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mechwidget.errors import InterventionError
-from mechwidget.interventions.components import MLP, Attention, Head, Residual
+from mechwidget.interventions.components import STREAM_WIDE
 from mechwidget.interventions.fields import finite_number, one_of
 from mechwidget.interventions.intervention import (
     Intervention,
@@ -64,7 +64,7 @@ class Steer(Intervention):
     mode: str = "add"
 
     def __post_init__(self) -> None:
-        require_component(self.component, "Steer", (Residual, Attention, MLP, Head))
+        require_component(self.component, "Steer", STREAM_WIDE)
         object.__setattr__(self, "vector", vector_of(self.vector))
         number = finite_number(self.coefficient, "The coefficient")
         object.__setattr__(self, "coefficient", number)

@@ -1,4 +1,4 @@
-"""Any Hugging Face decoder, as named sites that can be read and edited.
+"""Any Hugging Face transformer, as named sites that can be read and edited.
 
 In: a name, a folder or a module in memory. Out: a `HookedModel` whose `run` makes one forward
 pass under a list of interventions. Names are resolved on first use, since torch is slow to

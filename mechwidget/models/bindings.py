@@ -10,24 +10,26 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mechwidget.models.sites import NAMES, Site
+from mechwidget.models.sites import FINAL_NORM_SCALE, NAMES, NORM_SCALES, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mechwidget.models.ledger import Attention, Block, Ledger, Place, Route, Write
+    from mechwidget.models.ledger import Attention, Block, Layout, Ledger, Place, Route, Write
 
-End = Literal["input", "output", "middle", "tap", "result"]
+End = Literal["input", "output", "middle", "tap", "scale", "result"]
 
 _TAPS: dict[Route, tuple[str, ...]] = {
     "interface": ("q", "k", "v", "scores", "pattern"),
     "softmax": ("scores", "pattern"),
-    "merged": (),
+    "hidden": (),
 }
+EXPERTS = ("experts", "expert_weights", "expert_post")
 CROSS = "cross_"  # what the names of the sites of attention to another stack begin with
 TAPPED = (
     *_TAPS["interface"],
     *(CROSS + name for name in _TAPS["interface"]),
+    *EXPERTS,
 )  # the sites whose use makes a run compute attention explicitly
 
 
@@ -39,10 +41,11 @@ class Binding:
         site: which.
         place: the module call that carries it; None for the logits.
         end: its input or its output, the stream right after its output is added ("middle"), a
-            tap inside it, or the result of the whole forward.
+            tap inside it, what it divides by, being a norm ("scale"), or the result of the whole
+            forward.
         heads: when not 0, the last axis is split into so many heads.
         factor: what the module's output is multiplied by to be what the stream receives.
-        whole: it has its site's shape as it is.
+        layout: how the axes of a site that somebody named lie; None for those that were traced.
     """
 
     site: Site
@@ -50,7 +53,7 @@ class Binding:
     end: End
     heads: int = 0
     factor: float = 1.0
-    whole: bool = False
+    layout: Layout | None = None
 
 
 def bind(ledger: Ledger) -> dict[Site, Binding]:
@@ -60,10 +63,13 @@ def bind(ledger: Ledger) -> dict[Site, Binding]:
         found.append(Binding(Site("embed"), ledger.embed, "output"))
     for layer, block in enumerate(ledger.blocks):
         found += _block(layer, block)
+    final = ledger.final_norm
+    if final is not None and not any(final in block.norms for block in ledger.blocks):
+        found.append(Binding(Site(FINAL_NORM_SCALE), final, "scale"))
     found.append(Binding(Site("logits"), None, "result"))
     if ledger.named:
         found += [
-            Binding(n.site, n.place, "output", n.heads, whole=not n.heads) for n in ledger.named
+            Binding(n.site, n.place, "output", n.heads, layout=n.layout) for n in ledger.named
         ]
         found.sort(key=_order)
     return {binding.site: binding for binding in found}
@@ -72,24 +78,34 @@ def bind(ledger: Ledger) -> dict[Site, Binding]:
 def _order(binding: Binding) -> tuple[int, int]:
     """Layer by layer as they run, and within a layer as `sites` lists them."""
     site = binding.site
-    ends = {"embed": -1, "logits": sys.maxsize}
+    ends = {"embed": -1, FINAL_NORM_SCALE: sys.maxsize, "logits": sys.maxsize}
     layer = ends[site.name] if site.layer is None else site.layer
     return layer, NAMES.index(site.name)
 
 
 def _block(layer: int, block: Block) -> Iterator[Binding]:
     yield Binding(Site("resid_pre", layer), block.place, "input")
-    attention, mlp = block.write("attention"), block.write("mlp")
+    for name, norm in zip(NORM_SCALES, block.norms, strict=False):
+        yield Binding(Site(name, layer), norm, "scale")
+    attention = block.write("attention")
     yield from _attention(layer, block, attention, block.attention, "")
     written = None if attention is None or not block.sequential else attention.at
     if attention is not None and written is not None and block.additive:
         yield Binding(Site("resid_mid", layer), written, "middle", factor=attention.factor)
     yield from _attention(layer, block, block.write("cross"), block.cross, CROSS)
-    if mlp is not None and mlp.projection is not None:
-        yield Binding(Site("mlp_post", layer), mlp.projection, "input")
-    if mlp is not None and mlp.at is not None:
-        yield _out("mlp_out", layer, mlp)
+    yield from _mlp(layer, block)
     yield Binding(Site("resid_post", layer), block.place, "output")
+
+
+def _mlp(layer: int, block: Block) -> Iterator[Binding]:
+    write = block.write("mlp")
+    if block.experts is not None:
+        for name in EXPERTS:
+            yield Binding(Site(name, layer), block.experts.place, "tap")
+    if write is not None and write.projection is not None:
+        yield Binding(Site("mlp_post", layer), write.projection, "input")
+    if write is not None and write.at is not None:
+        yield _out("mlp_out", layer, write)
 
 
 def _attention(

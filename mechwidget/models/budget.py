@@ -27,10 +27,16 @@ class Budget:
     Attributes:
         remembered: bytes that baselines may take; None is a tenth of what is free.
         working: bytes that the rows of one batch may take; None is a quarter of what is free.
+        read: bytes that the activations of one call may take; None is half of what is free.
     """
 
     remembered: int | None = None
     working: int | None = None
+    read: int | None = None
+
+    def to_read(self, device: torch.device) -> int:
+        """Bytes for activations that somebody wants to have, as of now."""
+        return free_bytes(device) // 2 if self.read is None else self.read
 
     def to_remember(self, device: torch.device) -> int:
         """Bytes for baselines, as of now."""

@@ -8,7 +8,7 @@ thread only, and the thread's modes are put back however the call ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -17,7 +17,6 @@ from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.modes import finish_interrupted, modes, put_back
 
 if TYPE_CHECKING:
-    from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
 
 _SET_GRAD = torch._C._set_grad_enabled  # noqa: SLF001
@@ -26,8 +25,16 @@ _ANSWERS = ("logits", "prediction_logits", "logits_per_image", "last_hidden_stat
 Result = TypeVar("Result")
 
 
+class Callee(Protocol):
+    """Whatever knows how to call a model: a `Source`, or something that calls it on a part."""
+
+    def call(self, twin: nn.Module, tokens: Tokens, rows: int, /) -> torch.Tensor:
+        """Logits `[rows, pos, vocab]`, or `[rows, label]`."""
+        ...
+
+
 def call_model(
-    source: Source, twin: nn.Module, tokens: Tokens, rows: int = 1, *, gradients: bool = False
+    source: Callee, twin: nn.Module, tokens: Tokens, rows: int = 1, *, gradients: bool = False
 ) -> torch.Tensor:
     """Logits `[rows, pos, vocab]` of one forward pass of `twin`."""
     logits = quietly(lambda: source.call(twin, tokens, rows), gradients=gradients)

@@ -133,7 +133,13 @@ class Dataflow(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _is_activation(self, x: Any) -> bool:
         if not isinstance(x, torch.Tensor) or not x.is_floating_point():
             return False
-        return x.dim() > 1 if self.lengths is None else not self.lengths.isdisjoint(x.shape)
+        if self.lengths is None:
+            return x.dim() in (2, 3)
+        return not self.lengths.isdisjoint(x.shape) and not self.is_over_keys(x)
+
+    def is_over_keys(self, x: torch.Tensor) -> bool:
+        """Whether it is `[batch, head, query, key]`: too large to keep, and no part of a stream."""
+        return x.dim() == 4 and self._are_lengths(x.shape[-2:])
 
     def _notice_attention(self, name: str, args: tuple[Any, ...]) -> None:
         clock, module = self.where()

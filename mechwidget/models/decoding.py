@@ -19,6 +19,7 @@ from mechwidget.models.budget import ran_out
 from mechwidget.models.cached_calls import CachedCalls, takes_cache
 from mechwidget.models.calling import call_model
 from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
+from mechwidget.models.norms import hook_norms
 from mechwidget.models.other_runs import read_sources
 from mechwidget.models.rows import RowTraffic
 from mechwidget.models.sites import Site, missing_site
@@ -64,6 +65,7 @@ class Decoder:
         twin = make_twin(model.model)
         self._model, self._some, self._traffic, self._cancelled = model, some, traffic, cancelled
         self.explicit = tap_attention(twin, bindings, model.ledger, traffic)
+        hook_norms(twin, bindings, traffic)
         hook_sites(twin, bindings, model.ledger, traffic)
         if cancelled is not None:
             hook_cancel(twin, model.ledger, cancelled)

@@ -35,6 +35,7 @@ class Edit:
         looks: it changes nothing, and is shown what flows on after every edit of the site;
             what `apply` returns is not used.
         idle: why nothing changed, should that be so.
+        absent: why not, should what it would change not be there in this run.
     """
 
     site: Site
@@ -42,6 +43,7 @@ class Edit:
     sources: tuple[Tokens | None, ...] = ()
     looks: bool = False
     idle: str = "what flows there was already what this puts there"
+    absent: str = "what it changes is not there in this run"
 
 
 class Intervention(Protocol):

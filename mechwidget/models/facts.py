@@ -17,12 +17,19 @@ if TYPE_CHECKING:
 
     from mechwidget.models.ledger import Block, Ledger, Write
 
-_LIMITS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "block_size")
+_LIMITS = (
+    "max_position_embeddings",
+    "max_target_positions",
+    "n_positions",
+    "n_ctx",
+    "max_seq_len",
+    "block_size",
+)
 
 
 def position_limit(model: nn.Module) -> int | None:
     """The most tokens the model says that it can take."""
-    config: Any = getattr(model, "config", None)
+    config = config_of(model)
     if config is None:
         return None
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
@@ -31,6 +38,15 @@ def position_limit(model: nn.Module) -> int | None:
         if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
             return limit
     return None
+
+
+def config_of(module: nn.Module) -> Any:
+    """The config of a module, or of the one model inside it that has one."""
+    own = getattr(module, "config", None)
+    if own is not None:
+        return own
+    inside = {id(c): c for c in map(config_of, module.children()) if c is not None}
+    return next(iter(inside.values())) if len(inside) == 1 else None
 
 
 def input_device(model: nn.Module) -> torch.device:
@@ -113,10 +129,18 @@ def _without_neurons(ledger: Ledger) -> Iterator[str]:
         i
         for i, block in enumerate(ledger.blocks)
         if (write := block.write("mlp")) is not None and not write.width
+        if block.experts is None
     ]
     if layers:
         where = _layers(layers, ledger)
         yield f"the MLP has no single down projection in {where}: no neurons to choose"
+
+
+def _experts(ledger: Ledger) -> Iterator[str]:
+    layers = [i for i, block in enumerate(ledger.blocks) if block.experts is not None]
+    if layers:
+        where = _layers(layers, ledger)
+        yield f"each token passes a few experts in {where}: ExpertNeuron names their neurons"
 
 
 def _several_mlps(ledger: Ledger) -> Iterator[str]:
@@ -140,8 +164,13 @@ def _unnamed(ledger: Ledger) -> Iterator[str]:
 def _crossing(ledger: Ledger) -> Iterator[str]:
     if any(block.write("cross") is not None for block in ledger.blocks):
         yield "the decoder attends to the encoder: cross attention has sites of its own"
-    if any(b.attention is not None and b.attention.route == "merged" for b in ledger.blocks):
-        yield "attention looks at two stacks at once: it has heads, but no pattern of its own"
+    hidden = [
+        i
+        for i, block in enumerate(ledger.blocks)
+        if any(a is not None and a.route == "hidden" for a in (block.attention, block.cross))
+    ]
+    if hidden:
+        yield f"the attention pattern cannot be looked at in {_layers(hidden, ledger)}"
 
 
 def _answers(ledger: Ledger) -> Iterator[str]:
@@ -168,6 +197,7 @@ _NOTES = (
     _not_additive,
     _without_heads,
     _without_neurons,
+    _experts,
     _several_mlps,
     _unnamed,
     _crossing,

@@ -123,11 +123,11 @@ def gradients(  # noqa: D417 - a method of `HookedModel`
     answers = 1 if self.ledger.pooled else len(tokens)
     bound = metric.bind(self, answers) if isinstance(metric, Metric) else None
     tape = _Tape(tuple(wanted))
-    traffic = self._traffic(tokens, [*interventions, tape], wanted)
+    keep = None if bound is None else [bound.position]
+    traffic = self._traffic(tokens, [*interventions, tape], wanted, keep)
 
     def work() -> tuple[torch.Tensor, torch.Tensor, bool, Plan]:
         forward = self._forward_of(tokens, cancelled, gradients=True)
-        keep = None if bound is None else [bound.position]
         logits, explicit, plan = self._planner.run(forward, tokens, traffic, keep, replay=replay)
         value = _value(metric(logits) if bound is None else bound.read(logits[0, 0]))  # type: ignore[operator]
         tape.wind_back(value)
@@ -173,11 +173,12 @@ class _Tape:
             return tensor
         if not tensor.is_floating_point():
             raise SiteError(f"{site} holds no real numbers, so that nothing has a gradient there.")
-        if not tensor.requires_grad:
-            leaf = tensor.clone() if tensor.is_inference() else tensor
-            tensor = leaf.detach().requires_grad_()
-        self.held[site] = tensor
-        return tensor.clone()  # what the model may write into
+        if tensor.requires_grad:
+            held = tensor.view_as(tensor)  # not what anybody else goes on with
+        else:
+            held = (tensor.clone() if tensor.is_inference() else tensor).detach().requires_grad_()
+        self.held[site] = held
+        return held.clone()  # what the model may write into
 
     def wind_back(self, value: torch.Tensor) -> None:
         """The backward pass from `value` to every site."""

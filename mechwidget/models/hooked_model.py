@@ -7,30 +7,33 @@ last prompts, within a budget, for as long as the weights are the same (see `bas
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from mechwidget.errors import CancelledError, ComponentError
+from mechwidget.errors import ComponentError
 from mechwidget.models.attention import switch_attention
 from mechwidget.models.baselines import Baselines
 from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
-from mechwidget.models.calling import call_model
+from mechwidget.models.extent import Extent
 from mechwidget.models.facts import input_device, notes_of, why_no_heads
+from mechwidget.models.forward_pass import ForwardPass
 from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.generating import generate
 from mechwidget.models.gradients import gradients
 from mechwidget.models.held import Held
-from mechwidget.models.hooks import hook_cancel, hook_positions, hook_sites
 from mechwidget.models.locks import lock_of
 from mechwidget.models.other_runs import read_sources
+from mechwidget.models.past import past_of
 from mechwidget.models.planner import Planner
 from mechwidget.models.positions import Positions
 from mechwidget.models.prompts import Prompt, check_tokens, from_start
+from mechwidget.models.reach import Reach
+from mechwidget.models.reading import check_reads
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
@@ -40,9 +43,8 @@ from mechwidget.models.sites import (
     resolve_sites,
 )
 from mechwidget.models.source_vocabulary import SourceVocabulary
-from mechwidget.models.taps import tap_attention
-from mechwidget.models.traffic import Traffic, edits_of, in_order
-from mechwidget.models.twin import make_twin, without_gradients
+from mechwidget.models.traffic import Traffic, edits_of, in_order, touched_by
+from mechwidget.models.twin import make_twin
 from mechwidget.models.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -51,7 +53,6 @@ if TYPE_CHECKING:
     from mechwidget.models.edit import Intervention
     from mechwidget.models.ledger import Block, Ledger, Stack
     from mechwidget.models.planner import Forward
-    from mechwidget.models.replay import Splice
     from mechwidget.models.rows import Rows
     from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
@@ -159,6 +160,16 @@ class HookedModel:
         write = self._block(layer).write("mlp")
         return 0 if write is None else write.width
 
+    def n_experts(self, layer: int) -> int:
+        """The number of routed experts of a layer whose neurons can be told apart, else 0."""
+        experts = self._block(layer).experts
+        return 0 if experts is None else experts.experts
+
+    def n_expert_neurons(self, layer: int) -> int:
+        """The number of neurons of each of those experts."""
+        experts = self._block(layer).experts
+        return 0 if experts is None else experts.neurons
+
     def has_attention(self, layer: int, *, cross: bool = False) -> bool:
         """Whether the layer has attention whose write to the stream can be edited."""
         return Site("cross_attn_out" if cross else "attn_out", layer) in self._bindings
@@ -204,6 +215,8 @@ class HookedModel:
         *,
         cancelled: Callable[[], bool] | None = None,
         replay: bool = True,
+        read_positions: Sequence[int] | None = None,
+        max_bytes: int | None = None,
     ) -> Run:
         """One forward pass, or as much of one as the baseline of the prompt leaves to compute.
 
@@ -216,17 +229,24 @@ class HookedModel:
             cancelled: asked before every block; True raises `CancelledError`.
             replay: whether blocks before the first edit may be taken from a remembered run
                 without interventions, bit for bit the same; False computes every block.
+            read_positions: the token positions whose activations to keep, in this order; None is
+                all. `[batch, pos, …]` of a site then has these positions, patterns and scores
+                `[batch, head, query, key]` these queries, with all keys. Others are never copied.
+            max_bytes: what the activations may take; None is half of what is free. More raises
+                `ReadTooLargeError`, with the number, before anything is computed.
         """
         tokens = self.tokenize(prompt_or_ids)
-        traffic = self._traffic(tokens, interventions, read)
         keep = self._kept(tokens, positions)
+        traffic = self._traffic(tokens, interventions, read, keep, read_positions)
+        check_reads(self, [traffic], tokens, positions, max_bytes)
         with self.lock:
             read_sources(self, [traffic], tokens, cancelled, replay=replay)
             forward = self._forward_of(tokens, cancelled)
             logits, explicit, plan = self._planner.run(
-                forward, tokens, traffic, keep, replay=replay
+                forward, tokens, traffic, keep, replay=replay, past=partial(past_of, self, tokens)
             )
-        fired = traffic.fired()
+            unmoved = self._planner.is_baseline(tokens, traffic, keep, logits)
+        fired = traffic.fired(unmoved=unmoved)
         return Run(
             logits=logits,
             positions=tuple(range(len(tokens)) if keep is None else keep),
@@ -245,6 +265,9 @@ class HookedModel:
         positions: Sequence[int] | None = None,
         *,
         cancelled: Callable[[], bool] | None = None,
+        replay: bool = True,
+        read_positions: Sequence[int] | None = None,
+        max_bytes: int | None = None,
     ) -> Rows:
         """Many variants of one prompt, as rows of as few batches as fit into the budget.
 
@@ -254,10 +277,23 @@ class HookedModel:
             read: sites whose activations to keep, in every variant.
             positions: the token positions whose logits to compute; None is all of them.
             cancelled: asked before every block; True raises `CancelledError`.
+            replay: whether blocks may be taken from a remembered run, and computed once for rows
+                that do not differ yet; False computes every block of every row.
+            read_positions: the token positions whose activations to keep; None is all.
+            max_bytes: what the activations of all variants may take; see `run`.
         """
         with self.lock:
-            batches = self._batches(prompt_or_ids, variants, read, positions, cancelled)
-            read_sources(self, batches.variants, batches.tokens, cancelled)
+            batches = self._batches(
+                prompt_or_ids,
+                variants,
+                read,
+                positions,
+                cancelled,
+                replay=replay,
+                read_positions=read_positions,
+            )
+            check_reads(self, batches.variants, batches.tokens, positions, max_bytes)
+            read_sources(self, batches.variants, batches.tokens, cancelled, replay=replay)
             return batches.run()
 
     def row_groups(
@@ -280,31 +316,38 @@ class HookedModel:
         read: Iterable[SiteLike],
         positions: Sequence[int] | None,
         cancelled: Callable[[], bool] | None,
+        *,
+        replay: bool = True,
+        read_positions: Sequence[int] | None = None,
     ) -> Batches:
         tokens = self.tokenize(prompt_or_ids)
         asked = read if names_one_site(read) else tuple(read)
-        traffics = tuple(self._traffic(tokens, each, asked) for each in variants)
         keep = self._kept(tokens, positions)
+        traffics = tuple(
+            self._traffic(tokens, each, asked, keep, read_positions) for each in variants
+        )
         forward = self._forward_of(tokens, cancelled)
-        return Batches(self._planner, forward, tokens, traffics, keep, self.device)
+        return Batches(self._planner, forward, tokens, traffics, keep, self.device, replay)
 
     def _forward_of(
         self, tokens: Tokens, cancelled: Callable[[], bool] | None, *, gradients: bool = False
     ) -> Forward:
-        def forward(
-            traffic: Traffic, keep: Sequence[int] | None, splice: Splice | None
-        ) -> tuple[torch.Tensor, bool]:
-            return self._forward(tokens, traffic, keep, cancelled, splice, gradients=gradients)
-
-        return forward
+        call = ForwardPass(self.model, self.source, self.ledger, self._bindings)
+        return call.of(tokens, cancelled, gradients=gradients)
 
     @cached_property
     def _planner(self) -> Planner:
         switches = switch_attention(make_twin(self.model))
-        return Planner(self.ledger, self._bindings, self.baselines, switches)
+        extent = Extent(self.ledger, self._bindings, switches)
+        return Planner(self.ledger, extent, self.baselines)
 
     def _traffic(
-        self, tokens: Tokens, interventions: Sequence[Intervention], read: Iterable[SiteLike]
+        self,
+        tokens: Tokens,
+        interventions: Sequence[Intervention],
+        read: Iterable[SiteLike],
+        keep: Sequence[int] | None,
+        read_positions: Sequence[int] | None = None,
     ) -> Traffic:
         """What a run is to edit and read, checked against what this model has."""
         asked: Any = (read,) if names_one_site(read) else read
@@ -312,6 +355,9 @@ class HookedModel:
             in_order(edits_of(one, self, self._length_for(one, tokens)) for one in interventions),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
+            touched=touched_by(interventions, len(tokens)) if len(self.stacks) == 1 else None,
+            read_at=None if read_positions is None else from_start(read_positions, len(tokens)),
+            reach=Reach(self.ledger, range(len(tokens)) if keep is None else keep),
         )
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
@@ -329,34 +375,3 @@ class HookedModel:
         if self.ledger.pooled:
             return from_start([0] if positions is None else positions, 1)
         return None if positions is None else from_start(positions, len(tokens))
-
-    def _forward(
-        self,
-        tokens: Tokens,
-        traffic: Traffic,
-        keep: Sequence[int] | None,
-        cancelled: Callable[[], bool] | None,
-        splice: Splice | None,
-        *,
-        gradients: bool = False,
-    ) -> tuple[torch.Tensor, bool]:
-        """The one place where a run calls the model."""
-        if cancelled is not None and cancelled():
-            raise CancelledError("The run was cancelled.")
-        twin = make_twin(self.model)
-        if gradients:
-            without_gradients(twin)
-        if splice is not None:
-            splice.onto(twin, self.ledger)
-        explicit = tap_attention(twin, self._bindings, self.ledger, traffic)
-        hook_sites(twin, self._bindings, self.ledger, traffic)
-        if cancelled is not None:
-            hook_cancel(twin, self.ledger, cancelled)
-        unembed = None if self.ledger.coupled else self.ledger.unembed
-        if keep is not None and unembed is not None:
-            hook_positions(twin, unembed, keep)
-        rows = traffic.shape[0]
-        logits = call_model(self.source, twin, tokens, rows, gradients=gradients)
-        if keep is not None and (unembed is None or logits.shape[1] != len(keep)):
-            logits = logits[:, list(keep)]
-        return traffic.pass_on(Site("logits"), logits), explicit

@@ -66,7 +66,8 @@ class SiteHooks:
 
     def _middle(self, binding: Binding, written: torch.Tensor) -> torch.Tensor:
         """The stream right after a write: edited by changing what is written."""
-        stream = self.streams[binding.site.layer or 0]
+        written = self.traffic.arriving(binding.site, written)
+        stream = self.traffic.arriving(binding.site, self.streams[binding.site.layer or 0])
         middle = stream + _scaled(written, binding.factor).reshape(stream.shape)
         edited = self.traffic.pass_on(binding.site, middle)
         if edited is middle:
@@ -88,7 +89,7 @@ def hook_sites(
 
     for binding in (b for site, b in bindings.items() if site in traffic.sites):
         place = binding.place
-        if place is None or binding.end == "tap":
+        if place is None or binding.end in ("tap", "scale"):
             continue
         if binding.end == "input":
             at(place).inputs.setdefault(place.nth, []).append(binding)
@@ -139,8 +140,11 @@ def submodule(twin: nn.Module, name: str) -> nn.Module:
 
 def _visit(traffic: Traffic, binding: Binding, carried: torch.Tensor) -> torch.Tensor:
     """Show a tensor to the traffic in its site's shape and scale."""
-    if binding.whole:
+    carried = traffic.arriving(binding.site, carried)
+    if binding.layout == "as it is":
         return traffic.pass_on(binding.site, carried)
+    if binding.layout == "heads first":
+        return traffic.pass_on(binding.site, carried.transpose(1, 2)).transpose(1, 2)
     width, rows = carried.shape[-1], traffic.shape[0]
     split = (binding.heads, width // binding.heads) if binding.heads else (width,)
     flat = carried.reshape(rows, -1, *split)  # OPT carries [batch · pos, d]

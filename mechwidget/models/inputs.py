@@ -22,3 +22,9 @@ class Inputs:
 
     encoder: Any
     decoder: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, where both are text or ids."""
+        parts = (self.encoder, self.decoder)
+        encoder, decoder = (list(part) if isinstance(part, tuple) else part for part in parts)
+        return {"encoder": encoder, "decoder": decoder}

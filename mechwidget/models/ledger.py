@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from mechwidget.models.sites import Site
 
 Kind = Literal["attention", "cross", "mlp", "bias", "other"]
-Route = Literal["interface", "softmax", "merged"]
+Route = Literal["interface", "softmax", "hidden"]
 Attends = Literal["both ways", "backwards"]
+Layout = Literal["as it is", "heads first", "flat"]
 Answer = Literal["token", "label", "hidden state"]
 
 
@@ -61,7 +62,8 @@ class Attention:
     Attributes:
         place: the module in which the softmax runs.
         route: "interface" (transformers' AttentionInterface) or "softmax" (tapped inside);
-            "merged" when its keys are of more than its own stack: then it has no pattern site.
+            "hidden" when its pattern cannot be looked at, because its keys are of more than its own
+            stack or one fused function makes it: then there are heads, but no pattern site.
         heads: query heads; `key_value_heads`: the k and v heads that they share.
         sink: whether part of each row goes to no key, so that rows sum to less than 1.
     """
@@ -71,6 +73,20 @@ class Attention:
     heads: int
     key_value_heads: int
     sink: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Experts:
+    """The experts of a block, where they are on transformers' ExpertsInterface.
+
+    Attributes:
+        place: the module that sends tokens through them.
+        experts: how many there are; `neurons`: how many each of them has.
+    """
+
+    place: Place
+    experts: int
+    neurons: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,8 @@ class Block:
         sequential: the MLP reads the stream after the attention's write (`resid_mid` exists).
         attention: where its pattern is made, when it has one.
         cross: the same for its attention to another stack.
+        experts: the experts whose neurons can be told apart, when it has some.
+        norms: its norms over the width of the stream, in the order in which they run.
     """
 
     place: Place
@@ -92,6 +110,8 @@ class Block:
     sequential: bool
     attention: Attention | None
     cross: Attention | None = None
+    experts: Experts | None = None
+    norms: tuple[Place, ...] = ()
 
     def write(self, kind: Kind) -> Write | None:
         """The block's one write of this kind; None when there is none, or several."""
@@ -107,13 +127,16 @@ class Named:
         site: which.
         place: the call that returns it.
         width: how many numbers there are per position; 0 of scores and patterns.
-        heads: when not 0, its last axis is split into so many heads; else it has its site's shape.
+        heads: how many heads there are in it; 0 of what has none.
+        layout: "as it is" has its site's shape; "heads first" is `[batch, head, pos, d_head]`;
+            "flat" is `[batch, pos, head · d_head]`.
     """
 
     site: Site
     place: Place
     width: int
     heads: int = 0
+    layout: Layout = "as it is"
 
 
 @dataclass(frozen=True, slots=True)

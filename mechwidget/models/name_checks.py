@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from mechwidget.models.ledger import Ledger, Place
+    from mechwidget.models.ledger import Layout, Ledger, Place
     from mechwidget.models.sites import Site
     from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
@@ -32,15 +32,16 @@ if TYPE_CHECKING:
 class Wish:
     """One site that somebody wants to be the output of one module call.
 
-    `heads` says into how many its last axis is to be split; 0 where it has an axis of heads.
+    `heads` says into how many the last axis of a flat layout is to be split.
     """
 
     site: Site
     place: Place
+    layout: Layout = "as it is"
     heads: int = 0
 
 
-_PER_HEAD = ("z", "q", "k", "v")
+PER_HEAD = ("z", "q", "k", "v")
 _SQUARE = ("scores", "pattern")
 _ROWS = 32  # variants in one forward
 
@@ -60,7 +61,7 @@ def outputs_of(module: nn.Module, source: Source, names: Iterable[str]) -> dict[
 
 def check_output(wish: Wish, seen: dict[str, list[Any]], ledger: Ledger, example: Tokens) -> Named:
     """The ledger's entry for a site that is what a module returned over the example."""
-    site, place, heads = wish.site, wish.place, wish.heads
+    site, place = wish.site, wish.place
     results = seen.get(place.module, [])
     if place.nth >= len(results) or len(results) not in (1, len(ledger.blocks)):
         times = "never called" if not results else f"called {len(results)} times"
@@ -83,8 +84,14 @@ def check_output(wish: Wish, seen: dict[str, list[Any]], ledger: Ledger, example
             f"[{sizes}].",
             "Name the module whose output has this shape.",
         )
-    width = 0 if site.name in _SQUARE else result.shape[2:].numel()
-    return Named(site, place, width, heads)
+    if site.name in _SQUARE:
+        return Named(site, place, 0, result.shape[1])
+    if site.name not in PER_HEAD:
+        return Named(site, place, result.shape[2])
+    axis = {"as it is": 2, "heads first": 1}.get(wish.layout)
+    heads = wish.heads if axis is None else result.shape[axis]
+    width = result.shape[2] if axis is None else heads * result.shape[3]
+    return Named(site, place, width, heads, wish.layout)
 
 
 def _expected(wish: Wish, example: Tokens, ledger: Ledger) -> tuple[str, tuple[int, ...]]:
@@ -97,10 +104,12 @@ def _expected(wish: Wish, example: Tokens, ledger: Ledger) -> tuple[str, tuple[i
     positions = 0 if sequence is None else len(sequence)
     attention = None if site.layer is None else ledger.blocks[site.layer].attention
     heads = 0 if attention is None else attention.heads
-    if wish.heads:
+    if wish.layout == "flat":
         return "batch, position, head · d_head", (1, positions, 0)
-    if site.name in _PER_HEAD:
+    if site.name in PER_HEAD:
         of_its_own = heads if site.name in ("z", "q") else 0
+        if wish.layout == "heads first":
+            return "batch, head, position, d_head", (1, of_its_own, positions, 0)
         return "batch, position, head, d_head", (1, positions, of_its_own, 0)
     if site.name in _SQUARE:
         return "batch, head, query, key", (1, heads, positions, positions)

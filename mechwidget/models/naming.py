@@ -12,19 +12,22 @@ shape, and on the path to the logits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from mechwidget.errors import SiteError
-from mechwidget.models.ledger import Named, Place
+from mechwidget.models.ledger import Place
 from mechwidget.models.name_checks import Wish, check_output, idle_places, outputs_of
 from mechwidget.models.sites import GLOBAL, NAMES, Site
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import nn
 
-    from mechwidget.models.ledger import Block, Ledger
+    from mechwidget.models.ledger import Block, Ledger, Named
     from mechwidget.models.source import Source
 
 _MOST = 12  # names in an error
@@ -42,8 +45,7 @@ def name_sites(
     wishes = [wish for name, path in names.items() for wish in _wishes(name, path, ledger, module)]
     seen = outputs_of(module, source, {wish.place.module for wish in wishes})
     found = tuple(check_output(wish, seen, ledger, source.example()) for wish in wishes)
-    idle = idle_places(module, source, found)
-    if idle:
+    if idle := idle_places(module, source, found):
         first = idle[0]
         raise SiteError(
             f"{first.place.module!r} cannot be {first.site}: what it returns was changed, and the "
@@ -51,6 +53,23 @@ def name_sites(
             "Name the module whose output the rest of the forward uses.",
         )
     return with_named(ledger, found)
+
+
+def offer_sites(
+    ledger: Ledger, module: nn.Module, source: Source, wishes: Iterable[Wish]
+) -> Ledger:
+    """The ledger with those of the wishes that pass every check; the first one for each site."""
+    wishes = tuple(wishes)
+    if not wishes:
+        return ledger
+    seen, example = outputs_of(module, source, {w.place.module for w in wishes}), source.example()
+    found: dict[Site, Named] = {}
+    for wish in wishes:
+        if wish.site not in found:
+            with suppress(SiteError):
+                found[wish.site] = check_output(wish, seen, ledger, example)
+    idle = idle_places(module, source, tuple(found.values()))
+    return with_named(ledger, tuple(named for named in found.values() if named not in idle))
 
 
 def with_named(ledger: Ledger, found: tuple[Named, ...]) -> Ledger:
@@ -66,7 +85,11 @@ def _widened(layer: int, block: Block, found: tuple[Named, ...]) -> Block:
         replace(write, width=by_kind[write.kind]) if by_kind.get(write.kind) else write
         for write in block.writes
     )
-    return replace(block, writes=writes)
+    shared = [n.heads for n in found if n.site.layer == layer and n.site.name in ("k", "v")]
+    attention = block.attention
+    if attention is not None and shared and attention.heads % shared[0] == 0:
+        attention = replace(attention, key_value_heads=shared[0])
+    return replace(block, writes=writes, attention=attention)
 
 
 def _wishes(name: str, path: str, ledger: Ledger, module: nn.Module) -> list[Wish]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mechwidget.errors import PromptError
 from mechwidget.models.calling import call_model
 from mechwidget.models.hooks import submodule
+from mechwidget.models.locks import lock_of
 from mechwidget.models.trace import first_activation
 from mechwidget.models.twin import make_twin
 
@@ -34,6 +35,7 @@ class Positions:
 
     def __init__(self, model: nn.Module, source: Source, ledger: Ledger) -> None:
         self._model, self._source, self._ledger = model, source, ledger
+        self._lock = lock_of(model)
         self._known: dict[tuple[Shape, Shape], dict[str, int]] = {}
 
     def named(self, tokens: Tokens) -> Tokens:
@@ -72,7 +74,8 @@ class Positions:
             first = submodule(twin, self._ledger.blocks[stack.first].place.module)
             first.register_forward_pre_hook(note(stack), with_kwargs=True)
         try:
-            call_model(self._source, twin, tokens)
+            with self._lock:
+                call_model(self._source, twin, tokens)
         except _EnoughError:
             pass
         except (TypeError, ValueError, RuntimeError, LookupError) as error:

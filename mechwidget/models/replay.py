@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from mechwidget.models.hooks import submodule
+from mechwidget.models.versions import version_of
 
 if TYPE_CHECKING:
     from mechwidget.models.ledger import Ledger
@@ -37,11 +38,23 @@ class Splice(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Splices:
+    """Several, put on in this order: the last one is asked first."""
+
+    parts: Sequence[Splice]
+
+    def onto(self, twin: nn.Module, ledger: Ledger) -> None:
+        """Put them all there."""
+        for part in self.parts:
+            part.onto(twin, ledger)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What one block call did.
 
     Attributes:
-        returned: what it returned, its tensors copied.
+        returned: what it returned, its tensors as they were then.
         left: per container among its arguments that it changed (by order of appearance), the
             entries that are new in a mapping, or all items of a list.
     """
@@ -51,19 +64,28 @@ class Record:
 
 
 class Recorder:
-    """Records every block call of one run."""
+    """Records every block call of one run.
 
-    def __init__(self) -> None:
+    Copies what blocks return, unless it is known that nobody writes to it afterwards; `written`
+    says whether somebody did, and then records without copies are good for nothing.
+    """
+
+    def __init__(self, *, copies: bool = True) -> None:
         self.records: dict[int, Record] = {}
-        self._copies: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}
+        self.written = False
+        self._copies = copies
+        self._seen: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}
 
     def onto(self, twin: nn.Module, ledger: Ledger) -> None:
         """Wrap the forward of each block."""
-        _wrap_blocks(twin, ledger, self._call)
+        wrap_blocks(twin, ledger, self._call)
 
     def take(self) -> tuple[Record, ...]:
-        """The records in the order of the layers."""
-        self._copies.clear()
+        """The records in the order of the layers; none where they were written to."""
+        self.written = any(version_of(real) != then for (_, then), (real, _) in self._seen.items())
+        self._seen.clear()
+        if self.written and not self._copies:
+            self.records.clear()
         return tuple(self.records[layer] for layer in sorted(self.records))
 
     def _call(self, layer: int, real: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -80,23 +102,32 @@ class Recorder:
         return result
 
     def _copied(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A copy; one that blocks hand on unchanged is copied once."""
-        version = -1 if tensor.is_inference() else tensor._version  # noqa: SLF001
-        _, known = self._copies.setdefault((id(tensor), version), (tensor, tensor.detach().clone()))
-        return known
+        """What to keep; one that blocks hand on unchanged is kept once."""
+        key = (id(tensor), version_of(tensor))
+        if key not in self._seen:
+            kept = tensor.detach()
+            copied = self._copies or tensor.is_inference()
+            self._seen[key] = (tensor, kept.clone() if copied else kept)
+        return self._seen[key][1]
 
 
 class Replayer:
-    """Answers the block calls before layer `start` from records, for `rows` rows."""
+    """Answers the block calls before layer `start` from records, for `rows` rows.
 
-    def __init__(self, records: Sequence[Record], start: int, rows: int = 1) -> None:
+    The positions before `first` are left out, for a model that is called on the others alone.
+    """
+
+    def __init__(
+        self, records: Sequence[Record], start: int, rows: int = 1, first: int = 0
+    ) -> None:
         self._records = records
         self._start = start
         self._rows = rows
+        self._first = first
 
     def onto(self, twin: nn.Module, ledger: Ledger) -> None:
         """Take the place of each block's forward."""
-        _wrap_blocks(twin, ledger, self._call)
+        wrap_blocks(twin, ledger, self._call)
 
     def _call(self, layer: int, real: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if layer >= self._start:
@@ -110,6 +141,8 @@ class Replayer:
 
     def _fresh(self, tensor: torch.Tensor) -> torch.Tensor:
         """A copy that may be written to: what was remembered stays what it was."""
+        if self._first and tensor.dim() >= 3:
+            tensor = tensor[:, self._first :]
         if self._rows == 1 or not _has_rows(tensor):
             return tensor.clone()
         return tensor.repeat(self._rows, *[1] * (tensor.dim() - 1))
@@ -117,7 +150,7 @@ class Replayer:
     def _seen(self, tensor: torch.Tensor) -> torch.Tensor:
         """For blocks that are skipped themselves, which look at nothing but its shape."""
         if self._rows == 1 or not _has_rows(tensor):
-            return tensor.clone()
+            return self._fresh(tensor)
         return tensor.expand(self._rows, *tensor.shape[1:])
 
 
@@ -150,7 +183,7 @@ def tensors_of(records: Sequence[Record]) -> dict[int, torch.Tensor]:
     return found
 
 
-def _wrap_blocks(
+def wrap_blocks(
     twin: nn.Module,
     ledger: Ledger,
     call: Callable[[int, Callable[..., Any], Any, Any], Any],
@@ -161,10 +194,10 @@ def _wrap_blocks(
         layers.setdefault(block.place.module, {})[block.place.nth] = layer
     for name, by_call in layers.items():
         module = submodule(twin, name)
-        module.__dict__["forward"] = _counted(_unbound(module), by_call, call)
+        module.__dict__["forward"] = _counted(unbound(module), by_call, call)
 
 
-def _unbound(module: nn.Module) -> Callable[..., Any]:
+def unbound(module: nn.Module) -> Callable[..., Any]:
     """A module's forward that does not keep the module alive: twins must not wait for the gc."""
     forward = module.forward
     if not isinstance(forward, MethodType) or forward.__self__ is not module:

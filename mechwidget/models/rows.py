@@ -62,11 +62,16 @@ class RowTraffic(Traffic):
         """Every site that has to be hooked."""
         return {*self.reads, *self._editing}
 
-    def pass_on(self, site: Site, tensor: torch.Tensor) -> torch.Tensor:
+    def pass_on(
+        self, site: Site, tensor: torch.Tensor, exists: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """What flows on from `site`, each row through its own variant."""
         editing = self._editing.get(site)
         if editing:
+            if tensor.shape[0] != self.shape[0]:
+                raise ValueError(f"{tensor.shape[0]} of {self.shape[0]} rows came past {site}")
             tensor = tensor.clone()
             for row, variant in editing:
-                tensor[row : row + 1] = variant.pass_on(site, tensor[row : row + 1])
-        return super().pass_on(site, tensor)
+                here = None if exists is None else exists[row : row + 1]
+                tensor[row : row + 1] = variant.pass_on(site, tensor[row : row + 1], here)
+        return super().pass_on(site, tensor, exists)

@@ -73,8 +73,8 @@ class Run:
         read: the activations that were asked for.
         fired: per edit, in the order in which they ran, where it was and how much it changed.
         attention: "own" when the model computed attention its own way, "explicit" when ours
-            was used because q, k, v, scores or pattern were touched. Only compare numbers of
-            runs with the same one.
+            was used because q, k, v, scores, pattern or the inside of experts were touched. Only
+            compare numbers of runs with the same one, and the same sites touched.
         plan: what was computed, what was replayed from the baseline, and why not more.
     """
 

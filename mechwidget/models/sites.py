@@ -27,6 +27,8 @@ class Site(NamedTuple):
 
 SiteLike: TypeAlias = Site | tuple[str, int | None] | str
 
+NORM_SCALES = tuple(f"norm{nth}_scale" for nth in range(1, 7))  # of a block, as they run
+FINAL_NORM_SCALE = "final_norm_scale"
 LAYERED = (
     "resid_pre",
     "q",
@@ -44,12 +46,16 @@ LAYERED = (
     "cross_z",
     "cross_attn_out",
     "resid_mid",
+    "experts",
+    "expert_weights",
+    "expert_post",
     "mlp_post",
     "mlp_out",
     "resid_post",
+    *NORM_SCALES,
 )
-GLOBAL = ("embed", "logits")
-NAMES = ("embed", *LAYERED, "logits")
+GLOBAL = ("embed", FINAL_NORM_SCALE, "logits")
+NAMES = ("embed", *LAYERED, FINAL_NORM_SCALE, "logits")
 
 _LENS_NAMES = {
     "hook_resid_pre": "resid_pre",
@@ -74,8 +80,9 @@ _LENS_NAMES = {
     "hook_mlp_out": "mlp_out",
     "hook_resid_post": "resid_post",
 }
+_LENS_GLOBAL = {"hook_embed": "embed", "ln_final.hook_scale": FINAL_NORM_SCALE}
 _LENS = re.compile(r"blocks\.(\d{1,6})\.(.+)", re.ASCII)
-_DOTTED = re.compile(r"([a-z_]+)\.(\d{1,6})", re.ASCII)
+_DOTTED = re.compile(r"([a-z_][a-z_0-9]*)\.(\d{1,6})", re.ASCII)
 
 
 def parse_site(like: Any) -> Site:
@@ -131,8 +138,8 @@ def missing_site(wanted: Site, have: Sequence[Site]) -> SiteError:
 def _from_text(text: str) -> Site:
     if text in NAMES:
         return Site(text, None)
-    if text == "hook_embed":
-        return Site("embed", None)
+    if text in _LENS_GLOBAL:
+        return Site(_LENS_GLOBAL[text], None)
     if dotted := _DOTTED.fullmatch(text):
         return parse_site((dotted[1], int(dotted[2])))
     if lens := _LENS.fullmatch(text):

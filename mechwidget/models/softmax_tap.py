@@ -2,13 +2,16 @@
 
 While such a module's forward runs on a twin, a function mode of this thread looks at `softmax`
 (its input is the scores, its output the pattern) and replaces `scaled_dot_product_attention`
-by the same arithmetic written out.
+by the same arithmetic written out. `nn.MultiheadAttention` hides both in one function, which is
+called as it is, but with the mode on inside it.
 
 In: a twin's attention module and a tap. Out: the module calls the tap when it runs.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -17,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from mechwidget.models.modes import finish_interrupted, modes, push, put_back
+from mechwidget.models.modes import finish_interrupted, modes, pop, push, put_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +51,21 @@ def tap_softmax(module: nn.Module, tap: Tap, fits: Callable[[int, int], bool]) -
             put_back(outside)
 
     module.__dict__["forward"] = tapped
+    module.register_forward_pre_hook(_nothing)  # torch's encoder layers call no module otherwise
+
+
+def _nothing(*_: Any) -> None:
+    """A hook that is only there."""
+
+
+@cache
+def _multi_head() -> Callable[..., Any]:
+    """Torch's multi-head attention, which does not ask the function mode to stand in for it."""
+    whole: Any = functional.multi_head_attention_forward
+    space = {**whole.__globals__, "has_torch_function": lambda _: False}
+    made = FunctionType(whole.__code__, space, whole.__name__, whole.__defaults__)
+    made.__kwdefaults__ = whole.__kwdefaults__
+    return made
 
 
 class _SoftmaxTap(TorchFunctionMode):
@@ -68,6 +86,12 @@ class _SoftmaxTap(TorchFunctionMode):
             return self._tap("pattern", func(self._tap("scores", scores), *rest, **kwargs))
         if func is functional.scaled_dot_product_attention:
             return self._attend(*args, **kwargs)
+        if func is functional.multi_head_attention_forward:
+            push(self)
+            try:
+                return _multi_head()(*args, **kwargs)
+            finally:
+                pop()
         return func(*args, **kwargs)
 
     def _attend(

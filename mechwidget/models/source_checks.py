@@ -40,8 +40,11 @@ def check_source(source: Any, module: nn.Module) -> None:
             f"{name}.example() gave {type(example).__name__}; expected mechwidget.Tokens.", _HINT
         )
     answering: Any = _Answering(source)
+    twin, called = make_twin(module), []
+    for part in twin.modules():
+        part.register_forward_pre_hook(lambda *_: called.append(1))
     try:
-        call_model(answering, make_twin(module), example, _ROWS)
+        call_model(answering, twin, example, _ROWS)
     except MechwidgetError:
         raise
     except Exception as error:
@@ -50,6 +53,12 @@ def check_source(source: Any, module: nn.Module) -> None:
             f"{type(error).__name__}: {error}",
             _HINT,
         ) from error
+    if not called:
+        raise UnsupportedModelError(
+            f"{name}.call() called nothing of the module that it was given; expected it to call "
+            "that one, a copy that shares the model's weights, rather than the model itself.",
+            "Write e.g. call=lambda module, ids: module(ids).",
+        )
     logits = answering.answer
     if (
         not isinstance(logits, torch.Tensor)

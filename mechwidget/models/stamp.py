@@ -20,10 +20,11 @@ import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 
+from mechwidget.models.versions import version_of
 from mechwidget.models.wiring import OFFLOADER, is_wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _PLAIN = {bool, int, float, str, type(None), torch.dtype, torch.device}
 _SMALL = {dict, list, set, tuple}
@@ -43,14 +44,20 @@ class Stamp:
     def __init__(self, module: nn.Module) -> None:
         self._structure = _structure(module)
         self._tensors = tuple(_Tensor(tensor) for tensor in _tensors(module))
+        self._samples = _samples(_tensors(module))
 
     def holds(self, module: nn.Module) -> bool:
         """Whether `module` is still the same, with the same weights."""
         if _structure(module) != self._structure:
             return False
         now = tuple(_tensors(module))
-        return len(now) == len(self._tensors) and all(
+        if len(now) != len(self._tensors) or not all(
             then.is_still(tensor) for then, tensor in zip(self._tensors, now, strict=True)
+        ):
+            return False
+        samples = _samples(now)
+        return samples.keys() == self._samples.keys() and all(
+            torch.equal(sample, self._samples[kind]) for kind, sample in samples.items()
         )
 
 
@@ -76,25 +83,20 @@ def why_not(module: nn.Module) -> str:
 class _Tensor:
     """One parameter or buffer as it was."""
 
-    __slots__ = ("_pointer", "_reference", "_sample", "_version")
+    __slots__ = ("_pointer", "_reference", "_version")
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self._reference = weakref.ref(tensor)
-        self._version = _version(tensor)
+        self._version = version_of(tensor)
         self._pointer = _pointer(tensor)
-        sample = _sample(tensor)
-        self._sample = None if sample is None else sample.clone()
 
     def is_still(self, tensor: torch.Tensor) -> bool:
-        """Whether `tensor` is that one, unchanged as far as can be told without reading it all."""
-        if self._reference() is not tensor or _version(tensor) != self._version:
-            return False
-        if _pointer(tensor) != self._pointer:
-            return False
-        sample = _sample(tensor)
-        if sample is None or self._sample is None:
-            return sample is self._sample
-        return torch.equal(sample, self._sample)
+        """Whether `tensor` is that one, and nobody has counted a write to it."""
+        return (
+            self._reference() is tensor
+            and version_of(tensor) == self._version
+            and _pointer(tensor) == self._pointer
+        )
 
 
 def _modules(root: nn.Module) -> Iterator[nn.Module]:
@@ -148,12 +150,20 @@ def _tensors(root: nn.Module) -> Iterator[torch.Tensor]:
                     yield value
 
 
-def _version(tensor: torch.Tensor) -> int:
-    return -1 if tensor.is_inference() else tensor._version  # noqa: SLF001
-
-
 def _pointer(tensor: torch.Tensor) -> int:
     return tensor.data_ptr() if type(tensor) in _DENSE else 0
+
+
+def _samples(
+    tensors: Iterable[torch.Tensor],
+) -> dict[tuple[torch.dtype, torch.device, int], torch.Tensor]:
+    """Values from all over all tensors, by what can be laid end to end."""
+    alike: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
+    for tensor in tensors:
+        sample = _sample(tensor)
+        if sample is not None:
+            alike.setdefault((sample.dtype, sample.device), []).append(sample)
+    return {(*kind, len(some)): torch.cat(some) for kind, some in alike.items()}
 
 
 def _sample(tensor: torch.Tensor) -> torch.Tensor | None:

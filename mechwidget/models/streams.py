@@ -15,6 +15,7 @@ from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.calling import call_model
 from mechwidget.models.carrier import activation_in, with_activation
 from mechwidget.models.coupling import NOISE
+from mechwidget.models.facts import input_device
 from mechwidget.models.signal import Signal
 from mechwidget.models.twin import make_twin
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mechwidget.models.trace import Call
 
 _TOLERANCE = 1e-3
+_THROWS = 8  # where random numbers are drawn, how often they get to make a difference
 _SUPPORTED = "mechwidget reads transformers: blocks that pass one stream of vectors on."
 
 
@@ -69,6 +71,28 @@ def attends(
     return "both ways" if both else "backwards"
 
 
+def refuse_chance(model: nn.Module, source: Source, tokens: Tokens) -> None:
+    """Refuse a forward that draws random numbers: no two of its runs could be compared."""
+    before = _dice(model)
+    first = call_model(source, make_twin(model), tokens)
+    if torch.equal(before, _dice(model)):
+        return
+    others = (call_model(source, make_twin(model), tokens) for _ in range(_THROWS))
+    room = _TOLERANCE * (first.abs().max() + 1e-6)
+    if any(other.shape != first.shape or (first - other).abs().max() > room for other in others):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} gave two different answers to the same prompt: its forward "
+            "draws random numbers, so that no two runs can be compared.",
+            "If that can be switched off, switch it off and wrap it again.",
+        )
+
+
+def _dice(model: nn.Module) -> torch.Tensor:
+    """The state of the random numbers where the model runs."""
+    device = input_device(model)
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
 def refuse_side_streams(model: nn.Module, source: Source, tokens: Tokens, stream: Stream) -> None:
     """Refuse blocks that are not all there is: without the last one's output, nothing is known.
 
@@ -85,7 +109,8 @@ def refuse_side_streams(model: nn.Module, source: Source, tokens: Tokens, stream
             f"{type(model).__name__} has no single residual stream: the longest chain of blocks "
             f"that was found ends in {stream.calls[-1].name!r}, and the logits still depend on "
             f"the {'tokens' if tokens.signal is None else 'input'} when its output is zero.",
-            _SUPPORTED,
+            f"{_SUPPORTED} A layer that is added to the stream in the model's own forward has to "
+            "become a module that returns the sum.",
         )
 
 

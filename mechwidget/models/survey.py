@@ -12,11 +12,12 @@ import torch
 
 from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models.coupling import is_coupled
-from mechwidget.models.leaves import is_leaf, is_linear, is_norm
+from mechwidget.models.leaves import has_map, is_leaf, is_linear, is_norm
 from mechwidget.models.ledger import Answer, Ledger, Place, Stack
 from mechwidget.models.probing import Prober
 from mechwidget.models.stack import chains_beside, find_blocks, reaches
-from mechwidget.models.streams import Stream, attends, refuse_side_streams
+from mechwidget.models.streams import Stream, attends, refuse_chance, refuse_side_streams
+from mechwidget.models.tappable import without_hidden_patterns
 from mechwidget.models.trace import Call, Trace, trace
 from mechwidget.models.twin import make_twin
 from mechwidget.models.writes import place, read_block
@@ -37,6 +38,7 @@ def survey(model: nn.Module, source: Source) -> Ledger:
     """The ledger of `model`."""
     tokens = source.example()
     seen, streams = _traced(model, source, tokens)
+    refuse_chance(model, source, tokens)
     _refuse_answers_elsewhere(model, seen, streams)
     _refuse_streams_beside(model, seen, streams)
     for stream in streams:
@@ -46,9 +48,10 @@ def survey(model: nn.Module, source: Source) -> Ledger:
     hows = [attends(model, source, tokens, stream, coupled=coupled) for stream in streams]
     calls = [call for stream in streams for call in stream.calls]
     blocks = tuple(read_block(seen, call, prober) for call in calls)
+    blocks = without_hidden_patterns(blocks, model, source, tokens)
     stacks = _stacks(streams, blocks, tokens, hows)
     main = next(stream for stream in streams if stream.main)
-    unembed, embed = _unembedding(seen, main), _embedding(seen)
+    unembed, embed = _unembedding(seen, main, prober), _embedding(seen)
     return Ledger(
         blocks=blocks,
         embed=None if embed is None else place(embed),
@@ -188,15 +191,23 @@ def _table_size(embed: Call | None, otherwise: int) -> int:
     return size if isinstance(size, int) else otherwise
 
 
-def _unembedding(seen: Trace, main: Stream) -> Call | None:
+def _unembedding(seen: Trace, main: Stream, prober: Prober) -> Call | None:
     for call in reversed(seen.calls):
-        if call.y is None or call.y.shape != seen.logits.shape or not is_linear(call.module):
+        if call.y is None or call.y.shape != seen.logits.shape or not _is_head(call, prober):
             continue
         if call.entered < main.calls[-1].left or call.x is None:
             continue  # a part of a block, in a model without a head
-        if reaches(seen, seen.logits, call.y) or call.y.shape[-1] != main.width:
+        wide = is_linear(call.module) and call.y.shape[-1] != main.width
+        if wide or reaches(seen, seen.logits, call.y):
             return call if call.x.shape[1] == main.length else None
     return None
+
+
+def _is_head(call: Call, prober: Prober) -> bool:
+    """A linear module, or one with a matrix of its own that works position by position."""
+    if is_linear(call.module):
+        return True
+    return is_leaf(call.module) and has_map(call.module) and prober.is_positionwise(call)
 
 
 def _final_norm(seen: Trace, unembed: Call) -> Place | None:

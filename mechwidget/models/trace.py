@@ -99,7 +99,8 @@ class _Watch:
         call = self.stack.pop()
         call.y, call.left = first_activation(out), next(self.clock)
         self.found.calls.append(call)
-        self.found.flow.keep((args, kwargs, out))
+        flow = self.found.flow  # patterns are large, and what is not kept is not looked up
+        flow.keep([t for t in tensors_in((args, kwargs, out)) if not flow.is_over_keys(t)])
 
     def tap(self, name: str, what: str, tensor: torch.Tensor) -> torch.Tensor:
         """Our attention function ran in module `name`: note it instead of its inner softmax."""

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """The module inside, and its tokenizer where the wrapper knew one."""
+    """The module inside, and its tokenizer where the wrapper knew one.
+
+    `outside` is the bridge that it was in, under whose names its hook points are found; else it is
+    the module itself.
+    """
 
     module: nn.Module
+    outside: nn.Module
     tokenizer: Any = None
 
 
@@ -33,7 +38,7 @@ def unwrapped(model: nn.Module) -> Unwrapped:
     """Take off what only stands around the model."""
     module = uncompiled(model)
     if is_bridge(module):
-        return Unwrapped(unwrapped(module_of(module)).module, tokenizer_of(module))
+        return Unwrapped(unwrapped(module_of(module)).module, module, tokenizer_of(module))
     if isinstance(module, (DataParallel, DistributedDataParallel)):
         return unwrapped(module.module)
-    return Unwrapped(module)
+    return Unwrapped(module, module)

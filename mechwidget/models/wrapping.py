@@ -14,8 +14,9 @@ from torch import nn
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.hooked_model import HookedModel
+from mechwidget.models.lens_points import hook_points
 from mechwidget.models.locks import lock_of
-from mechwidget.models.naming import name_sites
+from mechwidget.models.naming import name_sites, offer_sites
 from mechwidget.models.preprocessors import preprocessors_of
 from mechwidget.models.source_checks import check_source
 from mechwidget.models.survey import survey
@@ -40,7 +41,11 @@ def wrap(
     Args:
         model: a transformer; also compiled, with PEFT adapters, offloaded by accelerate,
             quantised, inside a module of your own, or a TransformerLens `TransformerBridge`.
-        tokenizer: its tokenizer; without one, prompts are token ids. A bridge brings its own.
+            Its forward takes token ids, pixels or sound and gives logits or, without a head, its
+            last hidden state.
+        tokenizer: its tokenizer, feature extractor, image processor, or a processor that holds
+            several; without one, prompts are token ids, pixels or sound as tensors. A bridge
+            brings its own.
         source: how to call it and what its prompts are, where its forward is not one of Hugging
             Face's kind: see `Source`, and `TextSource` for one made of functions.
         sites: modules whose output is a site, such as the hook points of a toy transformer:
@@ -66,6 +71,7 @@ def wrap(
         else:
             check_source(source, module)
         ledger = survey(module, source)
+        ledger = offer_sites(ledger, module, source, hook_points(given.outside, module, ledger))
         if sites is not None:
             ledger = name_sites(ledger, module, source, sites)
     name = name or _name(module)

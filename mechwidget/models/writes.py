@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mechwidget.models.experts import experts_in
 from mechwidget.models.leaves import is_linear, is_norm
 from mechwidget.models.ledger import Attention, Block, Kind, Place, Route, Write
 from mechwidget.models.walk import Terms, adds_up, makers, walk_back
@@ -42,7 +43,24 @@ def read_block(trace: Trace, block: Call, prober: Prober) -> Block:
         sequential=_is_sequential(trace, block, terms, found),
         attention=_attention(trace, block, found, "attention"),
         cross=_attention(trace, block, found, "cross"),
+        experts=experts_in(trace, block),
+        norms=_norms(trace, block),
     )
+
+
+def _norms(trace: Trace, block: Call) -> tuple[Place, ...]:
+    """The norms over the width of the stream; those over heads or neurons are not among them."""
+    if block.x is None:
+        return ()
+    shape = (block.x.numel(), block.x.shape[-1])
+    inside = [
+        call
+        for call in trace.calls
+        if block.entered < call.entered and call.left < block.left and is_norm(call.module)
+        if call.x is not None and call.y is not None and call.x.shape == call.y.shape
+        if (call.x.numel(), call.x.shape[-1]) == shape
+    ]
+    return tuple(place(call) for call in sorted(inside, key=lambda call: call.entered))
 
 
 def place(call: Call) -> Place:
@@ -188,7 +206,7 @@ def _attention(trace: Trace, block: Call, found: list[_Found], kind: Kind) -> At
     nth = sum(1 for call in trace.calls if call.name == event.module and call.left < event.clock)
     route: Route = "interface" if event.by_interface else "softmax"
     if kind == "attention" and event.keys != event.queries:
-        route = "merged"
+        route = "hidden"
     return Attention(
         Place(event.module, nth),
         route,

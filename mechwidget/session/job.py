@@ -8,14 +8,17 @@ waits; `uninterrupted` tells the two apart.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Hashable
 from enum import IntEnum
-from threading import Event
-from typing import Any, TypeVar
+from threading import Event, RLock
+from typing import Any, Self, TypeVar
 
 from mechwidget.errors import CancelledError, MechwidgetError
 from mechwidget.session.waiting import Awaited
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -48,6 +51,8 @@ class Job(Awaited[T]):
         super().__init__()
         self.key = key
         self.priority = priority
+        self._lock = RLock()
+        self._callbacks: list[Callable[[Any], Any]] = []
         self._stopped = Event()
         self._queue: Queue | None = None
         self._work: Callable[[Job[T]], Steps[T]] | None = work
@@ -67,6 +72,14 @@ class Job(Awaited[T]):
                 "Read the result later, or in another thread.",
             )
         return super().result(timeout)
+
+    def add_done_callback(self, callback: Callable[[Self], Any]) -> None:
+        """Call `callback(job)` when it has ended (on the worker's thread), or now if it has."""
+        with self._lock:
+            if not self.done():
+                self._callbacks.append(callback)
+                return
+        self._call(callback)
 
     def cancel(self) -> None:
         """Stop it: at once while it waits, between two blocks while it runs."""
@@ -111,14 +124,35 @@ class Job(Awaited[T]):
         try:
             self._advance()
         except StopIteration as end:
-            self._let_go()
-            self._future.set_result(end.value)
+            self._end(end.value)
         except BaseException as error:  # noqa: BLE001 - whoever waits gets it, the worker lives on
-            self._let_go()
-            self._future.set_exception(error)
+            self.fail(error)
         else:
             return False
         return True
+
+    def fail(self, error: BaseException) -> None:
+        """End it with an error, and tell whoever has not been told yet."""
+        self._end(None, error)
+
+    def _end(self, value: Any, error: BaseException | None = None) -> None:
+        self._let_go()
+        with self._lock:
+            if not self.done() and error is None:
+                self._future.set_result(value)
+            elif not self.done():
+                self._future.set_exception(error)
+        # Taken off the list only when it has returned: should something thrown into this thread
+        # stop it half-way, it is called again, rather than not at all.
+        while self._callbacks:
+            self._call(self._callbacks[0])
+            del self._callbacks[:1]
+
+    def _call(self, callback: Callable[[Any], Any]) -> None:
+        try:
+            callback(self)
+        except Exception:
+            log.exception("a callback of a job failed")
 
     def _advance(self) -> None:
         if self._stopped.is_set():

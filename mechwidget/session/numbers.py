@@ -58,7 +58,8 @@ class Numbers:
         self._computation = computation
         self._worker = worker
         self._changed = changed
-        self._settled = threading.Condition()
+        self._lock = threading.RLock()  # taken as itself: nothing can hit a thread in between
+        self._settled = threading.Condition(self._lock)
         self._standing = Standing()
         self._state: State | None = None
         self._job: Job[Computed] | None = None
@@ -70,7 +71,7 @@ class Numbers:
 
     def compute(self, state: State, revision: int) -> None:
         """Compute this state from now on; an older one that is not ready is dropped."""
-        with self._settled:
+        with self._lock:
             self._standing = replace(self._standing, wanted=revision, error=None)
             self._state = state
             # The job refers to its state only: a slow older one must not see the newer.
@@ -96,7 +97,7 @@ class Numbers:
 
     def get(self) -> Computed:
         """The numbers of the newest state; waits for them, raises what prevented them."""
-        with self._settled:
+        with self._lock:
             if isinstance(self._standing.error, CancelledError) and self._state is not None:
                 self.compute(self._state, self._standing.wanted)  # interrupted once: try again
         self.wait()
@@ -115,7 +116,7 @@ class Numbers:
     def close(self) -> None:
         """Cancel for good and let go of everything that was computed."""
         self._give_up(CancelledError("The session was closed."))
-        with self._settled:
+        with self._lock:
             self._state = None
             error = CancelledError("The session was closed.")
             self._standing = Standing(self._standing.wanted, error=error)
@@ -123,7 +124,7 @@ class Numbers:
 
     def _give_up(self, reason: CancelledError) -> bool:
         # Said at once: a run may take long to come to its next block.
-        with self._settled:
+        with self._lock:
             job, self._job = self._job, None
             if job is None:
                 return False
@@ -133,7 +134,7 @@ class Numbers:
         return True
 
     def _wait(self, seconds: float) -> bool:
-        with self._settled:
+        with self._lock:
             return self._settled.wait_for(lambda: self._standing.settled, seconds)
 
     def _work(self, job: Job[Computed], state: State) -> Steps[Computed]:
@@ -143,7 +144,7 @@ class Numbers:
         return self._computation.compute(state, job.should_stop)
 
     def _settle(self, job: Job[Computed], revision: int) -> None:
-        with self._settled:
+        with self._lock:
             if self._job is not job:  # replaced by a newer state
                 return
             try:

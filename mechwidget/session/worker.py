@@ -2,7 +2,9 @@
 
 In flow jobs; done is the most urgent first, and of several with one key only the newest. A thread
 that waits holds no reference to a model, so a module that nobody uses is collected and its thread
-ends. Exceptions end a job, never the worker.
+ends. Exceptions end a job, never the worker: also those that are thrown into its thread from
+outside (`PyThreadState_SetAsyncExc`), wherever they hit it. Locks are therefore taken by `with` on
+the plain lock, which an exception cannot split, and the thread waits in a call of C.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import atexit
 import threading
 import weakref
 from itertools import count
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mechwidget.errors import CancelledError
@@ -30,7 +33,8 @@ class Worker(Queue):
     """The queue of one module and the thread that serves it. Get it with `worker_of`."""
 
     def __init__(self, name: str = "model") -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._bell: SimpleQueue[None] = SimpleQueue()  # rung whenever there may be work
         self._waiting: list[tuple[Priority, int, Job[Any]]] = []
         self._current: Job[Any] | None = None
         self._order = count()
@@ -42,7 +46,7 @@ class Worker(Queue):
         """Queue a job; an older one with the same key is cancelled."""
         job.enter(self)
         replaced: list[Job[Any]] = []
-        with self._changed:
+        with self._lock:
             if self._retired:
                 raise CancelledError("The model of this session is gone.", "Make a new session.")
             if job.key is not None:
@@ -51,13 +55,13 @@ class Worker(Queue):
                     self._current.stop()
             self._put(job)
             self._start()
-            self._changed.notify_all()
+            self._bell.put(None)
         _end_all(replaced)
         return job
 
     def drop(self, job: Job[Any]) -> None:
         """End a cancelled job now if it is only waiting."""
-        with self._changed:
+        with self._lock:
             waiting = self._take_out(lambda other: other is job)
         _end_all(waiting)
 
@@ -73,12 +77,12 @@ class Worker(Queue):
 
     def retire(self) -> None:
         """Cancel everything and let the thread end; nothing can be submitted afterwards."""
-        with self._changed:
+        with self._lock:
             self._retired = True
             waiting = self._take_out(lambda _: True)
             if self._current is not None:
                 self._current.stop()
-            self._changed.notify_all()
+            self._bell.put(None)
         _end_all(waiting)
 
     def _put(self, job: Job[Any], order: int | None = None) -> None:
@@ -94,7 +98,7 @@ class Worker(Queue):
         return taken
 
     def _start(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(
                 target=self._serve, name=f"mechwidget worker of {self._name}", daemon=True
             )
@@ -102,23 +106,51 @@ class Worker(Queue):
             self._thread.start()
 
     def _serve(self) -> None:
-        while self._serve_one():
-            pass
+        try:
+            self._recover(None)
+            while self._serve_one():
+                pass
+        except BaseException as error:  # noqa: BLE001 - thrown into this thread between two jobs
+            self._recover(error)
+        finally:
+            self._hand_over()
 
     def _serve_one(self) -> bool:
         # A frame of its own: locals of a loop would keep the last job, and its model, alive.
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._retired)
-            if not self._waiting:
+        order, job = self._next()
+        if job is None:
+            if self._retired:
                 return False
-            (_, order, job), *self._waiting = self._waiting
-            self._current = job
+            self._bell.get()
+            return True
         ended = job.step()
-        with self._changed:
+        with self._lock:
             self._current = None
             if not ended:  # also when it was stopped meanwhile: its next step ends it
                 self._put(job, order)
         return True
+
+    def _next(self) -> tuple[int, Job[Any] | None]:
+        with self._lock:
+            if not self._waiting:
+                return 0, None
+            (_, order, job), *waiting = self._waiting
+            self._current, self._waiting = job, waiting
+            return order, job
+
+    def _recover(self, error: BaseException | None) -> None:
+        """End the job that was under way when something hit this thread outside of it."""
+        with self._lock:
+            job, self._current = self._current, None
+        if job is not None:
+            job.fail(error or CancelledError("The work was interrupted.", "Ask for it again."))
+
+    def _hand_over(self) -> None:
+        """A thread that was hit gives its place to a new one, while there may be work."""
+        with self._lock:
+            if not self._retired and threading.current_thread() is self._thread:
+                self._thread = None
+                self._start()
 
 
 def worker_of(module: torch.nn.Module) -> Worker:

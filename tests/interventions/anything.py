@@ -20,7 +20,8 @@ ENDS = st.sampled_from(["pre", "mid", "post"])
 STREAMS = st.builds(mw.Residual, NUMBERS, POSITIONS, ENDS)
 MLPS, ATTENTIONS = (st.builds(kind, NUMBERS, POSITIONS) for kind in (mw.MLP, mw.Attention))
 NEURONS = st.builds(mw.Neuron, NUMBERS, NUMBERS, POSITIONS)
-SITED = HEADS | MLPS | ATTENTIONS | NEURONS | STREAMS
+EXPERT_NEURONS = st.builds(mw.ExpertNeuron, NUMBERS, NUMBERS, NUMBERS, POSITIONS)
+SITED = HEADS | MLPS | ATTENTIONS | NEURONS | EXPERT_NEURONS | STREAMS
 COMPONENTS: st.SearchStrategy[Component] = SITED | LAYERS | EDGES
 
 
@@ -32,12 +33,13 @@ def interventions(
     layers: st.SearchStrategy[mw.Layer] = LAYERS,
     prompts: st.SearchStrategy[str | tuple[int, ...]] = PROMPTS,
     width: int | None = None,
+    places: st.SearchStrategy[int] = PLACES,
 ) -> st.SearchStrategy[Intervention]:
     """Every kind; vectors of `width`, or of any where it is None."""
     numbers = FINITE.filter(lambda x: x == 0 or abs(x) > 1e-6)
     size = {"min_size": width or 1, "max_size": width or 6}
     vectors = st.builds(mw.Vector, st.lists(numbers, **size).filter(any), st.text(max_size=5))
-    steerable = sited.filter(lambda c: not isinstance(c, mw.Neuron))
+    steerable = sited.filter(lambda c: not isinstance(c, (mw.Neuron, mw.ExpertNeuron)))
     several = st.lists(prompts, min_size=1, max_size=3)
     unpatterned = st.sampled_from(["first", "previous", "self", "uniform"])
     pairs = st.lists(st.tuples(PLACES, PLACES), min_size=1, max_size=4)
@@ -49,6 +51,7 @@ def interventions(
         st.builds(mw.Scale, sited | edges | layers, FINITE),
         st.builds(mw.SetValue, sited | edges, FINITE),
         st.builds(mw.SetValue, steerable, vectors),
+        st.builds(mw.SetValue, unplaced, st.dictionaries(places, FINITE | vectors, min_size=1)),
         st.builds(mw.SkipLayer, layers),
         st.builds(mw.Steer, steerable, vectors, FINITE, st.sampled_from(["absolute", "share"]),
                   st.sampled_from(["add", "clamp along"])),
@@ -56,7 +59,7 @@ def interventions(
         st.builds(mw.Patch, sited, prompts, st.sampled_from(["same", "end"])),
         st.builds(mw.Patch, unplaced, prompts, pairs),
         st.builds(mw.KnockOut, edges, st.booleans()),
-        st.builds(mw.Freeze, sited | st.just("pattern")),
+        st.builds(mw.Freeze, sited | st.sampled_from(["pattern", "norm", "final_norm"])),
         st.builds(mw.ReplacePattern, heads, unpatterned),
     )  # fmt: skip
 

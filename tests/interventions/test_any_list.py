@@ -32,6 +32,7 @@ SITED = st.one_of(
     st.builds(mw.MLP, LAYER, POSITIONS),
     st.builds(mw.Attention, LAYER, POSITIONS),
     st.builds(mw.Neuron, LAYER, st.integers(0, NEURONS - 1), POSITIONS),
+    st.builds(mw.ExpertNeuron, LAYER, st.integers(0, 3), st.integers(0, 23), POSITIONS),
     st.builds(mw.Residual, LAYER, POSITIONS, st.sampled_from(["pre", "mid", "post"])),
 )
 ANY = st.one_of(
@@ -42,6 +43,7 @@ ANY = st.one_of(
         layers=st.builds(mw.Layer, LAYER, POSITIONS),
         prompts=PROMPTS,
         width=width,
+        places=PLACES,
     )
     for width in (WIDTH, WIDTH // HEADS)
 )
@@ -75,7 +77,7 @@ def leaves_everything_as_it_was(name: str, wanted: list[Intervention], read: lis
     assert {each.intervention for each in run.fired} == set(range(len(listed)))
     for each in run.fired:
         assert each.change >= each.largest >= 0 or math.isnan(each.change)
-        assert bool(each.reason) == (each.change == 0)
+        assert each.reason or each.change != 0
     if run.logits.isfinite().all():
         again = [intervention_from_json(one.to_json()) for one in listed]
         assert torch.equal(model.run(IDS, again, read=run.read).logits, run.logits)

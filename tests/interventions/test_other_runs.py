@@ -250,7 +250,7 @@ def test_what_does_not_fit_is_refused_before_anything_runs(edit, error, message:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: mw.Patch(mw.Layer(0), (1,)), "expected a Head, Attention, MLP, Neuron or Resid"),
+        (lambda: mw.Patch(mw.Layer(0), (1,)), "expected a Head, Attention, MLP, Neuron, Exp"),
         (lambda: mw.Patch(mw.MLP(0), ()), "expected text or token ids"),
         (lambda: mw.Patch(mw.MLP(0), 5), "expected text or token ids"),
         (lambda: mw.Patch(mw.MLP(0), (1,), "left"), "expected 'same' or 'end'"),
@@ -261,8 +261,9 @@ def test_what_does_not_fit_is_refused_before_anything_runs(edit, error, message:
         (lambda: mw.Ablate(mw.MLP(0), "resample", "a", by_position=True), "belongs to mode 'mean'"),
         (lambda: mw.Ablate(mw.MLP(0), "mean", "a", seed=1), "belongs to mode 'resample'"),
         (lambda: mw.Ablate(mw.MLP(0)).reference(hooked("gpt2")), "has no mean"),
-        (lambda: mw.Freeze("norms"), "expected 'pattern' or a component"),
-        (lambda: mw.Freeze(mw.MLP(0), [1]), "with 'pattern' only"),
+        (lambda: mw.Freeze("norms"), "expected 'pattern', 'norm', 'final_norm' or a comp"),
+        (lambda: mw.Freeze(mw.MLP(0), [1]), "with 'pattern' or 'norm' only"),
+        (lambda: mw.Freeze("final_norm", [1]), "with 'pattern' or 'norm' only"),
         (lambda: mw.Freeze("pattern", [-1]), "layers from 0"),
     ],
 )

@@ -74,7 +74,7 @@ def test_an_edge_that_the_mask_forbids_says_so(name: str) -> None:
     plain = model.run(example(), read=["pattern"]).logits
     run = model.run(example(), [mw.KnockOut(mw.Edge(1, 0, 3, 8))])
     assert torch.equal(run.logits, plain)
-    assert run.fired[0].reason == "the pattern was 0 there already"
+    assert run.fired[0].reason == "masked: the key comes after the query"
 
 
 @pytest.mark.parametrize("name", HEADED)

@@ -182,3 +182,54 @@ def test_what_a_model_lacks_is_refused_by_name() -> None:
         with pytest.raises(InterventionError, match="expected a Head") as caught:
             mw.Ablate(wrong)
         assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("name", TRAITS)
+def test_a_value_per_position_is_put_at_each_of_them_and_nowhere_else(name: str) -> None:
+    model, ids = hooked(name), example()
+    for component in parts(model):
+        site, unit, width = component.site, component.unit, component.width(model)
+        if site.name == "resid_mid":
+            continue  # written through the attention's output
+        values = {2: 1.5, -1: -3.0, 7: [0.25] * width if width else 0.25}
+        plain = model.run(ids, read=[site]).read[site]
+        expected = plain.clone()
+        for position, value in ((2, 1.5), (10, -3.0), (7, 0.25)):
+            expected[(0, position) if unit is None else (0, position, unit)] = value
+        for given in (values, list(values.items())):
+            run = model.run(ids, [mw.SetValue(component, given)], read=[site])
+            assert torch.equal(run.read[site], expected)
+            assert len(run.fired) == 1
+
+
+def test_a_tensor_of_rows_is_put_from_position_0_on() -> None:
+    model, ids, site = hooked("llama"), example(), mw.Site("resid_pre", 1)
+    rows = torch.randn(4, WIDTH, generator=torch.Generator().manual_seed(0))
+    plain = model.run(ids, read=[site]).read[site]
+    edit = mw.SetValue(mw.Residual(1), rows)
+    read = model.run(ids, [edit], read=[site]).read[site]
+    assert torch.equal(read[0, :4], rows)
+    assert torch.equal(read[0, 4:], plain[0, 4:])
+    assert mw.interventions.intervention_from_json(edit.to_json()) == edit
+
+
+def test_a_value_per_position_that_does_not_fit_is_refused() -> None:
+    ids, neuron = example(), mw.Neuron(1, 2)
+    for make, message in (
+        (lambda: mw.SetValue(mw.Neuron(1, 2, [3]), {3: 1.0}), "names positions, and so do the"),
+        (lambda: mw.SetValue(mw.Edge(0, 0, 1, 1), {1: 1.0}), "names positions, and so do the"),
+        (lambda: mw.SetValue(neuron, {}), "has 0 positions; expected 1 to"),
+        (lambda: mw.SetValue(neuron, [[1, 2, 3], [4, 5, 6]]), "expected pairs"),
+        (lambda: mw.SetValue(neuron, [(1, 2.0), (1, 3.0)]), "has position 1 twice"),
+        (lambda: mw.SetValue(neuron, [(1.5, 2.0)]), "expected an integer"),
+        (lambda: mw.SetValue(neuron, {1: float("nan")}), "expected a finite number"),
+    ):
+        with pytest.raises(InterventionError, match=message):
+            make()
+    for values, message in (
+        ({11: 1.0}, "position 11; the prompt has 11"),
+        ({10: 1.0, -1: 2.0}, "sets one position twice"),
+        ({1: [1.0, 2.0]}, "is a single number; the vector has 2"),
+    ):
+        with pytest.raises(InterventionError, match=message):
+            hooked("gpt2").run(ids, [mw.SetValue(neuron, values)])

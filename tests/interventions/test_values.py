@@ -217,6 +217,9 @@ def test_words(component: Component, words: str) -> None:
         (mw.Scale(mw.Layer(2), 0.5), "Scale layer 2 by 0.5"),
         (mw.SetValue(mw.Neuron(1, 7), 4), "Set neuron 1.7 to 4"),
         (mw.SetValue(mw.MLP(1), [1.0, 2.0]), "Set MLP 1 to a vector of 2 numbers"),
+        (mw.SetValue(mw.Neuron(1, 7), {3: 4, -1: 2}), "Set neuron 1.7 to 2 at -1, 4 at 3"),
+        (mw.SetValue(mw.MLP(1), np.ones((5, 2))), "Set MLP 1 to 5 values, one per position"),
+        (mw.Scale(mw.ExpertNeuron(1, 2, 7, [3]), 0), "Scale neuron 7 of expert 1.2 at 3 by 0"),
         (mw.SkipLayer(3), "Skip layer 3"),
         (mw.SkipLayer(mw.Layer(3, [-1])), "Skip layer 3 at -1"),
         (
@@ -261,6 +264,9 @@ def test_words(component: Component, words: str) -> None:
         ),
         (mw.Freeze("pattern"), "Freeze every pattern"),
         (mw.Freeze("pattern", [1, 0]), "Freeze the patterns of layers 0, 1"),
+        (mw.Freeze("norm"), "Freeze every norm divisor"),
+        (mw.Freeze("norm", [1]), "Freeze the norm divisors of layer 1"),
+        (mw.Freeze("final_norm"), "Freeze the final norm's divisor"),
         (mw.Freeze(mw.MLP(2)), "Freeze MLP 2"),
         (
             mw.ReplacePattern(mw.Head(1, 2), "previous"),
@@ -274,7 +280,7 @@ def test_sentences(intervention: Intervention, sentence: str) -> None:
 
 
 def test_ablating_something_that_is_no_component_is_refused() -> None:
-    with pytest.raises(InterventionError, match="expected a Head, Attention, MLP, Neuron or"):
+    with pytest.raises(InterventionError, match="expected a Head, Attention, MLP, Neuron, Exp"):
         mw.Ablate("head 1.2")
     with pytest.raises(InterventionError, match="mode is 'mean'; expected reference prompts"):
         mw.Ablate(mw.MLP(0), mode="mean")

@@ -36,6 +36,7 @@ def adapted(kind: str) -> Any:
         target_modules=TARGETS[kind],
         init_lora_weights=False,
         fan_in_fan_out=kind == "gpt2",
+        task_type="CAUSAL_LM" if kind == "llama" else None,  # which makes another wrapper of it
     )
     model = peft.get_peft_model(build(kind), config)
     model.add_adapter("other", config)

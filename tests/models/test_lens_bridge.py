@@ -16,10 +16,12 @@ import mechwidget as mw
 from mechwidget.errors import UnsupportedModelError
 from tests.models.state import state_of
 from tests.models.zoo.build import configuration, example, own_logits, randomise, zero_head_weights
+from tests.zoo.build import build as any_type
 
 bridges = pytest.importorskip("transformer_lens.model_bridge")
 
 KINDS = ["gpt2", "llama"]
+MINE = {"gpt2": ("q", "k", "v"), "llama": ("v",)}  # Llama's q and k are turned before they meet
 LAYERED = {
     "z": "attn.hook_z",
     "attn_out": "hook_attn_out",
@@ -105,6 +107,37 @@ def test_sites_hold_what_the_bridges_hook_points_hold(kind: str, compatible: boo
             ours = read[site, layer].reshape(theirs.shape)
             seen = torch.isfinite(theirs)  # a masked score is the lowest number there is, or -inf
             assert torch.allclose(ours[seen], theirs[seen], atol=1e-5), (site, layer)
+
+
+@pytest.mark.parametrize("compatible", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_queries_keys_values_and_neurons_are_those_of_the_bridges_hook_points(
+    kind: str, compatible: bool
+) -> None:
+    bridge, ids = boot(kind, compatible=compatible), example()
+    wrapped, plain = mw.wrap(bridge), mw.wrap(plain_model(kind))
+    assert wrapped.sites == plain.sites
+    assert wrapped.n_key_value_heads(1) == plain.n_key_value_heads(1)
+    assert wrapped.n_neurons(1) == plain.n_neurons(1)
+    with torch.no_grad():
+        _, cache = bridge.run_with_cache(ids)
+    read = wrapped.run(ids, read=wrapped.sites).read
+    for name in MINE[kind]:
+        assert torch.allclose(read[name, 1], cache[f"blocks.1.attn.hook_{name}"], atol=1e-5)
+    assert torch.allclose(read["mlp_post", 1], cache["blocks.1.mlp.hook_post"], atol=1e-5)
+    if not compatible:  # where weights were folded, the same model has other queries
+        theirs = plain.run(ids, read=["q", "k", "v"]).read
+        for name in ("q", "k", "v"):
+            assert torch.allclose(read[name, 1], theirs[name, 1], atol=1e-5)
+    edits = [mw.SetValue(mw.Neuron(2, 5), 3.0)]
+
+    def held(post: torch.Tensor, hook: Any) -> torch.Tensor:
+        post[:, :, 5] = 3.0
+        return post
+
+    with torch.no_grad():
+        expected = bridge.run_with_hooks(ids, fwd_hooks=[("blocks.2.mlp.hook_post", held)])
+    assert torch.allclose(wrapped.run(ids, edits).logits, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("compatible", [False, True])
@@ -203,6 +236,23 @@ def test_a_small_model_of_transformer_lenss_own_is_read() -> None:
     wrapped, ids = mw.wrap(bridge), example() % 60
     assert (wrapped.n_layers, wrapped.n_heads(1), wrapped.has_mlp(0)) == (2, 4, False)
     assert torch.equal(wrapped.run(ids).logits, answers(bridge, ids))
+
+
+@pytest.mark.parametrize("kind", ["gpt_neox", "gemma2", "bloom", "opt", "mixtral", "bert"])
+def test_bridges_of_other_architectures_have_the_sites_of_their_models(kind: str) -> None:
+    family = "encoder" if kind == "bert" else "causal"
+    bridge = bridges.TransformerBridge.boot_transformers(
+        f"tiny/{kind}", hf_model=any_type(kind, family), tokenizer=copy.deepcopy(words())
+    )
+    ids = example()
+    wrapped, plain = mw.wrap(bridge), mw.wrap(any_type(kind, family))
+    assert torch.equal(wrapped.run(ids).logits, answers(bridge, ids))
+    assert wrapped.stacks == plain.stacks
+    assert [wrapped.n_heads(i) for i in range(2)] == [plain.n_heads(i) for i in range(2)]
+    assert set(wrapped.sites) >= set(plain.sites)
+    edits = [mw.Ablate(mw.Head(1, 1)), mw.Ablate(mw.MLP(0, positions=[-1]))]
+    ours, theirs = wrapped.run(ids, edits), plain.run(ids, edits)
+    assert torch.allclose(ours.logits, theirs.logits, atol=5e-5)
 
 
 def test_a_bridge_to_a_model_elsewhere_is_refused() -> None:

@@ -50,10 +50,14 @@ def test_replay_gives_what_recomputing_gives(name: str) -> None:
     model.run(ids, read=["pattern"] if any(s.name == "pattern" for s in model.sites) else ())
 
     @settings(max_examples=12, deadline=None)
-    @given(edits=interventions(model), read=st.lists(st.sampled_from(model.sites), max_size=3))
-    def law(edits, read) -> None:
-        replayed = model.run(ids, edits, read)
-        full = model.run(ids, edits, read, replay=False)
+    @given(
+        edits=interventions(model),
+        read=st.lists(st.sampled_from(model.sites), max_size=3),
+        positions=st.sampled_from([None, [-1], [4, 2]]),
+    )
+    def law(edits, read, positions) -> None:
+        replayed = model.run(ids, edits, read, positions)
+        full = model.run(ids, edits, read, positions, replay=False)
         assert same(replayed.logits, full.logits)
         assert replayed.attention == full.attention
         assert all(same(replayed.read[site], full.read[site]) for site in full.read)

@@ -10,7 +10,6 @@ from torch import nn
 
 import mechwidget as mw
 from mechwidget.errors import CancelledError, ComponentError, InterventionError
-from mechwidget.models import hooked_model
 from mechwidget.models.budget import Budget
 from tests.models.homemade import Homemade
 from tests.models.test_replay import Custom, interventions, same
@@ -98,17 +97,19 @@ def test_batches_obey_the_budget() -> None:
     ids=["cuda", "python", "cpu"],
 )
 def test_a_batch_that_runs_out_of_memory_is_split(monkeypatch, error: BaseException) -> None:
-    model, ids = mw.wrap(build("llama")), example()
+    module, ids = build("llama"), example()
+    model = mw.wrap(module)
     variants = [[mw.Ablate(mw.Head(2, head))] for head in range(4)]
     expected = [model.run(ids, variant).logits for variant in variants]
-    real = hooked_model.call_model
+    kind = type(module.model.layers[2].mlp)
+    real = kind.forward
 
-    def small(source: mw.Source, twin: nn.Module, tokens: mw.Tokens, rows: int) -> torch.Tensor:
-        if rows > 3:
+    def small(self: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] > 3:
             raise error
-        return real(source, twin, tokens, rows)
+        return real(self, x)
 
-    monkeypatch.setattr(hooked_model, "call_model", small)
+    monkeypatch.setattr(kind, "forward", small)
     rows = model.run_rows(ids, variants)
     assert {run.plan.rows for run in rows} == {3}
     assert all(close(run.logits, one) for run, one in zip(rows, expected, strict=True))
@@ -132,9 +133,8 @@ class LaterRowsDiffer(Homemade):
 
     def forward(self, idx, targets=None):
         logits, _ = super().forward(idx)
-        return logits * torch.cat([torch.ones(1), torch.full((len(idx) - 1,), 2.0)])[
-            :, None, None
-        ], targets
+        factors = torch.cat([torch.ones(1), torch.full((len(logits) - 1,), 2.0)])
+        return logits * factors[:, None, None], targets
 
 
 @pytest.mark.parametrize("kind", [MixesRows, OneRowOnly, LaterRowsDiffer])

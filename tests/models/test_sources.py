@@ -163,7 +163,12 @@ class NoTokens(Vague):
         (OneRow(), r"OneRow.call\(\) gave \[1, 3, 29\] for 2 rows of 3 tokens; expected logits"),
         (NoTokens(), r"NoTokens.example\(\) gave list; expected mechwidget.Tokens"),
         (Vague(), r"Vague.call\(\) gave dict for 2 rows of 3 tokens; expected logits"),
-        (mw.TextSource(call=lambda module, ids: ids), r"expected logits of shape"),
+        (mw.TextSource(call=lambda module, ids: module.tok_emb(ids)[0]), "for 2 rows of 7 tokens"),
+        (mw.TextSource(call=lambda module, ids: ids), "expected logits of shape"),
+        (
+            mw.TextSource(call=lambda module, ids: CharacterModel()(ids, causal(7))["scores"]),
+            r"TextSource.call\(\) called nothing of the module that it was given",
+        ),
     ],
 )
 def test_a_source_that_does_not_do_what_it_must_is_refused_by_member(

@@ -178,7 +178,8 @@ class EinsumBlock(nn.Module):
 class EinsumTransformer(nn.Module):
     """Everything an einsum over parameters of its own: no `nn.Linear`, no `nn.Embedding`.
 
-    With `neurons=0` it has attention only; with `points=False` nothing shows a head's z.
+    With `neurons=0` it has attention only; with `points=False` nothing shows a head's z. `stem` is
+    what its list of blocks is called.
     """
 
     def __init__(
@@ -189,19 +190,22 @@ class EinsumTransformer(nn.Module):
         points: bool = True,
         heads: int = 4,
         vocabulary: int = 30,
+        stem: str = "blocks",
     ) -> None:
         super().__init__()
         torch.manual_seed(0)
         width, d_head = 24, 5  # heads that are together narrower than the stream
         self.embed, self.pos_embed = Embed(vocabulary, width), PosEmbed(32, width)
-        self.blocks = nn.ModuleList(
+        self.stem = stem
+        blocks = nn.ModuleList(
             EinsumBlock(width, heads, d_head, neurons, points=points) for _ in range(depth)
         )
+        self.add_module(stem, blocks)
         self.ln_final, self.unembed = LayerNormPre(), Unembed(width, vocabulary)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         x = self.embed(tokens) + self.pos_embed(tokens)
-        for block in self.blocks:
+        for block in self._modules[self.stem]:
             x = block(x)
         return self.unembed(self.ln_final(x))
 

@@ -10,12 +10,15 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_ten_lines_run() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    first, more = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len([line for line in first.splitlines() if line.strip()]) <= 10
     names: dict[str, object] = {}
-    exec(code, names)
+    exec(first, names)
     model, run = names["model"], names["run"]
     assert run.logits.shape[-1] == model.vocab_size
+    exec(more, names)
+    assert len(names["run"].fired) == 2
+    assert len(names["rows"]) == 4
     names["session"].close()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import transformers
 from torch import nn
+from transformers import AutoModelForCausalLM
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
@@ -49,7 +50,10 @@ def build(
     torch.manual_seed(0)
     chosen = {"attn_implementation": attention} if attention else {}
     config = configuration(kind, family, **special)
-    model = _model_class(kind, family)._from_config(config, **chosen).float().eval()
+    if family == "causal" and type(config) is CONFIG_MAPPING[kind]:
+        model = AutoModelForCausalLM.from_config(config, **chosen).float().eval()
+    else:
+        model = _model_class(kind, family)._from_config(config, **chosen).float().eval()
     randomise(model)
     return model
 

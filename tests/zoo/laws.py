@@ -109,6 +109,9 @@ def visit(kind: str, family: str = "causal") -> Visit:
         _written(found, hooked, other, prompt)
         _patterns(found, hooked, own, prompt)
         _replayed(found, hooked, prompt)
+        _norms(found, hooked, own, prompt)
+        _experts(found, hooked, own, prompt)
+        _reach(found, hooked, prompt)
     found.hold("untouched", float(state_of(model) != before), 0.0)
     return found
 
@@ -280,9 +283,62 @@ def _patterns(found: Visit, hooked: mw.HookedModel, own: torch.Tensor, prompt: P
         at = layers.index(site.layer)
         if len(group) == len(layers) and group[at].shape == pattern.shape:
             reference = group[at].float()
+            if (reference == reference[:, :1]).all():  # some report the mean over heads
+                pattern = pattern.mean(1, keepdim=True).expand_as(pattern)
             if sink:  # some models report the rows beside a sink normalised, some do not
                 pattern, reference = pattern / sums, reference / reference.sum(-1, keepdim=True)
             found.hold("as output_attentions", _far(pattern, reference), 1e-3)
+
+
+def _norms(found: Visit, hooked: mw.HookedModel, own: torch.Tensor, prompt: Prompt) -> None:
+    """Divisors can be read and, frozen while nothing changes, change no bit; or are refused."""
+    scales = [site for site in hooked.sites if site.name.endswith("_scale")]
+    if not scales:
+        return
+    try:
+        run = hooked.run(prompt, [mw.Freeze("norm")], read=scales)
+    except UnsupportedModelError as error:
+        found.notes.append(str(error).splitlines()[0])
+        return
+    found.hold("norms frozen", _far(run.logits, own), 0.0)
+    positive = min(float(run.read[site].min()) for site in scales) > 0
+    found.hold("norms divide", 0.0 if positive else 1.0, 0.0)
+
+
+def _experts(found: Visit, hooked: mw.HookedModel, own: torch.Tensor, prompt: Prompt) -> None:
+    """The experts are the model's own, and a neuron of one of them matters where it was used."""
+    layer = next((n for n in range(hooked.n_layers) if hooked.n_experts(n)), None)
+    if layer is None:
+        return
+    run = hooked.run(prompt, read=[("experts", layer), ("expert_post", layer)])
+    found.hold("explicit experts", _far(run.logits, own), _ROUNDING * _size(own))
+    expert = int(run.read["experts", layer][0, 0, 0])
+    held = run.read["expert_post", layer][0, :, expert]
+    neuron = int(held.abs().amax(0).argmax())
+    edited = hooked.run(prompt, [mw.Ablate(mw.ExpertNeuron(layer, expert, neuron))])
+    found.hold("expert matters", 0.0 if _far(edited.logits, run.logits) > 0 else 1.0, 0.0)
+
+
+_LONG_ENOUGH = 8  # positions, for an edit at the eighth
+
+
+def _reach(found: Visit, hooked: mw.HookedModel, prompt: Prompt) -> None:
+    """What is said not to be in the logits looked at is not in them."""
+    last = hooked.n_layers - 1
+    if hooked.ledger.pooled or len(hooked.tokenize(prompt)) < _LONG_ENOUGH:
+        return
+    parts: list[Any] = [mw.Residual(last, [4], "post"), mw.Residual(last, [4]), mw.Residual(0, [7])]
+    parts += [mw.Head(last, 0, [4])] if hooked.n_heads(last) else []
+    parts += [mw.Attention(last, [4])] if hooked.has_attention(last) else []
+    parts += [mw.MLP(last, [4])] if hooked.has_mlp(last) else []
+    for looked in ([6], [2]):
+        plain = hooked.run(prompt, positions=looked, replay=False)
+        for part in parts:
+            edit = mw.SetValue(part, 2.0)
+            run = hooked.run(prompt, [edit], positions=looked, replay=False)
+            if run.fired[0].reason and run.fired[0].change:
+                room = _ROUNDING * _size(plain.logits)  # experts batch tokens together
+                found.hold("reach", _far(run.logits, plain.logits), room)
 
 
 def _own_attentions(
@@ -299,8 +355,13 @@ def _own_attentions(
 
 
 def _replayed(found: Visit, hooked: mw.HookedModel, prompt: Prompt) -> None:
-    """What is replayed is what is computed, in every stack, to the last bit."""
-    hooked.run(prompt)
+    """What is replayed is what is computed, in every stack, to the last bit.
+
+    And the logits of one position are what they are among all.
+    """
+    whole = hooked.run(prompt).logits
+    last = hooked.run(prompt, positions=[-1], replay=False).logits
+    found.hold("one position", _far(last, whole[:, -1:]), 1e-5 * _size(whole))
     for stack in hooked.stacks:
         edits = [mw.SkipLayer(stack.layers[-1])]
         full = hooked.run(prompt, edits, replay=False)

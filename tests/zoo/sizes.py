@@ -86,6 +86,11 @@ _SWIN = {
     "num_heads": [2, 4], "window_size": 4,
 }  # fmt: skip
 
+_VIBEVOICE = {
+    f"{kind}_tokenizer_encoder_config": {"num_filters": 2, "depths": [1] * 7}
+    for kind in ("acoustic", "semantic")
+}
+
 SPECIAL: dict[str, dict[str, Any]] = {
     "bailing_hybrid": {
         "num_expert_group": 1, "num_experts_per_token": 2, "linear_head_dim": 8,
@@ -108,6 +113,16 @@ SPECIAL: dict[str, dict[str, Any]] = {
     },
     "swin": _SWIN, "swinv2": _SWIN, "donut-swin": _SWIN,
     **dict.fromkeys(("seamless_m4t", "seamless_m4t_v2"), _SEAMLESS),
+    "vibevoice": _VIBEVOICE, "vibevoice_asr": _VIBEVOICE,
+    "vjepa2": {
+        "frames_per_clip": 2, "crop_size": 16, "pred_hidden_size": WIDTH,
+        "pred_num_attention_heads": HEADS, "pred_num_hidden_layers": 2,
+    },
+    "perceiver": {
+        "num_latents": 8, "d_latents": WIDTH, "num_self_attends_per_block": 2,
+        "num_self_attention_heads": HEADS,
+    },
+    "yolos": {"image_size": [16, 16], "num_detection_tokens": 3},
     "luke": {"entity_vocab_size": 20, "entity_emb_size": 16},
     "convbert": {"head_ratio": 1},
     "dbrx": {

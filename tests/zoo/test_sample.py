@@ -104,6 +104,7 @@ def test_what_is_not_understood_is_refused_with_the_reason(kind: str, reason: st
         ("vision", "resnet", r"carry \[1, \d+, \d+, \d+\]"),
         ("encoder", "longformer", r"for 7 tokens its modules carry \[1, 8, 32\]"),
         ("encoder", "funnel", "passes several streams on"),
+        ("vision", "vit_mae", "its forward draws random numbers"),
         ("speech", "sew", "gives 12 answers for 6 positions"),
     ],
 )
@@ -167,6 +168,6 @@ def test_the_table_tells_each_state() -> None:
     assert {line.state for line in lines} == set(STATES)
     page = table(lines)
     assert page == table(lines)
-    assert "| gpt2 | named | 4 | 4 x am | 4 x 4 |" in page
+    assert "| gpt2 | named | decoder 4 backwards | 4 x am | 4 x 4 |" in page
     assert r"a\|b" in page
     assert "no edit: off by 0.5" in page
