@@ -99,13 +99,22 @@ def require_one_text_stack(experiment: Experiment, style: str) -> None:
         why = "reads something else than one sequence of token ids"
     elif model.ledger.pooled or model.ledger.answer == "hidden state":
         why = "does not answer with logits at each position"
-    elif model.ledger.named:
+    elif has_named_places(model):
         why = "has sites that were named by hand"
     if why:
         raise not_in(style, f"{model.name} {why}")
     if not isinstance(experiment.metric, LogitDiff | Probability | None):
         kind = type(experiment.metric).__name__
         raise not_in(style, f"the metric is a {kind}, and only LogitDiff and Probability are known")
+
+
+def has_named_places(model: HookedModel) -> bool:
+    """Whether a place that interventions edit was named by hand, and not traced.
+
+    Queries, keys and values are edited by none; where they are found is no matter here.
+    """
+    names = {named.site.name.removeprefix("cross_") for named in model.ledger.named}
+    return not names <= {"q", "k", "v"}
 
 
 def not_in(

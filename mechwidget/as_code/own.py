@@ -9,7 +9,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, cast
 
 import mechwidget
-from mechwidget.as_code.experiment import Experiment, not_in
+from mechwidget.as_code.experiment import Experiment, has_named_places, not_in
 from mechwidget.as_code.layout import (
     Expression,
     Group,
@@ -78,7 +78,7 @@ def _start(experiment: Experiment, wanted: dict[str, str]) -> list[str]:
     lines: list[str] = []
     if model.loaded_from:
         lines = loaded_here(model)
-    elif not isinstance(model.source, ForwardSource) or model.ledger.named:
+    elif not isinstance(model.source, ForwardSource) or has_named_places(model):
         what = "the HookedModel that is in memory, made by mw.wrap"
         memory = [*comment(f"`model`: {what}"), "from __main__ import model"]
     elif is_bridged(model):

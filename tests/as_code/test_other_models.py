@@ -143,7 +143,7 @@ def one_of_each(hooked):
 def test_every_architecture_gives_the_number_or_is_refused(name, style, tmp_path):
     if style == "transformer_lens":
         pytest.importorskip("transformer_lens")
-    hooked, written = model(name), 0
+    hooked, written = mw.wrap(build(name)), 0
     for intervention in one_of_each(hooked):
         try:
             code = as_code(hooked, IDS, [intervention], HOW, style)
