@@ -148,6 +148,8 @@ class _Writer:
     def _vector(self, vector: Vector, index: str) -> Expression:
         if len(vector) > MOST_INLINE:
             name = f"vector_{index}"
+            if name in self.taken:  # one per position
+                name = f"{name}_{len(self.taken)}"
             self.taken[name] = f"{vector}, {len(vector):,} numbers of norm {vector.norm:.4g}"
             return name
         values = numbers(vector.values, double=self.double)

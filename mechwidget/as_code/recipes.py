@@ -21,6 +21,7 @@ from mechwidget.as_code.recipe import Dialect, Recipe, Step, argument_of
 from mechwidget.interventions import (
     Ablate,
     Edge,
+    ExpertNeuron,
     Freeze,
     Head,
     KnockOut,
@@ -54,6 +55,8 @@ def recipe_of(
     write = _WRITERS.get(type(intervention))
     if write is None:
         raise not_in(dialect.style, f"it has no words for {type(intervention).__name__}")
+    if isinstance(intervention.target, ExpertNeuron):
+        raise not_in(dialect.style, "neurons of routed experts are no module's input")
     write(_Writer(recipe, index, experiment, dialect), intervention)
     return recipe
 
@@ -114,6 +117,8 @@ class _Writer:
         """What the baseline held, of every pattern or of a component."""
         component = freeze.component
         if isinstance(component, str):
+            if component != "pattern":
+                raise not_in(self.dialect.style, "what a norm divides by is no module's output")
             freeze_patterns(self.recipe, self.i, freeze, self.of, self.dialect)
             return
         self.add(f"held_{self.i} = ", self.held(component.site, "ids"))
@@ -168,7 +173,7 @@ class _Writer:
         component: Component,
         here: list[int] | None,
         there: list[int] | None,
-        source: str | tuple[int, ...],
+        source: Any,
     ) -> None:
         """Put what a component held in a run of `source` in the place of what it holds."""
         i = self.i
@@ -180,14 +185,26 @@ class _Writer:
         self.edit(component, [f"{argument}[{to}] = held_{i}[{given}]"])
 
     def set_value(self, intervention: SetValue) -> None:
-        """Given numbers."""
+        """Given numbers, the same everywhere or one per position."""
         component, value = intervention.component, intervention.value
-        if isinstance(value, Vector):
-            self.vector(value)
-            argument = argument_of(component.site)
-            self.change(component, f"vector_{self.i}.to({argument})")
-        else:
-            self.change(component, self.number(value))
+        x, n = argument_of(component.site), self.n(component)
+        if not isinstance(value, tuple):
+            at = self.at(component, self.rows(component))
+            self.edit(component, [f"{x}[{at}] = {self.given(value, x)}"])
+            return
+        lines = [
+            f"{x}[{self.at(component, [component.place(position, n)])}] = "
+            f"{self.given(one, x, f'_{place}')}"
+            for place, (position, one) in enumerate(value, 1)
+        ]
+        self.edit(component, lines)
+
+    def given(self, value: float | Vector, argument: str, which: str = "") -> str:
+        """An expression for a number or a vector."""
+        if not isinstance(value, Vector):
+            return self.number(value)
+        self.vector(value, which)
+        return f"vector_{self.i}{which}.to({argument})"
 
     def steer(self, steer: Steer) -> None:
         """Along a direction: added, projected out, clamped."""
@@ -256,9 +273,9 @@ class _Writer:
         self.recipe.define(self.dialect.signature(name, "stream"), body)
         self.recipe.steps.append(Step(site, name, looks=True))
 
-    def vector(self, vector: Vector) -> None:
+    def vector(self, vector: Vector, which: str = "") -> None:
         """The tensor `vector_i`: its numbers, or a name that is taken from where it is run."""
-        name = f"vector_{self.i}"
+        name = f"vector_{self.i}{which}"
         if len(vector) > MOST_INLINE:
             self.recipe.taken[name] = f"{vector}, {len(vector):,} numbers of norm {vector.norm:.4g}"
             self.recipe.lines.append(f"{name} = torch.as_tensor({name})")

@@ -47,6 +47,10 @@ def kinds(name):
             mw.SetValue(mw.Head(0, 1, [2]), torch.linspace(0, 1, width)),
             mw.SetValue(mw.Edge(2, 1, -1, 2), 0.7),
         ],
+        "set by position": [
+            mw.SetValue(mw.Neuron(1, 7), {2: 4.0, -1: 2.0}),
+            mw.SetValue(mw.Head(0, 1), [(1, 0.5), (-1, mw.Vector([0.25] * width, "flat"))]),
+        ],
         "steer": [
             mw.Steer(mw.Residual(1), direction, 2.0),
             mw.Steer(mw.Head(2, 1), torch.linspace(1, 2, width), 0.3, unit="share"),

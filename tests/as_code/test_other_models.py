@@ -61,6 +61,8 @@ def test_half_precision(tmp_path):
     [
         ("gptj", "hooks", mw.KnockOut(mw.Edge(1, 1, -1, 0)), "no hook comes past"),
         ("gpt_oss", "transformer_lens", mw.KnockOut(mw.Edge(1, 1, -1, 0)), "sink"),
+        ("llama", "hooks", mw.Freeze("norm"), "what a norm divides by"),
+        ("mixtral", "hooks", mw.Ablate(mw.ExpertNeuron(1, 2, 3)), "routed experts"),
         ("opt", "transformer_lens", mw.KnockOut(mw.Edge(1, 1, -1, 0)), "goes nowhere"),
         ("opt_post_norm", "transformer_lens", mw.Ablate(mw.Head(1, 1)), "norm the stream itself"),
         ("falcon_alibi", "transformer_lens", mw.Ablate(mw.Head(1, 1)), "ALiBi"),
