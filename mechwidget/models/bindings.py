@@ -57,7 +57,7 @@ class Binding:
 
 
 def bind(ledger: Ledger) -> dict[Site, Binding]:
-    """Every site of a model, in the order in which they are computed."""
+    """Every site of a model, layer by layer, in the order of `sites.NAMES`."""
     found: list[Binding] = []
     if ledger.embed is not None:
         found.append(Binding(Site("embed"), ledger.embed, "output"))
@@ -67,12 +67,8 @@ def bind(ledger: Ledger) -> dict[Site, Binding]:
     if final is not None and not any(final in block.norms for block in ledger.blocks):
         found.append(Binding(Site(FINAL_NORM_SCALE), final, "scale"))
     found.append(Binding(Site("logits"), None, "result"))
-    if ledger.named:
-        found += [
-            Binding(n.site, n.place, "output", n.heads, layout=n.layout) for n in ledger.named
-        ]
-        found.sort(key=_order)
-    return {binding.site: binding for binding in found}
+    found += [Binding(n.site, n.place, "output", n.heads, layout=n.layout) for n in ledger.named]
+    return {binding.site: binding for binding in sorted(found, key=_order)}
 
 
 def _order(binding: Binding) -> tuple[int, int]:

@@ -245,7 +245,7 @@ class HookedModel:
             logits, explicit, plan = self._planner.run(
                 forward, tokens, traffic, keep, replay=replay, past=partial(past_of, self, tokens)
             )
-            unmoved = self._planner.is_baseline(tokens, traffic, keep, logits)
+            unmoved = self._planner.is_baseline(forward, tokens, traffic, keep, logits)
         fired = traffic.fired(unmoved=unmoved)
         return Run(
             logits=logits,

@@ -41,7 +41,14 @@ def is_norm(module: nn.Module) -> bool:
     if isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
         return True
     name = type(module).__name__.lower()
-    return ("norm" in name or name.endswith("ln")) and is_leaf(module)
+    return ("norm" in name or name.endswith("ln")) and _holds_norms_only(module)
+
+
+def _holds_norms_only(module: nn.Module) -> bool:
+    """Whether no number inside belongs to anything but a norm: some norm on behalf of another."""
+    return all(
+        is_norm(child) or next(child.parameters(), None) is None for child in module.children()
+    )
 
 
 def is_leaf(module: nn.Module) -> bool:

@@ -31,6 +31,7 @@ NORM_SCALES = tuple(f"norm{nth}_scale" for nth in range(1, 7))  # of a block, as
 FINAL_NORM_SCALE = "final_norm_scale"
 LAYERED = (
     "resid_pre",
+    *NORM_SCALES,
     "q",
     "k",
     "v",
@@ -52,7 +53,6 @@ LAYERED = (
     "mlp_post",
     "mlp_out",
     "resid_post",
-    *NORM_SCALES,
 )
 GLOBAL = ("embed", FINAL_NORM_SCALE, "logits")
 NAMES = ("embed", *LAYERED, FINAL_NORM_SCALE, "logits")

@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 from mechwidget.models.versions import version_of
-from mechwidget.models.wiring import OFFLOADER, is_wiring
+from mechwidget.models.wiring import OFFLOADER, is_recorder, is_wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,7 +69,7 @@ def why_not(module: nn.Module) -> str:
         state = each.__dict__
         if isinstance(each, torch.jit.ScriptModule):
             return "part of the model is compiled by TorchScript"
-        if any(not is_wiring(hook) for name in _HOOKS for hook in state[name].values()):
+        if any(_has_to_run(hook) for name in _HOOKS for hook in state[name].values()):
             return f"{type(each).__name__} has forward hooks of your own, which every call must run"
         if OFFLOADER in state:
             return "accelerate's hooks move its weights or inputs, which every call must run"
@@ -78,6 +78,11 @@ def why_not(module: nn.Module) -> str:
         if any(t is not None and t.device.type == "meta" for t in state["_parameters"].values()):
             return "its weights are offloaded"
     return ""
+
+
+def _has_to_run(hook: Any) -> bool:
+    """Whether a forward hook is somebody's own, and not a library's that does nothing here."""
+    return not is_wiring(hook) and not is_recorder(hook)
 
 
 class _Tensor:

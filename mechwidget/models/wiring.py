@@ -19,6 +19,7 @@ from typing import Any
 from torch import nn
 
 OFFLOADER = "_hf_hook"  # where accelerate keeps the hook of a module
+_RECORDERS = "transformers.utils.output_capturing"
 
 _PROXIES = weakref.ProxyTypes
 _TwinOf = Callable[[nn.Module], nn.Module]
@@ -33,6 +34,14 @@ def is_wiring(hook: Any) -> bool:
     return isinstance(hook, FunctionType) and any(
         _module_behind(value) is not None for value in _enclosed(hook)
     )
+
+
+def is_recorder(hook: Any) -> bool:
+    """Whether a forward hook is one that transformers leaves behind after `output_hidden_states`.
+
+    It records where somebody asked for it and is asleep in every other call, ours included.
+    """
+    return getattr(hook, "__module__", None) == _RECORDERS
 
 
 def rewired(hook: Any, twin_of: _TwinOf) -> Any:

@@ -60,7 +60,11 @@ def _norms(trace: Trace, block: Call) -> tuple[Place, ...]:
         if call.x is not None and call.y is not None and call.x.shape == call.y.shape
         if (call.x.numel(), call.x.shape[-1]) == shape
     ]
-    return tuple(place(call) for call in sorted(inside, key=lambda call: call.entered))
+    # One that norms on behalf of another is the same norm.
+    outer = [
+        c for c in inside if not any(o.entered < c.entered and c.left < o.left for o in inside)
+    ]
+    return tuple(place(call) for call in sorted(outer, key=lambda call: call.entered))
 
 
 def place(call: Call) -> Place:

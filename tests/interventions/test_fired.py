@@ -51,8 +51,8 @@ def test_past_the_last_attention_a_position_is_on_its_own_and_that_is_said(name:
         edit = mw.SetValue(component, 2.0)
         assert reasons(name, edit, positions=[10]) == [APART]
         assert reasons(name, edit, positions=[4, 10]) == [""]
-    assert reasons(name, mw.SetValue(mw.Residual(2, [4]), 2.0), positions=[10]) == [""]
-    assert reasons(name, mw.SetValue(mw.MLP(1, [4]), 2.0), positions=[10]) == [""]
+    for before in (mw.Residual(2, [4]), mw.MLP(1, [4])):  # a window may still keep it away
+        assert reasons(name, mw.SetValue(before, 2.0), positions=[10]) != [APART]
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama"])

@@ -186,6 +186,20 @@ def test_hooks_of_the_users_own_are_called_in_every_run() -> None:
     assert "hooks of your own" in str(run.plan)
 
 
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_what_transformers_leaves_behind_keeps_no_run_from_replaying(name: str) -> None:
+    """Asked for hidden states once, it hooks every block for good; its hooks sleep in our runs."""
+    model, ids = build(name), example()
+    with torch.no_grad():
+        model(ids, output_hidden_states=True)
+    assert any(part._forward_hooks for part in model.modules())
+    wrapped = mw.wrap(model)
+    wrapped.run(ids)
+    run = wrapped.run(ids, [mw.Ablate(mw.MLP(2))])
+    assert run.plan.replayed == 2
+    assert torch.equal(run.logits, wrapped.run(ids, [mw.Ablate(mw.MLP(2))], replay=False).logits)
+
+
 def test_a_block_that_runs_several_times_is_counted_by_its_calls() -> None:
     model, ids = mw.wrap(Repeated()), [5, 7, 2, 9]
     model.run(ids)

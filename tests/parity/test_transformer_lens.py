@@ -110,6 +110,11 @@ def test_every_site_that_has_their_name_reads_the_same(two: Pair, name: str) -> 
     read = set()
     names = {**TABLE, **ROTATED} if rotary else TABLE
     for site in run.read:
+        if site.name.endswith("_scale"):
+            name = site.name.removeprefix("norm").removesuffix("_scale")
+            at = "ln_final" if site.layer is None else f"blocks.{site.layer}.ln{name}"
+            require_same(run.read[site], cache[f"{at}.hook_scale"], site)
+            continue
         theirs = f"blocks.{site.layer}.{names[site.name]}" if site.name in names else "hook_embed"
         require_same(run.read[theirs], cache[theirs], site)  # by their name, in both
         read.add(site.name)
