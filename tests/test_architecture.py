@@ -25,13 +25,14 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "models": {"microcosm"},
     "interventions": {"models"},
     "analysis": {"models", "interventions"},
-    "session": {"models", "interventions", "analysis"},
+    "as_code": {"microcosm", "models", "interventions", "analysis"},
+    "session": {"models", "interventions", "analysis", "as_code"},
     "wire": set(),
-    "views": {"models", "interventions", "analysis", "session", "wire"},
+    "views": {"models", "interventions", "analysis", "as_code", "session", "wire"},
     "demo": set(),
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers"}
-MAY_BE_HEAVY = {"models", "interventions", "analysis", "session", "microcosm"}
+MAY_BE_HEAVY = {"models", "interventions", "analysis", "as_code", "session", "microcosm"}
 NOTEBOOK = {"anywidget", "ipywidgets", "IPython", "jupyterlab", "jupyter_server"}
 
 MODEL_EVENTS = "host/model-events"  # how a host reports a trait; a leaf that wire stands on too

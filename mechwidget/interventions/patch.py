@@ -97,14 +97,14 @@ class Patch(Intervention):
         """One edit of the component's site, with the other prompt as its source."""
         self.component.check(model)
         tokens = model.tokenize(self.source)
-        here, there = self._rows(n_positions, model.n_positions(tokens, self.component.layer))
+        here, there = self.aligned(n_positions, model.n_positions(tokens, self.component.layer))
         apply = partial(_patched, self.component.at(here), self.component.at(there))
         idle = "the other prompt holds the same there"
         absent = self.component.absent
         return (Edit(self.component.site, apply, sources=(tokens,), idle=idle, absent=absent),)
 
-    def _rows(self, n: int, m: int) -> tuple[list[int] | None, list[int] | None]:
-        """Positions here, in a prompt of `n` tokens, and there, in one of `m`."""
+    def aligned(self, n: int, m: int) -> tuple[list[int] | None, list[int] | None]:
+        """Positions here, in a prompt of `n` tokens, and there, in one of `m`; None for all."""
         component, align = self.component, self.align
         if align == "same" and component.positions is None:
             if n == m:

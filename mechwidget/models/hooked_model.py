@@ -72,6 +72,7 @@ class HookedModel:
         self.name = name
         self.ledger = ledger
         self.source = source
+        self.loaded_from = ""  # the name or folder that `load` took it from; "" for one in memory
         self.lock = lock_of(model)
         self.max_positions = source.max_positions
         self.notes = notes_of(ledger)

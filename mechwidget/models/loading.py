@@ -53,11 +53,16 @@ def load(
     name = os.fspath(name_or_path)
     if name == "microcosm" and not Path(name).is_dir():
         with _without_progress_bar():
-            return _load(Path(checkpoint_path()), name, device, dtype or "float32", trust=False)
+            embedded = Path(checkpoint_path())
+            hooked = _load(embedded, name, device, dtype or "float32", trust=False)
+        hooked.loaded_from = name
+        return hooked
     local = _local(name)
     folder = local or folder_of(name, trust=trust_remote_code)
     title = local.resolve().name if local else name
-    return _load(folder, title, device, dtype, trust=trust_remote_code)
+    hooked = _load(folder, title, device, dtype, trust=trust_remote_code)
+    hooked.loaded_from = str(local.resolve()) if local else name
+    return hooked
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
+from mechwidget.as_code import as_code
 from mechwidget.errors import MechwidgetError
 from mechwidget.session import state as states
 from mechwidget.session.engine import Engine
@@ -109,6 +110,22 @@ class Session(Readings):
                 self._history.can_undo,
                 self._history.can_redo,
             )
+
+    def code(self, style: str = "mechwidget") -> str:
+        """A script that reproduces the numbers of now, interventions that are on included.
+
+        Args:
+            style: "mechwidget", "hooks" (PyTorch hooks on a Hugging Face model) or
+                "transformer_lens".
+
+        Raises:
+            InterventionError: the style has no words for it; the message says why.
+        """
+        state = self.snapshot().state
+        given = state.tokens.ids if state.prompt is None else state.prompt
+        return as_code(
+            self.model, given, state.active, state.metric, style, position=state.position
+        )
 
     # -- changes
 
