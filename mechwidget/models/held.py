@@ -14,20 +14,21 @@ if TYPE_CHECKING:
 
     import torch
 
-    from mechwidget.models.budget import Budget
+    from mechwidget.models.baselines import Baselines
     from mechwidget.models.sites import Site
     from mechwidget.models.tokens import Tokens
 
     Key: TypeAlias = "tuple[Tokens, frozenset[Site], Site]"
 
 _SHARE = 4  # of the budget for baselines: they save more
+_OBJECT = 1024  # bytes: what a tensor takes beside its numbers, about
 
 
 class Held:
     """The memory of one model. Whoever uses it holds the model's lock."""
 
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
+    def __init__(self, baselines: Baselines) -> None:
+        self._baselines = baselines  # whose budget this is a share of
         self._version: int | None = None
         self._entries: OrderedDict[Key, torch.Tensor] = OrderedDict()
         self._bytes = 0
@@ -60,11 +61,15 @@ class Held:
         if self._version is None:
             return
         for site, tensor in held.items():
-            most = self._budget.to_remember(tensor.device) // _SHARE
+            most = self._baselines.budget.to_remember(tensor.device) // _SHARE
             key = (tokens, explicit, site)
-            if key in self._entries or tensor.nbytes > most:
+            if key in self._entries or _cost(tensor) > most:
                 continue
             self._entries[key] = tensor
-            self._bytes += tensor.nbytes
+            self._bytes += _cost(tensor)
             while self._bytes > most:
-                self._bytes -= self._entries.popitem(last=False)[1].nbytes
+                self._bytes -= _cost(self._entries.popitem(last=False)[1])
+
+
+def _cost(tensor: torch.Tensor) -> int:
+    return tensor.nbytes + _OBJECT

@@ -78,7 +78,7 @@ class HookedModel:
         self.notes = notes_of(ledger)
         self._bindings: dict[Site, Binding] = bind(ledger)
         self.baselines = Baselines(model, Budget())
-        self.held = Held(self.baselines.budget)
+        self.held = Held(self.baselines)
         self._vocabulary = (
             Vocabulary(tokenizer, ledger.vocab_size)
             if isinstance(source, ForwardSource)

@@ -12,7 +12,7 @@ import mechwidget as mw
 from mechwidget.models import Edit
 from tests.interventions.parts import HEADED, TRAITS, has_pattern
 from tests.models.homemade import Homemade
-from tests.models.zoo.build import example, hooked, shared
+from tests.models.zoo.build import build, example, hooked, shared
 from tests.models.zoo.species import ZOO
 
 N, NEW = 11, 6  # the prompt, and what is generated
@@ -271,7 +271,7 @@ def test_a_model_without_a_cache_recomputes() -> None:
 def test_twin_hooks_and_other_runs_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from mechwidget.models import decoding
 
-    model, made, ran = hooked("llama"), [], []
+    model, made, ran = mw.wrap(build("llama")), [], []  # of its own: others leave sources held
     list(model.generate(example(), max_new_tokens=1))  # proofs are made once per model
     twin, run = decoding.make_twin, model.run
     monkeypatch.setattr(decoding, "make_twin", lambda module: made.append(1) or twin(module))

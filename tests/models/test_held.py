@@ -7,6 +7,7 @@ import torch
 
 import mechwidget as mw
 from mechwidget.models.budget import Budget
+from mechwidget.models.held import _OBJECT as OBJECT
 from tests.session.tiny import PROMPT, tiny_model
 
 OVER = ["the dog sat on the rug", "a cat ran under the mat and then slept", "the mat", "a dog"]
@@ -81,10 +82,10 @@ def test_sites_are_told_apart(model, runs):
 
 
 def test_it_stays_within_its_share_of_the_budget(model):
-    per_position = 4 * model.d_model
-    model.held._budget = Budget(remembered=4 * 12 * per_position)
+    share = 12 * 4 * model.d_model + 3 * OBJECT
+    model.baselines.budget = Budget(remembered=4 * share)
     for text in OVER * 2:
         model.run(PROMPT, [mw.Patch(mw.MLP(1), text, align="end")])
-        assert model.held._bytes <= 12 * per_position
-        held = sum(tensor.nbytes for tensor in model.held._entries.values())
-        assert model.held._bytes == held
+        held = list(model.held._entries.values())
+        assert held
+        assert sum(tensor.nbytes + OBJECT for tensor in held) <= share
