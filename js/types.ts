@@ -62,7 +62,7 @@ export type PartJson =
   | (ComponentJson & { cross?: boolean })
   | { type: "layer"; layer: number; positions?: number[] }
   | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" }
-  | { type: "edge"; layer: number; head: number; query: number; key: number }
+  | { type: "edge"; layer: number; head: number; query: number; key: number; cross?: boolean }
   | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] };
 
 /** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */

@@ -161,9 +161,9 @@ class _Writer:
             return numbers(value, double=self.double)
         if len(value) > MOST_ROWS and all(isinstance(item, tuple) for item in value):
             rows = cast("tuple[tuple[float, ...], ...]", value)
-            if len(rows[0]) == len(rows):
-                name = f"given_{index}"
-                self.taken[name] = f"a pattern [query, key] of {len(rows)} by {len(rows)} numbers"
+            if len(rows[0]) > 2:  # no pairs
+                name, sides = f"given_{index}", f"{len(rows)} by {len(rows[0])}"
+                self.taken[name] = f"a pattern [query, key] of {sides} numbers"
                 return name
         return listed(self.value(item, index) for item in value)
 

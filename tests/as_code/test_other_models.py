@@ -124,6 +124,27 @@ def test_a_model_that_fills_in_and_one_with_two_stacks(tmp_path):
         as_code(two, TEXT, done, how, "hooks")
 
 
+def test_patterns_over_another_stack(tmp_path):
+    two, how = two_stack_model(), mw.LogitDiff(9, 10)
+    n, m = 18, 9
+    prompt = mw.Inputs(list(range(3, 3 + m)), list(range(3, 3 + n)))
+    layer = two.stacks[1].first
+    oblong = torch.rand(n, m, generator=torch.Generator().manual_seed(0))
+    done = [
+        mw.KnockOut(mw.Edge(layer, 1, -1, 3, cross=True)),
+        mw.ReplacePattern(mw.Head(layer, 2, [-1], cross=True), "uniform"),
+        mw.ReplacePattern(mw.Head(layer, 0, cross=True), oblong),
+    ]
+    code = as_code(two, prompt, done, how)
+    assert "`given_3`: a pattern [query, key] of 18 by 9 numbers" in code
+    found, _ = run(code, tmp_path, two, given_3=oblong)
+    assert found == pytest.approx(measured(two, prompt, done, how), abs=1e-4)
+    assert abs(found[0] - found[1]) > 1e-4
+    for style in ("hooks", "transformer_lens"):
+        with pytest.raises(InterventionError, match="one sequence of token ids"):
+            as_code(two, prompt, done[:1], how, style)
+
+
 def one_of_each(hooked):
     """One intervention per place in a block, tried apart."""
     return [

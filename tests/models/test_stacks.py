@@ -110,8 +110,6 @@ def test_what_no_layer_has_is_refused_by_name() -> None:
         t5().run(LONG, [mw.Ablate(mw.Head(1, 0, cross=True))])
     with pytest.raises(ComponentError, match="no attention to another stack"):
         bert().run([5, 6], [mw.Ablate(mw.Attention(1, cross=True))])
-    with pytest.raises(ComponentError, match="its pattern is not replaced"):
-        t5().run(LONG, [mw.ReplacePattern(mw.Head(5, 0, cross=True), "self")])
     with pytest.raises(InterventionError, match="cross"):
         mw.Head(5, 0, cross="yes")  # type: ignore[arg-type]
 
