@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.components import SITED
-from mechwidget.interventions.fields import Given, boolean, brief, one_of, prompt, whole_number
+from mechwidget.interventions.fields import Given, boolean, brief, one_of, source, whole_number
 from mechwidget.interventions.intervention import (
     Intervention,
     component_edit,
@@ -72,7 +72,8 @@ class Ablate(Intervention):
     Attributes:
         component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
         mode: what takes its place: "zero", "mean" or "resample".
-        over: the reference prompts of "mean" and "resample": one, or several.
+        over: the reference prompts of "mean" and "resample": one, or a list of several; of pixels
+            and sound as of text, but those have no JSON.
         by_position: whether "mean" is taken at each position apart.
         seed: which of several prompts "resample" picks.
     """
@@ -168,11 +169,12 @@ def _resampled(
 
 
 def _prompts(value: Any) -> tuple[Given, ...]:
-    several = isinstance(value, (list, tuple)) and not all(isinstance(p, int) for p in value)
-    given = value if several or value in ((), []) else [value]
+    listed = isinstance(value, (list, tuple))
+    one = not listed or (len(value) > 0 and all(isinstance(each, int) for each in value))
+    given = [value] if one else value
     if len(given) > MOST_PROMPTS:
         raise InterventionError(f"over has more than {MOST_PROMPTS:,} prompts.")
-    return tuple(prompt(each, "A reference prompt") for each in given)
+    return tuple(source(each, "A reference prompt") for each in given)
 
 
 def _reference_of(

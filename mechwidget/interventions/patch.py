@@ -34,8 +34,8 @@ from mechwidget.interventions.fields import (
     brief,
     integer,
     one_of,
-    prompt,
     short,
+    source,
 )
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
@@ -58,7 +58,8 @@ class Patch(Intervention):
 
     Attributes:
         component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
-        source: the other prompt, text or token ids, or `Inputs` of them.
+        source: the other prompt: text or token ids, pixels or sound, or `Inputs` of them. Pixels
+            and sound are copied; an intervention that holds them has no JSON.
         align: "same", "end", or pairs of positions (here, there).
     """
 
@@ -69,7 +70,7 @@ class Patch(Intervention):
 
     def __post_init__(self) -> None:
         require_component(self.component, "Patch", SITED)
-        object.__setattr__(self, "source", prompt(self.source, "The source"))
+        object.__setattr__(self, "source", source(self.source, "The source"))
         object.__setattr__(self, "align", _alignment(self.align))
         if not isinstance(self.align, str) and self.component.positions is not None:
             raise InterventionError(

@@ -32,6 +32,7 @@ from mechwidget.models.past import past_of
 from mechwidget.models.planner import Planner
 from mechwidget.models.positions import Positions
 from mechwidget.models.prompts import Prompt, check_tokens, from_start
+from mechwidget.models.raw_signal import unwrapped
 from mechwidget.models.reach import Reach
 from mechwidget.models.reading import check_reads
 from mechwidget.models.run import ReadOut, Run
@@ -192,7 +193,7 @@ class HookedModel:
 
     def tokenize(self, prompt: Prompt) -> Tokens:
         """The tokens of a prompt, with the tokenizer's own special tokens; `PromptError` if bad."""
-        tokens = self._positions.named(self.source.tokens(prompt))
+        tokens = self._positions.named(self.source.tokens(unwrapped(prompt)))
         for part in (tokens, tokens.encoder):
             if part is not None:
                 check_tokens(part, self.ledger.n_tokens or self.vocab_size, self.max_positions)

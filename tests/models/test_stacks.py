@@ -164,9 +164,6 @@ def test_a_source_may_say_what_both_stacks_read() -> None:
     assert patches[0].sentence == "Patch residual after layer 7 from “25 6 27 8 9” and “3 31 12”"
     run = t5().run(LONG, patches[:1])
     assert torch.allclose(run.logits, t5().run(OTHER).logits, atol=1e-5)
-    image = clip().tokenize(mw.Inputs(torch.ones(3, 16, 16), [1, 7, 2]))
-    with pytest.raises(InterventionError, match="pixels or sound"):
-        mw.Patch(mw.Residual(1), image)  # type: ignore[arg-type]
 
 
 def test_mean_over_the_prompt_itself_position_by_position_changes_nothing() -> None:
