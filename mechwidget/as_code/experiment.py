@@ -79,12 +79,7 @@ def experiment_of(
     """The experiment; each intervention and the metric are checked against model and prompt."""
     tokens = model.tokenize(prompt)
     for intervention in interventions:
-        target = intervention.target
-        if target is not None:
-            target.check(model)
-        layer = 0 if target is None else target.layer
-        n = len(tokens) if target is None else model.n_positions(tokens, layer)
-        intervention.edits(model, n)
+        intervention.edits(model, model.n_positions_for(intervention, tokens))
     bound = None if metric is None else metric.bind(model, len(tokens))
     place = position if bound is None else bound.position
     return Experiment(model, prompt, tokens, tuple(interventions), metric, bound, place)

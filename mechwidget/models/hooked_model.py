@@ -139,6 +139,13 @@ class HookedModel:
         part = tokens if self.stack_of(layer).main else tokens.encoder
         return 0 if part is None else len(part)
 
+    def n_positions_for(self, intervention: Any, tokens: Tokens) -> int:
+        """How many positions a prompt has where an intervention works, for its `edits`."""
+        layer = getattr(getattr(intervention, "target", None), "layer", None)
+        if isinstance(layer, int) and 0 <= layer < self.n_layers:
+            return self.n_positions(tokens, layer)
+        return len(tokens)  # of several layers, or of one that its edits will refuse
+
     def n_heads(self, layer: int, *, cross: bool = False) -> int:
         """The number of attention heads of a layer; 0 where it has none that can be told apart.
 
@@ -353,7 +360,9 @@ class HookedModel:
         """What a run is to edit and read, checked against what this model has."""
         asked: Any = (read,) if names_one_site(read) else read
         traffic = Traffic(
-            in_order(edits_of(one, self, self._length_for(one, tokens)) for one in interventions),
+            in_order(
+                edits_of(one, self, self.n_positions_for(one, tokens)) for one in interventions
+            ),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
             touched=touched_by(interventions, len(tokens)) if len(self.stacks) == 1 else None,
@@ -363,13 +372,6 @@ class HookedModel:
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
         return traffic
-
-    def _length_for(self, intervention: Any, tokens: Tokens) -> int:
-        """How many positions there are where an intervention works."""
-        layer = getattr(getattr(intervention, "target", None), "layer", None)
-        if isinstance(layer, int) and 0 <= layer < self.n_layers:
-            return self.n_positions(tokens, layer)
-        return len(tokens)
 
     def _kept(self, tokens: Tokens, positions: Sequence[int] | None) -> list[int] | None:
         """The positions whose logits to compute; a model with one answer per prompt has one."""
