@@ -117,11 +117,9 @@ class MapScore:
 
 def empty_map(model: HookedModel, reason: str = "") -> ScoreMap:
     """A map of this model in which nothing is known yet."""
-    layers = range(model.n_layers)
-    heads = max((model.n_heads(layer) for layer in layers), default=0)
+    n = model.n_layers
     parts = [
-        np.full(shape, np.nan, dtype=np.float32)
-        for shape in ((len(layers), heads), (len(layers),), (len(layers),))
+        np.full(shape, np.nan, dtype=np.float32) for shape in ((n, model.most_heads), (n,), (n,))
     ]
     return ScoreMap(parts[0], parts[1], parts[2], reason)
 

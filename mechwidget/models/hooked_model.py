@@ -153,6 +153,11 @@ class HookedModel:
         """
         return heads_of(self._block(layer), cross=cross)
 
+    @property
+    def most_heads(self) -> int:
+        """The number of heads of the layer that has the most."""
+        return max(map(self.n_heads, range(self.n_layers)), default=0)
+
     def why_no_heads(self, layer: int, *, cross: bool = False) -> str:
         """Why no head of a layer can be chosen, where that is so."""
         return why_no_heads(layer, self._block(layer), cross=cross)
