@@ -1,20 +1,10 @@
 """Ablation: take a component out of the forward pass.
 
-What "zero" means, exactly. The activation that the component's site holds is set to 0 at the
-chosen positions, and nothing else is touched:
-
-- `Head`: its slice of `z`, the input of the output projection. The head's value bias goes with
-  it; the projection's bias b_O belongs to no head and stays.
-- `Neuron`: its entry of `mlp_post`, the input of the down projection. That bias stays too.
-- `ExpertNeuron`: its entry of `expert_post`, the input of its expert's down projection, for the
-  tokens that were sent to that expert. The expert's bias and the router's weights stay.
-- `Attention`, `MLP`: the whole write to the residual stream, biases included, after a
-  post-norm where the model has one. What is left is the stream as it would pass by.
-- `Residual`: the stream itself, whatever the layers before have written to it.
-
-So "zero" beside a bias b is: without the part, the sum still has b; a head whose values have a
-bias loses that bias too, because it is in `z`. Tools that fold value biases into b_O before they
-ablate keep it, and get other numbers.
+What "zero" means, exactly. The component's activation (see `components`) is set to 0 at the chosen
+positions, and nothing else is touched. Without an `Attention` or an `MLP`, what is left is the
+stream as it would pass by. Without a `Head` or a neuron, the sum still has the bias b of the
+projection that it goes into; a head whose values have a bias loses that bias too, because it is in
+`z`. Tools that fold value biases into b_O before they ablate keep it, and get other numbers.
 
 What "mean" means: the same tensor gets the mean of what it held over a reference set of prompts
 (`over`), run without interventions: one mean over all their positions, or, `by_position`, at each

@@ -1,9 +1,21 @@
 """Components: the parts of a model that a person points at.
 
-`Head`, `MLP`, `Attention`, `Neuron`, `ExpertNeuron`, `Layer`, `Residual` and `Edge` are frozen
-values: equal when they name the same part, usable as dictionary keys, and equal to the code that a
-person would have typed. Each knows the site whose tensor holds its activation, where in that tensor
-it is (`within`), and how to check that a model has it.
+They are frozen values: equal when they name the same part, usable as dictionary keys, and equal to
+the code that a person would have typed. Each knows the site whose tensor holds its activation,
+where in that tensor it is (`within`), and how to check that a model has it.
+
+What its activation is, exactly; an intervention changes this and nothing else:
+
+- `Head`: its slice of `z`, the input of the output projection. The head's value bias is in it; the
+  projection's bias b_O belongs to no head.
+- `Neuron`: its entry of `mlp_post`, the input of the down projection, whose bias is no neuron's.
+- `ExpertNeuron`: its entry of `expert_post`, the input of its expert's down projection, for the
+  tokens that were sent to that expert. The expert's bias and the router's weights are not in it.
+- `Attention`, `MLP`: the whole write to the residual stream, biases included, after a post-norm
+  where the model has one.
+- `Residual`: the stream itself, and with it whatever the layers before have written to it.
+- `Layer`: what its block adds to the stream.
+- `Edge`: its entry of the pattern, after the softmax; the rest of the row is not.
 """
 
 from __future__ import annotations

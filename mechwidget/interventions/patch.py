@@ -1,12 +1,8 @@
 """Patching: put what a component held in another prompt's run in the place of what it holds here.
 
 The other prompt (`source`) is run without interventions, on the same model and inside the same
-run; the activation of the component's site is copied, nothing else:
-
-- `Head`: its slice of `z`; `Neuron`: its entry of `mlp_post`; `ExpertNeuron`: its entry of
-  `expert_post`, 0 where the other prompt's token was not sent to that expert.
-- `Attention`, `MLP`: the whole write to the residual stream, biases included.
-- `Residual`: the stream, and with it everything that earlier layers did.
+run; the component's activation (see `components`) is copied, nothing else. An `ExpertNeuron` gets
+0 where the other prompt's token was not sent to its expert.
 
 Which position goes where is `align`:
 
