@@ -12,8 +12,8 @@ import mechwidget as mw
 from mechwidget.errors import ReadTooLargeError
 from mechwidget.models.budget import Budget
 from mechwidget.models.reading import in_words, n_bytes_of
+from tests.models.custom import same
 from tests.models.homemade import Homemade
-from tests.models.test_replay import same
 from tests.models.zoo.build import build, example, hooked
 from tests.models.zoo.species import ZOO
 

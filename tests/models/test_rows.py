@@ -11,15 +11,10 @@ from torch import nn
 import mechwidget as mw
 from mechwidget.errors import CancelledError, ComponentError, InterventionError
 from mechwidget.models.budget import Budget, row_bytes
+from tests.models.custom import Custom, close, interventions, same
 from tests.models.homemade import Homemade
-from tests.models.test_replay import Custom, interventions, same
 from tests.models.zoo.build import build, example, hooked
 from tests.models.zoo.species import ZOO
-
-
-def close(a: torch.Tensor, b: torch.Tensor) -> bool:
-    room = 1e-5 * (1 + b.nan_to_num().abs().max())
-    return bool(((a - b).nan_to_num().abs() <= room).all()) and torch.equal(a.isnan(), b.isnan())
 
 
 @pytest.mark.parametrize("name", ZOO)
