@@ -205,11 +205,11 @@ class HookedModel:
 
     def tokenize(self, prompt: Prompt) -> Tokens:
         """The tokens of a prompt, with the tokenizer's own special tokens; `PromptError` if bad."""
-        tokens = self._positions.named(self.source.tokens(unwrapped(prompt)))
+        tokens = self.source.tokens(unwrapped(prompt))
         for part in (tokens, tokens.encoder):
             if part is not None:
                 check_tokens(part, self.ledger.n_tokens or self.vocab_size, self.max_positions)
-        return tokens
+        return self._positions.named(tokens)
 
     def token_id(self, text: str | int) -> int:
         """The one token that `text` is; `TokenError` naming the pieces when it is several."""

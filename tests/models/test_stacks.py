@@ -195,6 +195,13 @@ def test_baselines_of_different_inputs_are_not_mixed_up() -> None:
         assert torch.equal(run.logits, whisper().run(prompt, edit, replay=False).logits)
 
 
+def test_a_start_token_that_the_model_does_not_know_is_named() -> None:
+    """Before the sound is counted, which runs the decoder."""
+    model = mw.wrap(build("whisper", "speech", decoder_start_token_id=50_257))
+    with pytest.raises(PromptError, match="50257 is outside the model's vocabulary"):
+        model.tokenize(torch.zeros(8, 64))
+
+
 def test_towers_that_are_compared_are_two_stacks_with_one_answer() -> None:
     image, text = clip().stacks
     assert (image.name, image.attends, text.name, text.attends) == (
