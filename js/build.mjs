@@ -6,7 +6,7 @@ import * as esbuild from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const watch = process.argv.includes("--watch");
-const MAX_BYTES = 150 * 1024;
+const MAX_BYTES = 250 * 1024;
 
 const options = {
   entryPoints: { mechwidget: here("./index.ts"), "mechwidget-loader": here("./host/loader.ts") },

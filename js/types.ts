@@ -19,12 +19,19 @@ export type MetricJson =
 /** What a click does: only look, or one of the edits. */
 export type ToolName = "look" | "zero" | "mean" | "resample" | "scale" | "patch";
 
-/** An edit as a page asks for it: references and prompt B are the session's. */
+/**
+ * An edit as a page asks for it, in the words of Python's `to_json`. References and prompt B are the
+ * session's, which completes what is left out.
+ */
 export interface EditJson {
-  readonly type: "ablate" | "scale" | "patch";
-  readonly mode?: "zero" | "mean" | "resample";
+  /** "ablate", "scale", "patch", "steer", "set_value", "knock_out" … */
+  readonly type: string;
+  readonly mode?: string;
   readonly factor?: number;
-  readonly component: ComponentJson;
+  readonly component: PartJson;
+  /** How it reads in the list until the kernel has said it in its own words. */
+  readonly said?: string;
+  readonly [more: string]: unknown;
 }
 
 export type ScoreName = "induction" | "previous_token" | "duplicate_token" | "first_token";
@@ -166,30 +173,47 @@ export function isAblationOf(item: InterventionJson, component: ComponentJson): 
 /** Is this what the edit makes, as strong as it may be by now? */
 export function isEdit(item: InterventionJson, { type, mode, component }: EditJson): boolean {
   if (item.type !== type || (item.mode ?? null) !== (mode ?? null)) return false;
-  const part = clickable(item.component);
+  const part = item.component;
   return part !== null && componentKey(part) === componentKey(component);
 }
 
 /** The component with no word about positions: the cell that it is shown in. */
-export function everywhere(component: ComponentJson): ComponentJson {
-  const { positions: _, ...rest } = component;
-  return rest;
+export function everywhere<P extends PartJson>(component: P): P {
+  const { positions: _, ...rest } = component as P & { positions?: number[] };
+  return rest as P;
 }
 
 /** One name per component, the same for equal components: the key of maps and sets. */
-export function componentKey(component: ComponentJson): string {
-  const at = component.positions ? ` @${component.positions.join(",")}` : "";
+export function componentKey(component: PartJson): string {
   const { type, layer } = component;
-  if (type === "head") return `head ${layer}.${component.head}${at}`;
+  if (type === "edge") {
+    return `edge ${layer}.${component.head} ${component.query} ${component.key}`;
+  }
+  const at = component.positions ? ` @${component.positions.join(",")}` : "";
+  const cross = "cross" in component && component.cross ? " cross" : "";
+  if (type === "head") return `head ${layer}.${component.head}${cross}${at}`;
   if (type === "neuron") return `neuron ${layer}.${component.index}${at}`;
-  return `${type} ${layer}${at}`;
+  if (type === "expert_neuron") {
+    return `expert_neuron ${layer}.${component.expert}.${component.index}${at}`;
+  }
+  if (type === "residual") return `residual ${component.end ?? "pre"} ${layer}${at}`;
+  return `${type} ${layer}${cross}${at}`;
 }
 
+const STREAM = { pre: "before", mid: "inside", post: "after" };
+
 /** A component as people read it, in the words of Python's `str(component)`. */
-export function componentName(component: ComponentJson): string {
+export function componentName(component: PartJson): string {
+  const { type, layer } = component;
+  if (type === "edge") {
+    return `head ${layer}.${component.head} from ${component.query} to ${component.key}`;
+  }
   const at = component.positions ? ` at ${component.positions.join(", ")}` : "";
-  const { layer } = component;
-  if (component.type === "head") return `head ${layer}.${component.head}${at}`;
-  if (component.type === "neuron") return `neuron ${layer}.${component.index}${at}`;
-  return `${component.type === "mlp" ? "MLP" : "attention"} ${layer}${at}`;
+  if (type === "head") return `head ${layer}.${component.head}${at}`;
+  if (type === "neuron") return `neuron ${layer}.${component.index}${at}`;
+  if (type === "expert_neuron") {
+    return `neuron ${component.index} of expert ${layer}.${component.expert}${at}`;
+  }
+  if (type === "residual") return `residual ${STREAM[component.end ?? "pre"]} layer ${layer}${at}`;
+  return `${type === "mlp" ? "MLP" : type} ${layer}${at}`;
 }

@@ -20,6 +20,8 @@ export interface PageState {
   readonly factor: number;
   /** Prompts that were asked about on this page, the newest first. */
   readonly prompts: readonly string[];
+  /** Which of the tabs of a workbench shows; empty = the first. */
+  readonly tab: string;
   /** While "see baseline" is held down. */
   readonly baseline: boolean;
 }
@@ -47,6 +49,7 @@ const EMPTY: PageState = {
   tool: "zero",
   factor: 0.5,
   prompts: [],
+  tab: "",
   baseline: false,
 };
 
@@ -60,7 +63,7 @@ interface Entry {
 }
 
 // The number is the version of this file's shapes: another bundle on the page may be older.
-const REGISTRY = Symbol.for("mechwidget.session-stores.2");
+const REGISTRY = Symbol.for("mechwidget.session-stores.3");
 
 /** The store of a session, held until `signal`. */
 export function acquireStore(session: string, signal: AbortSignal): SessionStore {

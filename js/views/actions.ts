@@ -3,7 +3,7 @@
 
 import type { SessionStore } from "../store/session-store";
 import type { ComponentJson, EditJson, InterventionJson } from "../types";
-import { isEdit } from "../types";
+import { clickable, isEdit } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import { editOf } from "./tools";
 
@@ -21,11 +21,18 @@ export class Actions {
       if (component.type === "head") this.store.lock(component);
       return;
     }
+    this.perform(edit);
+  }
+
+  /** Does an edit that a view has thought out itself; takes it away where it is listed. */
+  perform(edit: EditJson): void {
     if (!this.allowed()) return;
     const listed = this.#listed(edit);
+    const zeroed =
+      edit.type === "ablate" && edit.mode === "zero" ? clickable(edit.component) : null;
     if (listed && listed.id !== null && !listed.enabled)
       void this.client.setEnabled(listed.id, true);
-    else if (edit.mode === "zero") void this.client.toggle(edit.component);
+    else if (zeroed) void this.client.toggle(zeroed);
     // By its id: it may have another strength by now, or another prompt B.
     else if (listed && listed.id !== null) void this.client.remove(listed.id);
     else void this.client.apply(edit);

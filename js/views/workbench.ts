@@ -10,6 +10,7 @@ import { MetricEditor } from "./metric-editor";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
 import { Stage } from "./stage";
+import { type Tab, Tabs } from "./tabs";
 import { TokenStrip } from "./token-strip";
 import { topBar } from "./top-bar";
 
@@ -21,18 +22,26 @@ export const workbench: View = (el, context) => {
     effects: true,
   });
   const { client, store, actions, patterns, invalidate, signal } = stage.cast;
-  const top = topBar(client, store);
+  const top = topBar(client, store, stage.keys);
   const notice = banner(client);
   const strip = new TokenStrip(client, store, signal);
   const metric = new MetricEditor(client);
   const map = new HeadMapPane(store, actions, signal);
-  const detail = new AttentionPane(store, patterns, invalidate, signal);
+  const tabs: Tab[] = [
+    {
+      name: "attention",
+      title: "Attention",
+      make: () => new AttentionPane(store, patterns, invalidate, signal),
+    },
+  ];
+  const detail = new Tabs(tabs, store);
   const result = outcomePane();
   const chips = interventionList(client, store, actions);
   const error = errorNotice(client);
   const status = announcer();
   const question = element("div", { class: "mw-question" }, strip.el, metric.el);
-  const body = element("div", { class: "mw-body" }, map.el, detail.el, result.el);
+  const rail = element("div", { class: "mw-rail" }, result.el);
+  const body = element("div", { class: "mw-body" }, map.el, detail.el, rail);
   stage.root.append(top.el, notice.el, question, body, chips.el, error.el, status.el);
   stage.open(el, [top, notice, strip, metric, map, detail, result, chips, error, status]);
 };

@@ -21,8 +21,9 @@ import { Listeners } from "./listeners";
 import type { Visibility } from "./liveness";
 import { paint } from "./optimism";
 import { readEffects, readPattern, readScores } from "./readings";
-import { Rpc, RpcError } from "./rpc";
+import { type Answer, Rpc, RpcError } from "./rpc";
 import type {
+  Asking,
   Effects,
   HeadAddress,
   Listening,
@@ -135,7 +136,8 @@ class LiveSessionClient implements SessionClient {
   apply(edit: EditJson): Promise<boolean> {
     const listed = this.#shown?.interventions.some((one) => isEdit(one, edit));
     const want = listed ? "restored" : "ablated";
-    return this.#act("apply", { intervention: edit }, edit.component, want, { edit });
+    const { said: _, ...intervention } = edit;
+    return this.#act("apply", { intervention }, clickable(edit.component), want, { edit });
   }
 
   setEnabled(id: number, enabled: boolean): Promise<boolean> {
@@ -191,6 +193,17 @@ class LiveSessionClient implements SessionClient {
     this.#rpc.request("select", { component, position }).catch(() => {});
   }
 
+  act(op: string, args: object = {}): Promise<boolean> {
+    return this.#act(op, args);
+  }
+
+  ask(op: string, args: object = {}, { signal, onPartial }: Asking = {}): Promise<Answer<unknown>> {
+    return this.#rpc.request(op, args, {
+      signal,
+      onProgress: (progress, partial, frames) => onPartial?.({ result: partial, frames }, progress),
+    });
+  }
+
   async pattern(
     { layer, head, cross = false }: HeadAddress,
     edited: boolean,
@@ -208,17 +221,10 @@ class LiveSessionClient implements SessionClient {
     options: Listening & { onPartial?: (partial: Effects, progress: Progress) => void } = {},
   ): Promise<Effects> {
     const { signal, onPartial } = options;
-    const answer = await this.#rpc.request(
-      "effects",
-      {},
-      {
-        signal,
-        onProgress: (progress, partial, frames) => {
-          if (frames.length > 0) onPartial?.(readEffects({ result: partial, frames }), progress);
-        },
-      },
-    );
-    return readEffects(answer);
+    const partly: Asking["onPartial"] = (partial, progress) => {
+      if (partial.frames.length > 0) onPartial?.(readEffects(partial), progress);
+    };
+    return readEffects(await this.ask("effects", {}, { signal, onPartial: partly }));
   }
 
   #componentOf(id: number): ComponentJson | null {

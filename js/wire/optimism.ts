@@ -50,10 +50,12 @@ function made(edit: EditJson): InterventionJson {
 }
 
 /** The words of Python's `sentence`, as far as the page knows them. */
-function sentenceOf({ type, mode, factor, component }: EditJson): string {
+function sentenceOf({ type, mode, factor, component, said }: EditJson): string {
   const name = componentName(component);
+  if (said) return said;
   if (type === "patch") return `Patch ${name} from B`;
   if (type === "scale") return `Scale ${name} by ${factor}`;
   if (mode === "mean") return `Mean-ablate ${name}`;
-  return mode === "resample" ? `Resample ${name}` : `Zero ${name}`;
+  if (mode === "resample") return `Resample ${name}`;
+  return mode === "zero" ? `Zero ${name}` : `Edit ${name}`;
 }

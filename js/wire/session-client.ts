@@ -11,6 +11,7 @@ import type {
   SessionState,
 } from "../types";
 import type { Frame } from "./frames";
+import type { Answer } from "./rpc";
 
 export type Status = "connecting" | "live" | "gone" | "mismatch";
 
@@ -35,6 +36,11 @@ export interface PendingAction {
 
 export interface Listening {
   signal?: AbortSignal | undefined;
+}
+
+export interface Asking extends Listening {
+  /** Gets all that is known so far, each time. */
+  onPartial?: ((partial: Answer<unknown>, progress: Progress) => void) | undefined;
 }
 
 /** One head; `cross` where it is one that attends to another stack. */
@@ -111,6 +117,15 @@ export interface SessionClient {
   setMetric(metric: MetricJson | null): Promise<boolean>;
   /** Tells Python what is selected on the page; never shown as pending. */
   select(component: ComponentJson | null, position: number | null): void;
+
+  /** Any other change: painted nowhere but as under way, and a refusal is told like those above. */
+  act(op: string, args?: object): Promise<boolean>;
+
+  /**
+   * Any other question. Views wrap it in the words of the field (`js/wire/lens.ts`, …), and check
+   * there what comes back.
+   */
+  ask(op: string, args?: object, options?: Asking): Promise<Answer<unknown>>;
 
   // Arrays. These reject: RpcError (refused), AbortError (the signal).
   pattern(head: HeadAddress, edited: boolean, options?: Listening): Promise<Pattern>;

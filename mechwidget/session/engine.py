@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mechwidget.session.computation import Computation
 from mechwidget.session.numbers import Numbers
 from mechwidget.session.patterns import Patterns
+from mechwidget.session.reads import Reads
 from mechwidget.session.sweep import Sweeps
 from mechwidget.session.worker import worker_of
 
@@ -34,10 +35,12 @@ class Engine:
         computation = Computation(model)
         self.numbers = Numbers(computation, self.worker, changed)
         self.patterns = Patterns(model, self.worker)
+        self.reads = Reads(model, self.worker)
         self.sweeps = Sweeps(model, computation, self.worker)
 
     def close(self) -> None:
         """Stop everything that is under way."""
         self.sweeps.close()
+        self.reads.close()
         self.patterns.close()
         self.numbers.close()

@@ -7,13 +7,15 @@ state and raise what prevented its computation; fetches return at once what can 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from traitlets import HasTraits
 
 from mechwidget.session.traits import AbstractTraits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     import torch
 
     from mechwidget.analysis import Outcome
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from mechwidget.session.job import Job
     from mechwidget.session.patterns import Scores
     from mechwidget.session.snapshot import Snapshot
+    from mechwidget.session.state import State
     from mechwidget.session.sweep import Progress, Watch
+
+T = TypeVar("T")
 
 
 class Readings(HasTraits, metaclass=AbstractTraits):
@@ -59,6 +64,26 @@ class Readings(HasTraits, metaclass=AbstractTraits):
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the newest state has its numbers or its error; false when time is up."""
         return self._open().numbers.wait(timeout)
+
+    def read(
+        self,
+        key: Hashable,
+        work: Callable[[State, Callable[[], bool]], T],
+        n_bytes: Callable[[T], int],
+    ) -> Job[T]:
+        """What `work(state, cancelled)` finds out on the worker's thread; `.result()` waits.
+
+        For views: the answer is remembered under `key` and the state that it is asked about, until
+        the model changes. `cancelled` is to be passed on to every run.
+
+        Args:
+            key: what is asked for, with its arguments.
+            work: finds it out; it may use `session.model`, which is its own meanwhile.
+            n_bytes: how much room the answer takes in memory.
+        """
+        state = self.snapshot().state
+        asked = (key, state.tokens, state.active, state.metric, state.position, state.other)
+        return self._open().reads.read(asked, lambda stop: work(state, stop), n_bytes)
 
     def pattern(self, head: Head, *, edited: bool = True) -> Job[torch.Tensor]:
         """The attention `[query, key]` of a head; `.result()` of what is returned waits."""

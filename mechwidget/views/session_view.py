@@ -17,7 +17,7 @@ from traitlets import Dict, Int, Unicode
 from mechwidget.errors import MechwidgetError
 from mechwidget.session import Session
 from mechwidget.views.bundle import LOADER, fingerprint, front_end, front_end_json
-from mechwidget.views.ops import Ops
+from mechwidget.views.ops import register_ops
 from mechwidget.views.pace import Pace
 from mechwidget.views.session_state import model_json, session_state
 from mechwidget.views.snapshot_html import snapshot_html
@@ -70,7 +70,7 @@ class SessionView(AnyWidget):
         deliver_where_addressed(self.comm)
         self._channel = Channel(self.send, about={"session": session.id})
         self._channel.on("front_end", _front_end_asked)
-        Ops(session).register(self._channel)
+        register_ops(session, self._channel)
         self._pace = Pace(self._push)
         self.on_msg(self._receive)
         self._stop_listening = session.on_change(self._changed)

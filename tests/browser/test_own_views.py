@@ -73,7 +73,10 @@ def test_each_view_in_its_cell_is_linked_to_the_others(open_notebook: OpenNotebo
     # The page asks for the front end once and shows views again after a reload.
     notebook.reload()
     notebook.wait_for_kernel()
-    expect(view(notebook, "head-map")).to_be_visible(timeout=TIMEOUT_MS)
+    for name in VIEWS:
+        expect(view(notebook, name)).to_have_attribute(
+            "data-mw-status", "live", timeout=TIMEOUT_MS
+        )  # closed before it is drawn, JupyterLab says that it cannot find it
     notebook.execute("view_1.close()")
     view(notebook, "token-strip").get_by_test_id("mw-token-2").click()
     expect(view(notebook, "token-strip").get_by_test_id("mw-token-2")).to_have_attribute(

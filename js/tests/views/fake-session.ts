@@ -8,7 +8,9 @@ import { clickable, componentKey, everywhere, isAblationOf, isEdit } from "../..
 import { workbench } from "../../views/workbench";
 import { decodeFrame, type Frame } from "../../wire/frames";
 import { paint } from "../../wire/optimism";
+import type { Answer } from "../../wire/rpc";
 import type {
+  Asking,
   Effects,
   Pattern,
   PendingAction,
@@ -49,6 +51,12 @@ export class FakeSession {
   status: Status = "live";
   statusText = "";
   lastError: (ErrorJson & { op: string }) | null = null;
+  /** What was asked with `client.ask`, and who answers it. */
+  readonly asked: [op: string, args: object][] = [];
+  readonly answers = new Map<
+    string,
+    (args: Record<string, unknown>, options: Asking) => Answer<unknown> | Promise<Answer<unknown>>
+  >();
   effectsAsked: EffectsOptions[] = [];
   giveEffects: (effects: Effects) => void = () => {};
   givePattern = (
@@ -132,7 +140,8 @@ export class FakeSession {
       },
       apply: (edit) => {
         const listed = shown()?.interventions.some((one) => isEdit(one, edit));
-        return act("apply", [edit], edit.component, listed ? "restored" : "ablated", { edit });
+        const want = listed ? "restored" : "ablated";
+        return act("apply", [edit], clickable(edit.component), want, { edit });
       },
       setStrength: (id, strength, drag) =>
         act("replace", [id, strength, drag], null, null, { id, strength }),
@@ -146,6 +155,13 @@ export class FakeSession {
       setPrompt: (prompt) => act("set_prompt", [prompt]),
       setMetric: (metric: MetricJson | null) => act("set_metric", [metric]),
       select: (component, position) => session.sent.push(["select", component, position]),
+      act: (op, args = {}) => act(op, [args]),
+      ask: async (op, args = {}, options = {}) => {
+        session.asked.push([op, args]);
+        const answer = session.answers.get(op);
+        if (!answer) throw new Error(`nobody answers ${op} in this test`);
+        return answer(args as Record<string, unknown>, options);
+      },
       pattern: async ({ layer, head, cross }, edited): Promise<Pattern> => ({
         layer,
         head,

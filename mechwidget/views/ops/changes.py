@@ -1,42 +1,33 @@
-"""The ops of the workbench: what a page may ask of a session, and how each is checked.
+"""What a page may change of a session, and how each wish is checked.
 
 In flow the arguments of a request, in form JSON and otherwise anything; out flow changes of the
-session (answered at once with its revision), and frames for patterns, scores and effects. Every
-handler is quick and thread-safe: a notebook calls it on whichever thread it likes.
+session, answered at once with its revision. Every handler is quick and thread-safe: a notebook
+calls it on whichever thread it likes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mechwidget.analysis import SCORES, metric_from_json
-from mechwidget.interventions import Head, component_from_json
+from mechwidget.analysis import metric_from_json
+from mechwidget.interventions import component_from_json
 from mechwidget.interventions.fields import finite_number
-from mechwidget.session.patterns import sides_of
 from mechwidget.session.state import with_id
 from mechwidget.session.strength import with_strength
 from mechwidget.views.armed import armed
-from mechwidget.views.deferred import Then
-from mechwidget.views.pattern_frame import pattern_frame
-from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 
 if TYPE_CHECKING:
-    import torch
-
     from mechwidget.interventions import Component, Intervention
-    from mechwidget.models import Tokens
     from mechwidget.session import Session
-    from mechwidget.session.patterns import Scores
-    from mechwidget.session.sweep import Grid
+    from mechwidget.wire import Arguments, Channel, Request
 
 Revision = dict[str, int]
-Answer = tuple[dict[str, Any], Frame]
 
 _LARGEST_ID = 2**53 - 1  # of the whole numbers that JavaScript has
 
 
-class Ops:
-    """The ops of one session."""
+class Changes:
+    """The ops that change one session."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -56,13 +47,8 @@ class Ops:
             self.set_prompt,
             self.set_metric,
             self.select,
-            self.pattern,
-            self.scores,
-            self.effects,
         ):
             channel.on(op.__name__, op)
-
-    # -- changes
 
     def toggle(self, args: Arguments, _: Request) -> Revision:
         """Zero-ablate a component, or restore it."""
@@ -153,65 +139,6 @@ class Ops:
     def _revision(self) -> Revision:
         # Another thread may have made a newer one by now; the page waits for this or a later.
         return {"revision": self._session.revision}
-
-    # -- arrays
-
-    def pattern(self, args: Arguments, _: Request) -> Then[Answer]:
-        """The attention pattern of one head, [query, key]."""
-        args.only("layer", "head", "edited", "cross")
-        snapshot, model = self._session.snapshot(), self._session.model
-        layer = args.integer("layer", 0, model.n_layers - 1)
-        cross = "cross" in args and args.boolean("cross")
-        most = model.n_heads(layer, cross=cross) - 1
-        head = Head(layer, args.integer("head", 0, most), cross=cross)
-        tokens = snapshot.state.tokens
-        queries, keys = sides_of(model, tokens, layer, cross=cross)
-        about = {
-            "layer": layer,
-            "head": head.head,
-            "revision": snapshot.revision,
-            "queries": _side(queries, tokens),
-            "keys": _side(keys, tokens),
-        }
-        causal = not cross and model.stack_of(layer).attends == "backwards"
-
-        def answer(pattern: torch.Tensor) -> Answer:
-            return about, pattern_frame(pattern, causal=causal)
-
-        return Then(self._session.pattern(head, edited=args.boolean("edited")), answer)
-
-    def scores(self, args: Arguments, _: Request) -> Then[Answer]:
-        """One score of every head, as [layer, head]."""
-        name = args.only("name").choice("name", *SCORES)
-
-        def answer(scores: Scores) -> Answer:
-            return {"name": name, "unit": "attention", "reason": scores.reason}, encode(
-                scores.values
-            )
-
-        return Then(self._session.scores(name), answer)
-
-    def effects(self, args: Arguments, request: Request) -> Then[Answer]:
-        """What ablating each component does, as [layer, head … MLP], growing while it goes on."""
-        args.only()
-        bound = self._session.snapshot().state.bound
-        about = {
-            "unit": "nats" if bound is None else bound.unit,
-            "label": "KL from the baseline" if bound is None else f"change of {bound.label}",
-        }
-
-        def progress(done: int, total: int, grid: Grid) -> None:
-            request.progress(done, total, "ablating", [encode(grid)], about)
-
-        return Then(self._session.effects(progress), lambda grid: (about, encode(grid)))
-
-
-def _side(side: Tokens, tokens: Tokens) -> list[dict[str, Any]] | None:
-    """What stands along a side of a pattern; None is the prompt that the page has."""
-    if side is tokens:
-        return None
-    shown = zip(side.texts, side.special, strict=True)
-    return [{"text": text, "special": special} for text, special in shown]
 
 
 def _component(args: Arguments) -> Component:

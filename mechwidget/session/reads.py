@@ -1,0 +1,79 @@
+"""What a view wants to know of the model: asked for once, done by the worker, remembered.
+
+In flow a key, which says all that the answer depends on beside the model, and the work that finds
+it out; out flow jobs. Answers are forgotten as soon as the model is another one (weights or hooks
+were changed by hand), and where nobody can say whether it is.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mechwidget.session.job import Job, Priority, Steps
+from mechwidget.session.recent import Recent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from mechwidget.models import HookedModel
+    from mechwidget.session.worker import Worker
+
+T = TypeVar("T")
+
+_BYTES_KEPT = 64 * 2**20
+
+
+class Reads:
+    """Questions to one model, with a memory of the last answers."""
+
+    def __init__(self, model: HookedModel, worker: Worker) -> None:
+        self._model = model
+        self._worker = worker
+        self._jobs: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
+        self._recent: Recent[Any] = Recent(_BYTES_KEPT)
+        self._version: int | None = None
+
+    def read(
+        self,
+        key: Hashable,
+        work: Callable[[Callable[[], bool]], T],
+        n_bytes: Callable[[T], int],
+        priority: Priority = Priority.FETCH,
+    ) -> Job[T]:
+        """The answer of `work(cancelled)`, which is told when to stop and starts over when it may.
+
+        Args:
+            key: everything that the answer depends on beside the model.
+            work: called on the worker's thread; it raises `CancelledError` when it was stopped.
+            n_bytes: how much room an answer takes in memory.
+            priority: how urgent it is beside clicks and sweeps.
+        """
+
+        def steps(job: Job[T]) -> Steps[T]:
+            return (
+                yield from job.uninterrupted(
+                    lambda: self._answer(key, lambda: work(job.should_stop), n_bytes)
+                )
+            )
+
+        job = Job(steps, priority)
+        self._jobs.add(job)
+        return self._worker.submit(job)
+
+    def close(self) -> None:
+        """Cancel what is under way."""
+        for job in list(self._jobs):
+            job.cancel()
+
+    def _answer(self, key: Hashable, work: Callable[[], T], n_bytes: Callable[[T], int]) -> T:
+        with self._model.lock, self._model.baselines.one_look() as version:
+            if version is None or version != self._version:
+                self._recent.clear()
+            self._version = version
+            known: T | None = self._recent.get(key)
+            if known is not None:
+                return known
+            answer = work()
+        self._recent.keep(key, answer, n_bytes(answer))
+        return answer
