@@ -13,6 +13,7 @@ from mechwidget.analysis import LogitDiff, Probability
 from mechwidget.as_code.layout import Expression, Text, numbers
 from mechwidget.errors import InterventionError
 from mechwidget.models.forward_source import ForwardSource
+from mechwidget.models.sites import CROSS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +109,7 @@ def has_named_places(model: HookedModel) -> bool:
 
     Queries, keys and values are edited by none; where they are found is no matter here.
     """
-    names = {named.site.name.removeprefix("cross_") for named in model.ledger.named}
+    names = {named.site.name.removeprefix(CROSS) for named in model.ledger.named}
     return not names <= {"q", "k", "v"}
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Self
 from mechwidget.errors import ComponentError, InterventionError
 from mechwidget.interventions.component import Component, Index, count
 from mechwidget.interventions.fields import boolean, integer, one_of, whole_number
-from mechwidget.models.sites import Site
+from mechwidget.models.sites import Site, crossing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,11 +40,6 @@ _NAME_IT = (
     "Where a module returns z of shape [batch, pos, head, d_head], name it: "
     'mw.wrap(model, sites={"z": "blocks.{layer}.attn.hook_z"}).'
 )
-
-
-def crossing(site_name: str, cross: bool) -> str:
-    """A site's name, or that of its counterpart in the attention to another stack."""
-    return f"cross_{site_name}" if cross else site_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +61,7 @@ class Head(Component):
     @property
     def site(self) -> Site:
         """The site whose tensor holds its z."""
-        return Site(crossing("z", self.cross), self.layer)
+        return Site(crossing("z", cross=self.cross), self.layer)
 
     def width(self, model: HookedModel) -> int:
         """The length of its z."""
@@ -100,7 +95,7 @@ class Attention(Component):
     @property
     def site(self) -> Site:
         """The site whose tensor holds what it writes."""
-        return Site(crossing("attn_out", self.cross), self.layer)
+        return Site(crossing("attn_out", cross=self.cross), self.layer)
 
     def _check_unit(self, model: HookedModel) -> None:
         if not model.has_attention(self.layer, cross=self.cross):
@@ -278,7 +273,7 @@ class Edge(Component):
     @property
     def site(self) -> Site:
         """The site whose tensor holds its pattern."""
-        return Site(crossing("pattern", self.cross), self.layer)
+        return Site(crossing("pattern", cross=self.cross), self.layer)
 
     @property
     def positions(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -352,7 +347,7 @@ def check_pattern(
 ) -> None:
     """Raise `ComponentError` unless the layer has this head and a pattern that can be edited."""
     to = " to another stack" if cross else ""
-    if Site(crossing("pattern", cross), component.layer) not in model.sites:
+    if Site(crossing("pattern", cross=cross), component.layer) not in model.sites:
         raise ComponentError(
             f"{component} does not exist: layer {component.layer} has no attention pattern{to}."
         )

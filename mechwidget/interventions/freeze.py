@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.component import Component
-from mechwidget.interventions.components import SITED, crossing
+from mechwidget.interventions.components import SITED
 from mechwidget.interventions.fields import short, token_positions
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
-from mechwidget.models.sites import FINAL_NORM_SCALE, NORM_SCALES, Site, missing_site
+from mechwidget.models.sites import FINAL_NORM_SCALE, NORM_SCALES, Site, crossing, missing_site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

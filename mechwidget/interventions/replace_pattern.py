@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.component import count
-from mechwidget.interventions.components import Head, check_pattern, crossing
+from mechwidget.interventions.components import Head, check_pattern
 from mechwidget.interventions.fields import finite_numbers, one_of, short
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
-from mechwidget.models.sites import Site
+from mechwidget.models.sites import Site, crossing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ class ReplacePattern(Intervention):
         """The site of the pattern, which `model` has."""
         head = self.component
         check_pattern(head, head.head, model, cross=head.cross)
-        return Site(crossing("pattern", head.cross), head.layer)
+        return Site(crossing("pattern", cross=head.cross), head.layer)
 
 
 def _replaced(

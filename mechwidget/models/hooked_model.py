@@ -39,6 +39,7 @@ from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
     SiteLike,
+    crossing,
     missing_site,
     names_one_site,
     resolve_sites,
@@ -185,7 +186,7 @@ class HookedModel:
 
     def has_attention(self, layer: int, *, cross: bool = False) -> bool:
         """Whether the layer has attention whose write to the stream can be edited."""
-        return Site("cross_attn_out" if cross else "attn_out", layer) in self._bindings
+        return Site(crossing("attn_out", cross=cross), layer) in self._bindings
 
     def has_mlp(self, layer: int) -> bool:
         """Whether the layer has an MLP whose write to the stream can be edited."""

@@ -75,6 +75,17 @@ def test_the_sites_of_each_stack_have_its_positions() -> None:
         t5().run(LONG, read=[("cross_z", 1)])
 
 
+def test_positions_that_are_read_are_those_of_the_answers() -> None:
+    """The keys of cross attention stand at the encoder's positions, whatever their layer."""
+    some = t5().run(LONG, read=["cross_pattern", "cross_q"], read_positions=[-1])
+    whole = t5().run(LONG, read=["cross_pattern", "cross_q"])
+    assert torch.equal(some.read["cross_pattern", 5], whole.read["cross_pattern", 5][:, :, -1:])
+    assert torch.equal(some.read["cross_q", 5], whole.read["cross_q", 5][:, -1:])
+    for site in ("cross_k.5", "cross_v.5", "z.1"):
+        with pytest.raises(SiteError, match="is at the positions of the encoder"):
+            t5().run(LONG, read=[site], read_positions=[-1])
+
+
 def test_positions_of_a_component_are_those_of_its_stack() -> None:
     fourth = mw.Ablate(mw.Residual(1, positions=(4,)))
     read = [("resid_pre", layer) for layer in (1, 2)]
