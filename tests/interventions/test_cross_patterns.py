@@ -14,7 +14,10 @@ from mechwidget.interventions import component_from_json, intervention_from_json
 from tests.random_weights import example
 from tests.zoo.build import build
 
-MODELS = {"t5": "encoder-decoder", "bart": "encoder-decoder", "whisper": "speech"}
+MODELS = {
+    **dict.fromkeys(("t5", "bart", "m2m_100", "encoder-decoder", "t5gemma"), "encoder-decoder"),
+    **dict.fromkeys(("whisper", "speech_to_text"), "speech"),
+}
 LAYER, HEAD, QUERY, KEY = 5, 2, 3, 9  # a layer of the decoder; a key that is no query
 each_model = pytest.mark.parametrize("name", MODELS)
 
@@ -204,3 +207,6 @@ def test_what_does_not_fit_is_refused() -> None:
     ):
         with pytest.raises(ComponentError, match=why):
             model.run(tokens, [mw.KnockOut(part)])
+    merged = mw.wrap(build("t5gemma2", "encoder-decoder"))  # attends to both stacks at once
+    with pytest.raises(ComponentError, match="layer 5 has no attention pattern to another stack"):
+        merged.run(merged.source.example(), [mw.KnockOut(edge())])
