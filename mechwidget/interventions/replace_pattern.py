@@ -85,11 +85,8 @@ class ReplacePattern(Intervention):
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """One edit of the layer's pattern."""
-        site, rows, n = (
-            self._checked_site(model),
-            self.component.rows(n_positions),
-            len(self.pattern),
-        )
+        site, rows = self._checked_site(model), self.component.rows(n_positions)
+        n = len(self.pattern)
         if not isinstance(self.pattern, str) and n != n_positions:
             raise InterventionError(
                 f"The given pattern is for {n} tokens; the prompt has {n_positions}."
@@ -134,13 +131,14 @@ def _named(replace: ReplacePattern, queries: Sequence[int], keys: int) -> list[S
 
 
 def _pattern(value: Any, *, cross: bool) -> str | Matrix:
+    named = ACROSS if cross else NAMED
     if isinstance(value, str):
-        return one_of(value, "The pattern", ACROSS if cross else NAMED)
+        return one_of(value, "The pattern", named)
     if hasattr(value, "tolist"):
         value = value.tolist()
     if not isinstance(value, (list, tuple)) or not 0 < len(value) <= LARGEST:
         raise InterventionError(
-            f"The pattern is {short(value)}; expected {', '.join(map(repr, NAMED))} or a list of "
+            f"The pattern is {short(value)}; expected {', '.join(map(repr, named))} or a list of "
             f"at most {LARGEST:,} rows."
         )
     rows = tuple(finite_numbers(row, "a row of the pattern") for row in value)
