@@ -158,7 +158,7 @@ def _effect(
 
 def effect_grid(model: HookedModel, effects: Iterable[Effect]) -> npt.NDArray[np.float32]:
     """Effects as float32 `[layer, head … MLP]`: the last column is the MLP, nan is "not known"."""
-    heads = model.most_heads
+    heads = max((model.n_heads(layer) for layer in range(model.n_layers)), default=0)
     grid = np.full((model.n_layers, heads + 1), np.nan, dtype=np.float32)
     for effect in effects:
         column = effect.component.head if isinstance(effect.component, Head) else heads

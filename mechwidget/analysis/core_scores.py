@@ -6,7 +6,7 @@ In: `ScoreInputs`. Out: `ScoreMap`s; `CORE` is what `scores` registers.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,13 +29,9 @@ from mechwidget.models import Site
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy.typing as npt
     import torch
 
-    from mechwidget.analysis.metrics import Metric
     from mechwidget.models import HookedModel, Tokens
-
-    Floats = npt.NDArray[np.floating[Any]]
 
 _PATTERN_BYTES = 2**26  # of patterns that one run reads
 
@@ -66,9 +62,21 @@ def effect(inputs: ScoreInputs) -> ScoreMap:
 
 def direct(inputs: ScoreInputs) -> ScoreMap:
     """Direct logit attribution."""
-    asked = inputs.model, _tokens(inputs), _metric(inputs), inputs.interventions
-    found = direct_attribution(*asked, cancelled=inputs.cancelled)
-    return _single(found.heads, found.attention, found.mlp, found.note)
+    if inputs.metric is None:
+        raise MechwidgetError("Direct logit attribution needs a metric.")
+    found = direct_attribution(
+        inputs.model,
+        _tokens(inputs),
+        inputs.metric,
+        inputs.interventions,
+        cancelled=inputs.cancelled,
+    )
+    return ScoreMap(
+        found.heads.astype(np.float32),
+        found.attention.astype(np.float32),
+        found.mlp.astype(np.float32),
+        found.note,
+    )
 
 
 def act_grad(inputs: ScoreInputs) -> ScoreMap:
@@ -82,9 +90,21 @@ def attribution_patching(inputs: ScoreInputs) -> ScoreMap:
 
 
 def _first_order(inputs: ScoreInputs) -> ScoreMap:
-    asked = inputs.model, _tokens(inputs), _metric(inputs), inputs.interventions
-    found = activation_gradient(*asked, source=inputs.source, cancelled=inputs.cancelled)
-    return _single(*(part.sum(-1) for part in (found.heads, found.attention, found.mlp)))
+    if inputs.metric is None:
+        raise MechwidgetError("A gradient needs a metric.")
+    found = activation_gradient(
+        inputs.model,
+        _tokens(inputs),
+        inputs.metric,
+        inputs.interventions,
+        source=inputs.source,
+        cancelled=inputs.cancelled,
+    )
+    return ScoreMap(
+        found.heads.sum(-1).astype(np.float32),
+        found.attention.sum(-1).astype(np.float32),
+        found.mlp.sum(-1).astype(np.float32),
+    )
 
 
 def copying(inputs: ScoreInputs) -> ScoreMap:
@@ -124,18 +144,6 @@ def _tokens(inputs: ScoreInputs) -> Tokens:
     if inputs.prompt is None:
         raise MechwidgetError("This score needs a prompt.")
     return inputs.model.tokenize(inputs.prompt)
-
-
-def _metric(inputs: ScoreInputs) -> Metric:
-    if inputs.metric is None:
-        raise MechwidgetError("This score needs a metric.")
-    return inputs.metric
-
-
-def _single(heads: Floats, attention: Floats, mlp: Floats, reason: str = "") -> ScoreMap:
-    """A map in single precision."""
-    of_head, of_attention, of_mlp = (part.astype(np.float32) for part in (heads, attention, mlp))
-    return ScoreMap(of_head, of_attention, of_mlp, reason)
 
 
 def _patterns(inputs: ScoreInputs) -> Iterator[tuple[int, torch.Tensor]]:

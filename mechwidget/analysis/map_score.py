@@ -117,9 +117,11 @@ class MapScore:
 
 def empty_map(model: HookedModel, reason: str = "") -> ScoreMap:
     """A map of this model in which nothing is known yet."""
-    n = model.n_layers
+    layers = range(model.n_layers)
+    heads = max((model.n_heads(layer) for layer in layers), default=0)
     parts = [
-        np.full(shape, np.nan, dtype=np.float32) for shape in ((n, model.most_heads), (n,), (n,))
+        np.full(shape, np.nan, dtype=np.float32)
+        for shape in ((len(layers), heads), (len(layers),), (len(layers),))
     ]
     return ScoreMap(parts[0], parts[1], parts[2], reason)
 
