@@ -156,6 +156,14 @@ class Generation(Iterator[Step]):
         self._some = some
         self._decoders.clear()
 
+    def resume(self) -> None:
+        """Go on after it was cancelled in the middle of a step, from the text so far.
+
+        The next step reads the whole text again: half of a token is in the cache.
+        """
+        if self.ended == "cancelled":
+            self.ended = ""
+
     def close(self) -> None:
         """End it, and free what it holds."""
         self._end(self.ended or "closed")

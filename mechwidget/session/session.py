@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mechwidget.as_code import as_code
 from mechwidget.errors import MechwidgetError
 from mechwidget.session import state as states
+from mechwidget.session.directions import Directions
 from mechwidget.session.engine import Engine
 from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
@@ -99,6 +100,11 @@ class Session(Readings):
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._engine is None
+
+    @property
+    def directions(self) -> Directions:
+        """Named directions to steer along: `session.directions["truth"] = tensor`."""
+        return Directions(lambda: self._state.directions, self._change)
 
     def snapshot(self) -> Snapshot:
         """One coherent picture of now; never waits for the model."""

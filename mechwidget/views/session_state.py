@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mechwidget.interventions import Steer
 from mechwidget.interventions.freeze import PATTERN
 from mechwidget.session.strength import strength_of
 from mechwidget.wire.envelope import describe
@@ -37,6 +38,7 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "other": _other_json(state),
         "reference": len(state.reference),
         "interventions": interventions_json(state),
+        "directions": directions_json(state),
         "metric": _metric_json(state),
         "can_undo": snapshot.can_undo,
         "can_redo": snapshot.can_redo,
@@ -105,12 +107,27 @@ def interventions_json(state: State) -> list[Json]:
             "component": None if intervention.target is None else intervention.target.to_json(),
             "layers": _layers_of_heads(intervention),
             "strength": strength_of(intervention),
+            "along": intervention.vector.name if isinstance(intervention, Steer) else None,
+            "unit": intervention.unit if isinstance(intervention, Steer) else None,
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
         }
         for index, (id_, intervention) in enumerate(
             zip(state.ids, state.interventions, strict=True)
         )
+    ]
+
+
+def directions_json(state: State) -> list[Json]:
+    """The named directions: what each is called, how long it is, where it is from. No numbers."""
+    return [
+        {
+            "name": each.name,
+            "norm": each.vector.norm,
+            "width": len(each.vector),
+            "origin": each.origin,
+        }
+        for each in state.directions
     ]
 
 
