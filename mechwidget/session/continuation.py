@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -198,13 +199,12 @@ class Continuations:
 def _next(job: Job[Continuation], generation: Generation) -> Steps[Step | None]:
     """The next step; begun again where it had to make way half-way through."""
     while True:
-        try:
+        with suppress(CancelledError):  # its frames hold the cache: nobody is to keep them
             return next(generation, None)
-        except CancelledError:
-            if job.cancelled():
-                raise
-            generation.resume()
-            yield
+        if job.cancelled():
+            raise CancelledError("The continuation was cancelled.")
+        generation.resume()
+        yield
 
 
 class _Page:
