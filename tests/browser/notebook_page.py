@@ -90,9 +90,13 @@ class NotebookPage:
 
     def reload(self) -> None:
         """Save, reload the page and wait until the notebook has found its kernel again."""
-        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.save()
         self.page.reload()
         self.wait_for_notebook()
+
+    def save(self) -> None:
+        """Write the notebook to disk, with its outputs."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
 
     def wait_for_notebook(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
