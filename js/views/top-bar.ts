@@ -2,11 +2,10 @@
 
 import { element, setAttributes, setText } from "../charts/dom";
 import { count } from "../charts/format";
-import type { SessionStore } from "../store/session-store";
 import type { ModelJson } from "../types";
-import type { SessionClient } from "../wire/session-client";
 import { baselineButton } from "./baseline-button";
 import type { Pane, Scene } from "./pane";
+import type { Cast } from "./stage";
 import { toolPicker } from "./tool-picker";
 import { undoRedo } from "./undo-redo";
 
@@ -39,10 +38,10 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-export function topBar(client: SessionClient, store: SessionStore): Pane {
+export function topBar({ client, store, actions, signal }: Cast): Pane {
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
-  const tools = toolPicker(store);
+  const tools = toolPicker(client, store, actions, signal);
   const running = element("span", { class: "mw-running mw-muted", "aria-hidden": "true" });
   running.append(element("span", { class: "mw-running-dot" }), "running");
   const history = undoRedo(client);
