@@ -66,7 +66,11 @@ export class ContinuationRow {
     row.forEach((token, i) => {
       const node = this.#tokens[i] ?? this.#add();
       setText(node, prose(token.text));
-      setAttributes(node, { "data-diverges": i === divergence, "data-lit": i === looked });
+      setAttributes(node, {
+        "data-diverges": i === divergence,
+        "data-lit": i === looked,
+        "data-special": token.special,
+      });
     });
     const text = row.map((token) => token.text).join("");
     setAttributes(this.#text, { "aria-label": `${label}: ${visible(text)}` });

@@ -74,6 +74,8 @@ export class ContinuationPane implements Pane {
     const follows = wish.open && wish.live && stream.asked !== "" && stream.phase !== "stopped";
     if (known && follows && scene.enabled && known.tokens.length > 0)
       stream.follow(key, samplingOf(wish));
+    // A kernel that has gone writes no more; what it has written stays.
+    if (scene.client.status === "gone" || scene.client.status === "mismatch") stream.stop();
     const writing = stream.phase === "writing";
     this.#settings.draw(scene);
     this.#drawHead(scene, writing);
@@ -116,7 +118,12 @@ export class ContinuationPane implements Pane {
     const label = edits > 0 ? `edited · ${count(edits, "edit")}` : "edited";
     this.#edited.draw(label, prefix, text?.edited ?? [], divergence, looked("edited"));
     setText(this.#facts, refused ? refusal : factsOf(text, phase));
-    setAttributes(this.#facts, { "data-error": refused, title: text?.recomputes || null });
+    setAttributes(this.#facts, {
+      "data-error": refused,
+      // Read out when it is done, not ten times a second.
+      "aria-live": phase === "writing" ? "off" : "polite",
+      title: text?.recomputes || null,
+    });
     this.#details.el.hidden = refused;
     this.#details.draw(text, this.#looked);
   }

@@ -27,7 +27,7 @@ import type { Kind } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
 import { positionsText } from "./positions";
 import { standalone } from "./standalone";
-import { steerHint } from "./steering";
+import { steerShort } from "./steering";
 import { toolPicker } from "./tool-picker";
 import { positionsAt, TOOLS } from "./tools";
 
@@ -173,7 +173,7 @@ function toolHint({ page, state }: Scene): string {
   const { text, verb, lacks } = TOOLS[page.tool];
   const missing = lacks(state, page);
   if (missing) return `${text} ${missing}`;
-  if (page.tool === "steer" && state) return steerHint(page, state);
+  if (page.tool === "steer" && state) return steerShort(page, state);
   if (page.tool === "look") return "A click locks it, another click unlocks it.";
   return `A click ${verb} it${where(page.positions)}, another click restores it.`;
 }

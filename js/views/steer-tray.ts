@@ -5,7 +5,7 @@
 import { button, element, focusedIn, icon, keyed, setAttributes, setText } from "../charts/dom";
 import { plain } from "../charts/format";
 import { visible } from "../charts/token-text";
-import type { SessionStore, SteerWish } from "../store/session-store";
+import type { PageState, SessionStore, SteerWish } from "../store/session-store";
 import type { DirectionJson, SessionState } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
@@ -37,6 +37,7 @@ export class SteerTray implements Pane {
   readonly #token = this.#tokenField("token", "most likely", "Token whose unembedding is meant");
   readonly #minus = this.#tokenField("minus", "nothing", "Token whose unembedding is taken off");
   readonly #tokens: HTMLElement;
+  readonly #words = element("div", { class: "mw-muted mw-steer-words" });
   readonly #modes = new Map<SteerWish["mode"], HTMLButtonElement>();
   readonly #slider = this.#strengthField("range", "mw-steer-strength");
   readonly #number = this.#strengthField("number", "mw-steer-number");
@@ -120,7 +121,7 @@ export class SteerTray implements Pane {
       "div",
       { id, class: "mw-steer-tray", role: "dialog", "aria-label": "Steer", tabindex: -1 },
       line("Along", this.#from),
-      line("", this.#tokens),
+      line("", this.#tokens, this.#words),
       line("How", modes),
       line("By", this.#strength),
       this.#hint,
@@ -156,7 +157,7 @@ export class SteerTray implements Pane {
         input.value = String(strength);
     }
     const { lacks } = directionOf(page, state);
-    setText(this.#hint, lacks ? `This ${lacks}.` : hint);
+    setText(this.#hint, lacks ? `The direction ${lacks}.` : hint);
     this.#drawPlace(scene, state);
     const refused = this.client.lastError?.op === "save_direction" ? this.client.lastError : null;
     setText(this.#error, refused ? [refused.message, refused.hint].filter(Boolean).join(" ") : "");
@@ -180,7 +181,9 @@ export class SteerTray implements Pane {
     });
     const value = from === "saved" ? `saved ${page.steer.saved}` : from;
     if (this.#from.value !== value) this.#from.value = value;
-    this.#tokens.style.visibility = from === "token" ? "visible" : "hidden";
+    this.#tokens.hidden = from !== "token";
+    this.#words.hidden = from === "token";
+    setText(this.#words, aboutOf(from, page, state));
     for (const [input, text] of [
       [this.#token, page.steer.token],
       [this.#minus, page.steer.minus],
@@ -328,4 +331,13 @@ export class SteerTray implements Pane {
   #redraw(): void {
     if (this.#scene) this.draw(this.#scene);
   }
+}
+
+/** Which numbers the direction is made of. */
+function aboutOf(from: ReturnType<typeof fromOf>, page: PageState, state: SessionState): string {
+  const { words, lacks } = directionOf(page, state);
+  if (lacks) return lacks;
+  if (from === "other") return `${words}, where it is put to work`;
+  if (from === "answer") return words;
+  return state.directions.find(({ name }) => name === page.steer.saved)?.origin ?? words;
 }

@@ -183,11 +183,28 @@ export function steerHint(page: PageState, state: SessionState): string {
   return `A click steers ${stream} along ${words} by ${share}.`;
 }
 
+/** The same in the few characters that there are under a map. */
+export function steerShort(page: PageState, state: SessionState): string {
+  const { mode, strength } = page.steer;
+  const name = shortName(page, state);
+  const where = page.positions.length > 0 ? ` at ${positionsText(page.positions)}` : "";
+  const does = {
+    add: `adds ${plain(strength)} · ${name}`,
+    "clamp along": `sets ${name} to ${plain(strength)}`,
+    "project out": `takes ${name} out`,
+  }[mode];
+  return `A click ${does} after its layer${where}.`;
+}
+
 /** The direction and the strength, short enough for a button. */
 export function steerSummary(page: PageState, state: SessionState): string {
   const { mode, strength } = page.steer;
-  const { words } = directionOf(page, state);
-  const name = fromOf(page, state) === "other" ? "B − A" : short(visible(words), 18);
+  const name = shortName(page, state);
   if (mode === "project out") return `${name} out`;
   return mode === "add" ? `${plain(strength)} · ${name}` : `${name} = ${plain(strength)}`;
+}
+
+function shortName(page: PageState, state: SessionState): string {
+  const { words } = directionOf(page, state);
+  return fromOf(page, state) === "other" ? "B − A" : short(visible(words), 18);
 }

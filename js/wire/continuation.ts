@@ -12,6 +12,8 @@ export interface Likely {
 
 export interface Written extends Likely {
   readonly id: number;
+  /** It stands for no text: the end of one, say. */
+  readonly special: boolean;
   /** What the other row gives this token; null where the texts have parted before. */
   readonly beside: number | null;
   readonly likely: readonly (Likely & { readonly id: number })[];
@@ -54,9 +56,9 @@ export async function writeOn(
 }
 
 export function readContinuation({ result }: Answer<unknown>): Continuation {
-  const { revision, baseline, edited, texts, divergence, ended, recomputes, per_second } =
+  const { revision, baseline, edited, texts, special, divergence, ended, recomputes, per_second } =
     record(result);
-  const names = record(texts);
+  const names = { texts: record(texts), special: new Set(list(special)) };
   return {
     revision: number(revision),
     baseline: row(baseline, names),
@@ -68,11 +70,17 @@ export function readContinuation({ result }: Answer<unknown>): Continuation {
   };
 }
 
-function row(value: unknown, names: Record<string, unknown>): Written[] {
+interface Names {
+  readonly texts: Record<string, unknown>;
+  readonly special: ReadonlySet<unknown>;
+}
+
+function row(value: unknown, names: Names): Written[] {
   return list(value).map((token) => {
     const [id, probability, beside, likely] = list(token);
     return {
       ...named(id, probability, names),
+      special: names.special.has(id),
       beside: beside === null ? null : number(beside),
       likely: list(likely).map((pair) => {
         const [other, share] = list(pair);
@@ -82,12 +90,8 @@ function row(value: unknown, names: Record<string, unknown>): Written[] {
   });
 }
 
-function named(
-  id: unknown,
-  probability: unknown,
-  names: Record<string, unknown>,
-): Likely & { id: number } {
-  const text = names[String(id)];
+function named(id: unknown, probability: unknown, { texts }: Names): Likely & { id: number } {
+  const text = texts[String(id)];
   if (typeof text !== "string") throw unreadable("a token has no text");
   return { id: number(id), text, probability: number(probability) };
 }

@@ -36,10 +36,11 @@ class Continuing:
         """Both rows token by token; `new_tokens` at most."""
         args.only("new_tokens", "temperature", "top_p", "seed", "on")
         most = args.integer("new_tokens", 1, MOST_TOKENS)
-        revision = self._session.revision
+        revision, tokenizer = self._session.revision, self._session.model.tokenizer
+        special = frozenset(getattr(tokenizer, "all_special_ids", None) or ())
 
         def progress(so_far: Continuation) -> None:
-            partial = continuation_json(so_far, revision)
+            partial = continuation_json(so_far, revision, special)
             request.progress(len(so_far), most, "writing", partial=partial)
 
         job = self._session.continuation(
@@ -50,17 +51,19 @@ class Continuing:
             on=args.choice("on", "prompt", "generated", "both"),  # type: ignore[arg-type]
             progress=progress,
         )
-        return Then(job, lambda written: continuation_json(written, revision))
+        return Then(job, lambda written: continuation_json(written, revision, special))
 
 
-def continuation_json(written: Continuation, revision: int) -> Json:
+def continuation_json(written: Continuation, revision: int, special: frozenset[int]) -> Json:
     """All that is written so far: tokens by id, and every text once."""
     texts: dict[str, str] = {}
+    ids = {token.id for token in (*written.baseline, *(written.edited or ()))}
     return {
         "revision": revision,
         "baseline": _row(written.baseline, texts),
         "edited": None if written.edited is None else _row(written.edited, texts),
         "texts": texts,
+        "special": sorted(ids & special),
         "divergence": written.divergence,
         "ended": written.ended,
         "recomputes": written.recomputes,
