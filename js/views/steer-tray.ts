@@ -108,8 +108,6 @@ export class SteerTray implements Pane {
       "Keep",
     );
     this.#tokens = element("div", { class: "mw-steer-tokens" }, this.#token, "−", this.#minus);
-    this.#strength = element("div", { class: "mw-steer-line" }, this.#slider, this.#number);
-    this.#strength.append(element("span", { class: "mw-muted" }, "of its norm"));
     const line = (label: string, ...parts: (Node | string)[]): HTMLElement =>
       element(
         "div",
@@ -117,13 +115,15 @@ export class SteerTray implements Pane {
         element("span", { class: "mw-muted" }, label),
         element("div", { class: "mw-steer-line" }, ...parts),
       );
+    const unit = element("span", { class: "mw-muted mw-steer-unit" }, "of its norm");
+    this.#strength = line("By", this.#slider, this.#number, unit);
     this.#tray = element(
       "div",
       { id, class: "mw-steer-tray", role: "dialog", "aria-label": "Steer", tabindex: -1 },
       line("Along", this.#from),
       line("", this.#tokens, this.#words),
       line("How", modes),
-      line("By", this.#strength),
+      this.#strength,
       this.#hint,
       line("After layer", this.#layer, this.#where, this.#apply),
       line("Keep as", this.#name, this.#keep),
@@ -290,20 +290,20 @@ export class SteerTray implements Pane {
   }
 
   #steer(): void {
-    const scene = this.#scene;
-    if (!scene?.state) return;
+    // Not as it was drawn last: a click may follow another within one frame.
+    const { shown: state } = this.client;
+    const page = this.store.value;
     const layer = Math.trunc(this.#layer.valueAsNumber);
-    if (!(layer >= 0 && layer < scene.state.model.n_layers)) return;
+    if (!state || !(layer >= 0 && layer < state.model.n_layers)) return;
     const part = { type: "residual", layer, end: "post" } as const;
-    const positions = positionsAt(scene.page, scene.state, layer);
-    this.actions.perform(steerEdit(scene.page, scene.state, part, positions));
+    this.actions.perform(steerEdit(page, state, part, positionsAt(page, state, layer)));
   }
 
   async #save(): Promise<void> {
-    const scene = this.#scene;
+    const { shown: state } = this.client;
     const name = this.#name.value.trim();
-    if (name === "" || !scene?.state) return this.#name.focus();
-    const { spec } = directionOf(scene.page, scene.state);
+    if (name === "" || !state) return this.#name.focus();
+    const { spec } = directionOf(this.store.value, state);
     const layer = Math.trunc(this.#layer.valueAsNumber) || 0;
     const component = steered({ type: "layer", layer }, []);
     const saved = await this.client.act("save_direction", { name, direction: spec, component });

@@ -69,7 +69,8 @@ class Written(Likely):
     """A token of a continuation.
 
     Attributes:
-        likely: the most likely tokens there, the largest first.
+        likely: the most likely tokens there, the largest first; where the rows still agree, also
+            those that are most likely in the other row.
         beside: what the other row gives this token; None where the rows have parted before, so
             that it speaks of another text.
     """
@@ -230,9 +231,12 @@ class _Page:
         if self._beside and agreed and (step.id, step.ended) != (baseline.id, baseline.ended):
             self._divergence = max(len(self._baseline), len(self._edited))
         before, after = _shares(baseline), _shares(step)
-        self._write(self._baseline, baseline, before, after if self._beside and agreed else None)
+        # While the texts agree, what is likely in one row is told of both.
+        both = _best(before) | _best(after) if self._beside and agreed else set()
+        beside = agreed and self._beside
+        self._write(self._baseline, baseline, before, both, after if beside else None)
         if self._beside:
-            self._write(self._edited, step, after, before if agreed else None)
+            self._write(self._edited, step, after, both, before if beside else None)
 
     def report(self, report: Report, generation: Generation) -> None:
         """Tell what is written so far, unless that was done just now."""
@@ -253,20 +257,27 @@ class _Page:
         )
 
     def _write(
-        self, row: list[Written], step: Step, own: torch.Tensor, others: torch.Tensor | None
+        self,
+        row: list[Written],
+        step: Step,
+        own: torch.Tensor,
+        others: set[int],
+        beside: torch.Tensor | None,
     ) -> None:
-        if not step.ended:
-            beside = None if others is None else float(others[step.id])
-            row.append(Written(step.id, step.text, step.probability, self._likely(own), beside))
-
-    def _likely(self, shares: torch.Tensor) -> tuple[Likely, ...]:
-        found = shares.topk(min(ALTERNATIVES, len(shares)))
-        pairs = zip(found.indices.tolist(), found.values.tolist(), strict=True)
-        return tuple(Likely(i, self._model.token_text(i), share) for i, share in pairs)
+        if step.ended:
+            return
+        ids = sorted(_best(own) | others, key=lambda i: -float(own[i]))
+        likely = tuple(Likely(i, self._model.token_text(i), float(own[i])) for i in ids)
+        given = None if beside is None else float(beside[step.id])
+        row.append(Written(step.id, step.text, step.probability, likely, given))
 
 
 def _shares(step: Step) -> torch.Tensor:
-    return step.logits.detach().float().softmax(-1)
+    return step.logits.detach().float().softmax(-1).cpu()  # looked up one by one
+
+
+def _best(shares: torch.Tensor) -> set[int]:
+    return set(shares.topk(min(ALTERNATIVES, len(shares))).indices.tolist())
 
 
 def _text(row: tuple[Written, ...]) -> str:
