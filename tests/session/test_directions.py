@@ -65,14 +65,14 @@ def test_steering_along_it_is_what_a_plain_hook_adds(session, model):
     unit = unit / unit.norm()
 
     def moved(stream):
-        stream[4] = stream[4] + 0.3 * stream[4].norm() * unit
+        stream[4] = stream[4] + 0.8 * stream[4].norm() * unit
         return stream
 
     session.interventions = [
-        mw.Steer(mw.Residual(1, [4], "post"), direction.vector, 0.3, unit="share")
+        mw.Steer(mw.Residual(1, [4], "post"), direction.vector, 0.8, unit="share")
     ]
+    found_logits = session.result.logits[0, 0]  # before there is a hook that this run would call
     expected = hooked_logits(model, PROMPT, 1, moved)
-    found_logits = session.result.logits[0, 0]
     assert torch.allclose(found_logits, expected, atol=1e-4)
     assert not torch.allclose(found_logits, session.baseline.logits[0, 0], atol=1e-3)
 
