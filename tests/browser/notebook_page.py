@@ -89,9 +89,11 @@ class NotebookPage:
         self.wait_for_kernel()
 
     def reload(self) -> None:
-        """Save, reload the page and wait until the notebook has found its kernel again."""
+        """Save, load the page again and wait until the notebook is there."""
         self.save()
-        self.page.reload()
+        # By its address: a mere reload would bring back the notebooks of other tests as well, since
+        # all of them share JupyterLab's workspace.
+        self.page.goto(self.server.url(self.name))
         self.wait_for_notebook()
 
     def save(self) -> None:
