@@ -42,7 +42,8 @@ def token_direction(
         def row() -> torch.Tensor:
             weight = next((p for p in module.parameters() if p.is_floating_point()), None)
             dtype = torch.float32 if weight is None else weight.dtype
-            device = model.device if weight is None else weight.device
+            here = weight is not None and not weight.is_meta  # else a hook fetches it when called
+            device = weight.device if weight is not None and here else model.device
             x = torch.zeros(1, 1, width, dtype=dtype, device=device, requires_grad=True)
             logits = first(module(x))[0, 0]
             said = logits[plus] if against is None else logits[plus] - logits[against]
