@@ -15,7 +15,7 @@ export interface Tool {
   readonly verb: string;
   readonly title: string;
   /** Why it cannot be armed now; empty when it can. */
-  lacks(state: SessionState | null, page: PageState): string;
+  lacks(state: SessionState | null, page?: PageState): string;
 }
 
 const nothing = (): string => "";
@@ -77,9 +77,9 @@ export const TOOLS: Record<ToolName, Tool> = {
     text: "Steer",
     key: "t",
     tone: "steer",
-    verb: "steers the stream after its layer",
+    verb: "steers",
     title: "Move the residual stream after a layer along a direction",
-    lacks: (state, page) => (state ? directionOf(page, state).lacks : ""),
+    lacks: (state, page) => (state && page ? directionOf(page, state).lacks : ""),
   },
 };
 

@@ -26,11 +26,16 @@ MINUS = "\N{MINUS SIGN}"
 
 
 class DirectionSource(Protocol):
-    """Anything that can be turned into a direction of a model, given a state of a session."""
+    """Anything that can be turned into a direction of a model, given a state of a session.
+
+    Equal sources are looked for once, so that they have to be hashable.
+    """
 
     def find(self, model: HookedModel, state: State, cancelled: Cancelled) -> Direction:
         """The direction; raises a `MechwidgetError` where there is none."""
         ...
+
+    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

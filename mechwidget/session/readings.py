@@ -16,7 +16,7 @@ from mechwidget.session.job import Priority
 from mechwidget.session.traits import AbstractTraits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     import torch
 
@@ -116,13 +116,24 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         Args:
             source: `OtherMinusThis`, `Unembedding` or `Saved` of `session.direction_sources`.
         """
-        state, model = self.snapshot().state, self.model
-        asked = ("direction", source, state.tokens, state.other, state.directions)
+        return self._find(source, lambda state, stop: source.find(self.model, state, stop))
+
+    def find_directions(self, sources: Sequence[DirectionSource]) -> Job[tuple[Direction, ...]]:
+        """Several directions, in the same order, as one job."""
+        wanted = tuple(sources)
+
+        def found(state: State, stop: Callable[[], bool]) -> tuple[Direction, ...]:
+            each = {source: source.find(self.model, state, stop) for source in set(wanted)}
+            return tuple(each[source] for source in wanted)
+
+        return self._find(wanted, found)
+
+    def _find(self, what: Hashable, work: Callable[[State, Callable[[], bool]], T]) -> Job[T]:
+        state = self.snapshot().state
+        asked = ("directions", what, state.tokens, state.other, state.directions)
+        # As urgent as a click, which it is the first half of.
         return self._open().reads.read(
-            asked,
-            lambda stop: source.find(model, state, stop),
-            lambda found: 32 * len(found.vector),
-            Priority.RUN,
+            asked, lambda stop: work(state, stop), lambda _: 32 * self.model.d_model, Priority.RUN
         )
 
     def continuation(

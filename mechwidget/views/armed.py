@@ -8,20 +8,24 @@ page says itself is taken as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions import component_from_json, intervention_from_json
 from mechwidget.session.direction_sources import OtherMinusThis, Saved, Unembedding
+from mechwidget.views.deferred import ThenChange
 from mechwidget.wire import Arguments
 
 if TYPE_CHECKING:
     from mechwidget.interventions import Intervention
+    from mechwidget.session import Session
     from mechwidget.session.direction_sources import DirectionSource
     from mechwidget.session.directions import Direction
     from mechwidget.session.state import State
 
+
+T = TypeVar("T")
 
 _MOST = 2**31 - 1  # of tokens and positions
 
@@ -57,6 +61,28 @@ def direction_source(spec: Mapping[str, Any]) -> DirectionSource:
         return Unembedding(_token(args, "token"), minus)
     position = args.only("from", "position").integer("position", -_MOST, _MOST)
     return OtherMinusThis(component_from_json(spec.get("component")), position)
+
+
+def with_directions(
+    session: Session,
+    specs: Sequence[Mapping[str, Any]],
+    change: Callable[[list[Mapping[str, Any]]], T],
+) -> T | ThenChange[T]:
+    """What `change` makes of `specs` once the directions that they name are found.
+
+    It is called at once where none of them names any: a direction may take a run of the model.
+    """
+    sources = {at: direction_source(spec) for at, spec in enumerate(specs) if "direction" in spec}
+    if not sources:
+        return change(list(specs))
+
+    def changed(found: tuple[Direction, ...]) -> T:
+        known = dict(zip(sources, found, strict=True))
+        return change(
+            [along(spec, known[at]) if at in known else spec for at, spec in enumerate(specs)]
+        )
+
+    return ThenChange(session.find_directions(tuple(sources.values())), changed)
 
 
 def along(spec: Mapping[str, Any], direction: Direction) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import torch
 
 import mechwidget as mw
 from mechwidget.session.direction_sources import OtherMinusThis, Unembedding
+from mechwidget.views.armed import with_directions
 from tests.session.encoders import BLANK, masked_model
 from tests.session.tiny import PROMPT, SECONDS, brake, eventually
 from tests.views.conftest import Page, Tapped
@@ -103,6 +104,21 @@ def test_a_steer_of_what_has_no_vector_is_refused(page, session):
         assert "message" in steer(page, direction, component=wrong)
     assert "expected" in steer(page, direction, unit="miles")["message"]
     assert session.interventions == ()
+
+
+def test_several_edits_find_each_direction_once(page, session):
+    session.other_prompt = OTHER
+    spec = {"type": "steer", "component": STREAM, "direction": {"from": "other", "position": 3}}
+    plain = {"type": "ablate", "mode": "zero", "component": {"type": "mlp", "layer": 0}}
+    found = with_directions(session, [spec, plain, spec], list).result()
+    assert found[1] is plain
+    assert found[0] == found[2]
+    assert "direction" not in found[0]
+    assert len(found[0]["vector"]) == 24
+    assert with_directions(session, [plain], list) == [plain]  # at once
+    with pytest.raises(mw.MechwidgetError, match="no counterpart|names position"):
+        broken = spec | {"direction": {"from": "other", "position": 99}}
+        with_directions(session, [spec, broken], list).result()
 
 
 def test_whoever_observes_the_session_may_wait_for_its_numbers(page, session):

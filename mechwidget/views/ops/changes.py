@@ -14,14 +14,14 @@ from mechwidget.interventions import component_from_json
 from mechwidget.interventions.fields import finite_number
 from mechwidget.session.state import with_id
 from mechwidget.session.strength import with_strength
-from mechwidget.views.armed import along, armed, direction_source
-from mechwidget.views.deferred import ThenChange
+from mechwidget.views.armed import armed, with_directions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mechwidget.interventions import Component, Intervention
     from mechwidget.session import Session
+    from mechwidget.views.deferred import ThenChange
     from mechwidget.wire import Arguments, Channel, Request
 
 Revision = dict[str, int]
@@ -64,10 +64,7 @@ class Changes:
         The direction of a steer is found first, which may take a run of the model.
         """
         spec = args.only("intervention").mapping("intervention")
-        if "direction" not in spec:
-            return self._apply(spec)
-        found = self._session.find_direction(direction_source(spec))
-        return ThenChange(found, lambda direction: self._apply(along(spec, direction)))
+        return with_directions(self._session, [spec], lambda specs: self._apply(specs[0]))
 
     def replace(self, args: Arguments, _: Request) -> Revision:
         """Give a listed intervention another strength; what one drag did is undone at once."""
