@@ -116,9 +116,11 @@ def test_several_edits_find_each_direction_once(page, session):
     assert "direction" not in found[0]
     assert len(found[0]["vector"]) == 24
     assert with_directions(session, [plain], list) == [plain]  # at once
-    with pytest.raises(mw.MechwidgetError, match="no counterpart|names position"):
-        broken = spec | {"direction": {"from": "other", "position": 99}}
-        with_directions(session, [spec, broken], list).result()
+    missing = with_directions(
+        session, [spec, spec | {"direction": {"from": "saved", "name": "nobody"}}], list
+    )
+    with pytest.raises(mw.MechwidgetError, match="no direction"):
+        missing.result()
 
 
 def test_whoever_observes_the_session_may_wait_for_its_numbers(page, session):
