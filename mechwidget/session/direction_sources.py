@@ -14,7 +14,7 @@ from mechwidget.analysis.token_direction import token_direction
 from mechwidget.errors import InterventionError
 from mechwidget.interventions import Residual, Vector
 from mechwidget.interventions.components import ENDS
-from mechwidget.session.directions import Direction, saved_direction
+from mechwidget.session.directions import Direction, Kept, kept_one
 
 if TYPE_CHECKING:
     from mechwidget.interventions import Component
@@ -31,8 +31,8 @@ class DirectionSource(Protocol):
     Equal sources are looked for once, so that they have to be hashable.
     """
 
-    def find(self, model: HookedModel, state: State, cancelled: Cancelled) -> Direction:
-        """The direction; raises a `MechwidgetError` where there is none."""
+    def find(self, model: HookedModel, state: State, kept: Kept, cancelled: Cancelled) -> Direction:
+        """The direction; raises a `MechwidgetError` where there is none. `kept`: the named ones."""
         ...
 
     def __hash__(self) -> int: ...
@@ -52,7 +52,13 @@ class OtherMinusThis:
     component: Component
     position: int = -1
 
-    def find(self, model: HookedModel, state: State, cancelled: Cancelled) -> Direction:
+    def find(
+        self,
+        model: HookedModel,
+        state: State,
+        kept: Kept,  # noqa: ARG002 - what every source is told
+        cancelled: Cancelled,
+    ) -> Direction:
         """The difference, as long as the component is wide."""
         if state.other is None:
             raise InterventionError(
@@ -103,7 +109,7 @@ class Unembedding:
     token: str | int
     minus: str | int | None = None
 
-    def find(self, model: HookedModel, state: State, cancelled: Cancelled) -> Direction:  # noqa: ARG002
+    def find(self, model: HookedModel, state: State, kept: Kept, cancelled: Cancelled) -> Direction:  # noqa: ARG002
         """Its row, or the difference of two."""
         vector = token_direction(model, self.token, self.minus)
         if not vector.any():
@@ -125,9 +131,9 @@ class Saved:
 
     name: str
 
-    def find(self, model: HookedModel, state: State, cancelled: Cancelled) -> Direction:  # noqa: ARG002
+    def find(self, model: HookedModel, state: State, kept: Kept, cancelled: Cancelled) -> Direction:  # noqa: ARG002
         """That very one."""
-        return saved_direction(state, self.name)
+        return kept_one(kept, self.name)
 
 
 def _held(

@@ -3,9 +3,9 @@
     session.directions["truth"] = probe.weight[0]
     session.ablate(...), mw.Steer(mw.Residual(3), session.directions["truth"], 0.2, "share")
 
-In flow tensors from Python and directions that a page has found; out flow states that hold them.
-They are part of the state, so that undo brings back what was deleted; what is steered holds its own
-copy of the numbers and goes on whatever becomes of the name.
+In flow tensors from Python and directions that a page has found; out flow the same under names.
+They are no part of the experiment's state: going back to an earlier one loses none. What is steered
+holds its own copy of the numbers and goes on whatever becomes of the name.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from mechwidget.interventions.vectors import vector_of
 
 if TYPE_CHECKING:
     from mechwidget.models import HookedModel
-    from mechwidget.session.state import State
 
 MOST = 200
 FROM_PYTHON = "given in Python"
 
-Change = Callable[["State", "HookedModel"], "State"]
+Kept = tuple["Direction", ...]
+Change = Callable[[Kept, "HookedModel"], Kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,14 @@ class Directions(MutableMapping[str, Vector]):
         InterventionError: a name that is empty or too long, or numbers that do not fit the model.
     """
 
-    def __init__(
-        self, listed: Callable[[], tuple[Direction, ...]], change: Callable[[Change], object]
-    ) -> None:
-        self._listed = listed
+    def __init__(self, kept: Callable[[], Kept], change: Callable[[Change], object]) -> None:
+        self._kept = kept
         self._change = change
+
+    @property
+    def kept(self) -> Kept:
+        """All of them with where they come from, the oldest first."""
+        return self._kept()
 
     def origin(self, name: str) -> str:
         """Where a direction comes from, in words."""
@@ -74,7 +77,7 @@ class Directions(MutableMapping[str, Vector]):
     def save(self, name: str, direction: Direction) -> None:
         """Keep a direction that was found, under this name; one with the name is replaced."""
         named = direction.named(_name(name))
-        self._change(lambda old, model: with_direction(old, model, named))
+        self._change(lambda kept, model: with_direction(kept, model, named))
 
     def delete(self, name: str) -> None:
         """Forget a direction; what is steered along it stays.
@@ -83,9 +86,9 @@ class Directions(MutableMapping[str, Vector]):
             InterventionError: there is none of this name.
         """
 
-        def deleted(old: State, _: HookedModel) -> State:
-            saved_direction(old, name)
-            return without_direction(old, name)
+        def deleted(kept: Kept, _: HookedModel) -> Kept:
+            gone = kept_one(kept, name)
+            return tuple(each for each in kept if each is not gone)
 
         self._change(deleted)
 
@@ -97,60 +100,49 @@ class Directions(MutableMapping[str, Vector]):
 
     def __delitem__(self, name: str) -> None:
         self._one(name)
-        self._change(lambda old, _: without_direction(old, name))
+        self.delete(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([each.name for each in self._listed()])
+        return iter([each.name for each in self._kept()])
 
     def __len__(self) -> int:
-        return len(self._listed())
+        return len(self._kept())
 
     def __repr__(self) -> str:
         lines = [
-            f"  {each.name!r}: norm {each.vector.norm:.3g}, {each.origin}"
-            for each in self._listed()
+            f"  {each.name!r}: norm {each.vector.norm:.3g}, {each.origin}" for each in self._kept()
         ]
         return "\n".join(["Directions", *lines]) if lines else "Directions (none yet)"
 
     def _one(self, name: str) -> Direction:
-        for each in self._listed():
+        for each in self._kept():
             if each.name == name:
                 return each
         raise KeyError(name)
 
 
-def with_direction(state: State, model: HookedModel, direction: Direction) -> State:
-    """The same experiment with a direction more; one of the same name is replaced in its place."""
+def with_direction(kept: Kept, model: HookedModel, direction: Direction) -> Kept:
+    """One more; one of the same name is replaced in its place."""
     checked_width(direction.vector, model)
-    known = [each.name for each in state.directions]
-    if direction.name in known:
-        place = known.index(direction.name)
-        kept = [*state.directions]
-        kept[place] = direction
-        return replace(state, directions=tuple(kept))
-    if len(known) >= MOST:
+    if any(each.name == direction.name for each in kept):
+        return tuple(direction if each.name == direction.name else each for each in kept)
+    if len(kept) >= MOST:
         raise InterventionError(
             f"There are {MOST} directions already.", "Delete one that is not needed any more."
         )
-    return replace(state, directions=(*state.directions, direction))
+    return (*kept, direction)
 
 
-def without_direction(state: State, name: str) -> State:
-    """The same experiment without this direction."""
-    kept = tuple(each for each in state.directions if each.name != name)
-    return replace(state, directions=kept)
-
-
-def saved_direction(state: State, name: str) -> Direction:
+def kept_one(kept: Kept, name: str) -> Direction:
     """The direction of this name.
 
     Raises:
         InterventionError: there is none.
     """
-    for each in state.directions:
+    for each in kept:
         if each.name == name:
             return each
-    known = ", ".join(each.name for each in state.directions[:8])
+    known = ", ".join(each.name for each in kept[:8])
     raise InterventionError(
         f"There is no direction {short(name)}.",
         f"There are {known}." if known else 'In Python: session.directions["name"] = tensor.',

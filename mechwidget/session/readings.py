@@ -7,7 +7,7 @@ state and raise what prevented its computation; fetches return at once what can 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from traitlets import HasTraits
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mechwidget.models.window import When
     from mechwidget.session.continuation import Continuation, Report
     from mechwidget.session.direction_sources import DirectionSource
-    from mechwidget.session.directions import Direction
+    from mechwidget.session.directions import Direction, Directions, Kept
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
     from mechwidget.session.patterns import Scores
@@ -116,24 +116,25 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         Args:
             source: `OtherMinusThis`, `Unembedding` or `Saved` of `session.direction_sources`.
         """
-        return self._find(source, lambda state, stop: source.find(self.model, state, stop))
+        return self._find(source, lambda *about: source.find(self.model, *about))
 
     def find_directions(self, sources: Sequence[DirectionSource]) -> Job[tuple[Direction, ...]]:
         """Several directions, in the same order, as one job."""
         wanted = tuple(sources)
 
-        def found(state: State, stop: Callable[[], bool]) -> tuple[Direction, ...]:
-            each = {source: source.find(self.model, state, stop) for source in set(wanted)}
+        def found(*about: Any) -> tuple[Direction, ...]:
+            each = {source: source.find(self.model, *about) for source in set(wanted)}
             return tuple(each[source] for source in wanted)
 
         return self._find(wanted, found)
 
-    def _find(self, what: Hashable, work: Callable[[State, Callable[[], bool]], T]) -> Job[T]:
-        state = self.snapshot().state
-        asked = ("directions", what, state.tokens, state.other, state.directions)
+    def _find(self, what: Hashable, work: Callable[[State, Kept, Callable[[], bool]], T]) -> Job[T]:
+        state, kept = self.snapshot().state, self.directions.kept
+        asked = ("directions", what, state.tokens, state.other, kept)
+        n_bytes = 32 * self.model.d_model
         # As urgent as a click, which it is the first half of.
         return self._open().reads.read(
-            asked, lambda stop: work(state, stop), lambda _: 32 * self.model.d_model, Priority.RUN
+            asked, lambda stop: work(state, kept, stop), lambda _: n_bytes, Priority.RUN
         )
 
     def continuation(
@@ -173,6 +174,11 @@ class Readings(HasTraits, metaclass=AbstractTraits):
     @abstractmethod
     def model(self) -> HookedModel:
         """The hooked model; raises once the session is closed."""
+
+    @property
+    @abstractmethod
+    def directions(self) -> Directions:
+        """Named directions to steer along."""
 
     @abstractmethod
     def snapshot(self) -> Snapshot:

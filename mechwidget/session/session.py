@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mechwidget.interventions import Ablate, Component, Intervention
     from mechwidget.interventions.fields import Given
     from mechwidget.models import HookedModel, Inputs
+    from mechwidget.session.directions import Kept
 
 _LONGEST = 120
 
@@ -83,6 +84,7 @@ class Session(Readings):
         self._history: History[State] = History()
         self._selection = Selection()
         self._drag: object = None
+        self._directions: Kept = ()
         self._revision = 0
         self._engine: Engine | None = Engine(hooked(model), self._tell)
         state = states.with_prompt(None, self.model, prompt)
@@ -104,7 +106,7 @@ class Session(Readings):
     @property
     def directions(self) -> Directions:
         """Named directions to steer along: `session.directions["truth"] = tensor`."""
-        return Directions(lambda: self._state.directions, self._change)
+        return Directions(lambda: self._directions, self._change_directions)
 
     def snapshot(self) -> Snapshot:
         """One coherent picture of now; never waits for the model."""
@@ -273,6 +275,11 @@ class Session(Readings):
         engine.sweeps.keep_only(self._state)
         self._tell()
         self._mailbox.deliver()
+
+    def _change_directions(self, changed: Callable[[Kept, HookedModel], Kept]) -> None:
+        with self._lock:
+            self._directions = changed(self._directions, self._open().model)
+        self._tell()
 
     def _announce(self, old: State, new: State) -> None:
         for name in _CHANGES:

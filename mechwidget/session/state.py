@@ -29,7 +29,6 @@ from mechwidget.session.snapshot import Selection
 
 if TYPE_CHECKING:
     from mechwidget.models import HookedModel, Tokens
-    from mechwidget.session.directions import Direction
 
 Prompt = str | Sequence[int] | Inputs
 Which = int | Intervention
@@ -53,7 +52,6 @@ class State:
         reference: the prompts that means and samples are taken over.
         other_prompt: prompt B, which patches come from; None where there is none.
         other: the same as the model sees it.
-        directions: vectors to steer along, each under a name of its own.
         ids: one number per intervention, its own for as long as it stays listed: a page that asks
             for a change while the list changes under it means the same one.
     """
@@ -69,7 +67,6 @@ class State:
     reference: tuple[Given, ...] = ()
     other_prompt: Given | None = None
     other: Tokens | None = field(default=None, compare=False)
-    directions: tuple[Direction, ...] = ()
 
     @property
     def alignment(self) -> tuple[Pair, ...]:

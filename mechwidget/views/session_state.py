@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel, Tokens
     from mechwidget.session import Snapshot
+    from mechwidget.session.directions import Kept
     from mechwidget.session.numbers import Standing
     from mechwidget.session.state import State
 
 Json = dict[str, Any]
 
 
-def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
+def session_state(session_id: str, model: Json, snapshot: Snapshot, directions: Kept = ()) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
     state, standing = snapshot.state, snapshot.standing
     content = {
@@ -38,7 +39,7 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "other": _other_json(state),
         "reference": len(state.reference),
         "interventions": interventions_json(state),
-        "directions": directions_json(state),
+        "directions": directions_json(directions),
         "metric": _metric_json(state),
         "can_undo": snapshot.can_undo,
         "can_redo": snapshot.can_redo,
@@ -118,7 +119,7 @@ def interventions_json(state: State) -> list[Json]:
     ]
 
 
-def directions_json(state: State) -> list[Json]:
+def directions_json(directions: Kept) -> list[Json]:
     """The named directions: what each is called, how long it is, where it is from. No numbers."""
     return [
         {
@@ -127,7 +128,7 @@ def directions_json(state: State) -> list[Json]:
             "width": len(each.vector),
             "origin": each.origin,
         }
-        for each in state.directions
+        for each in directions
     ]
 
 

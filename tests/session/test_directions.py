@@ -133,11 +133,10 @@ def test_along_the_answer_the_answer_rises(session):
     assert session.baseline_metric_value < values[0] < values[1] < values[2]
 
 
-def test_names_are_a_mapping_that_undo_knows(session):
+def test_names_are_a_mapping(session):
     directions = session.directions
     assert repr(directions) == "Directions (none yet)"
     directions["truth"] = torch.arange(1.0, WIDTH + 1)
-    assert session.can_undo
     directions["lies"] = [1.0] * WIDTH
     assert list(directions) == ["truth", "lies"]
     assert directions["truth"] == mw.Vector(tuple(map(float, range(1, WIDTH + 1))), "truth")
@@ -153,9 +152,9 @@ def test_names_are_a_mapping_that_undo_knows(session):
     with pytest.raises(KeyError):
         del directions["lies"]
     session.undo()
-    assert "lies" in directions
+    assert list(directions) == ["truth"]  # no part of the experiment that undo goes back in
     session.prompt = "the dog sat"
-    assert found(session, Saved("lies")).vector == directions["lies"]
+    assert found(session, Saved("truth")).vector == directions["truth"]
     with pytest.raises(InterventionError, match="no direction 'nobody'"):
         found(session, Saved("nobody"))
 

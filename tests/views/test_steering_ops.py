@@ -55,7 +55,8 @@ def test_tokens_and_kept_directions(page, session):
     assert page.ask("save_direction", kept)[0] == {"revision": session.revision}
     norm = session.directions["mats"].norm
     listed = {"name": "mats", "norm": pytest.approx(norm), "width": 24}
-    assert page.state()["directions"] == [listed | {"origin": "the unembedding of mat"}]
+    listed["origin"] = "the unembedding of mat"
+    eventually(lambda: page.workbench.state["directions"] == [listed])
     steer(page, {"from": "saved", "name": "mats"}, mode="clamp along")
     assert session.interventions[1].vector.name == "mats"
     out = {"type": "steer", "mode": "project out", "component": STREAM}
@@ -64,7 +65,7 @@ def test_tokens_and_kept_directions(page, session):
     assert session.interventions[2].mode == "project out"
     assert page.state()["interventions"][2]["strength"] is None
     page.ask("delete_direction", {"name": "mats"})
-    assert page.state()["directions"] == []
+    eventually(lambda: page.workbench.state["directions"] == [])
     assert "no direction" in page.ask("delete_direction", {"name": "mats"})[0]["message"]
     assert len(session.interventions) == 3
 
