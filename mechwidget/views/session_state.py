@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_MOST_PAIRS = 32
+
 
 def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
@@ -104,6 +106,7 @@ def interventions_json(state: State) -> list[Json]:
             "mode": getattr(intervention, "mode", None),
             "component": None if intervention.target is None else intervention.target.to_json(),
             "layers": _layers_of_heads(intervention),
+            "align": _pairs_of(intervention),
             "strength": strength_of(intervention),
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
@@ -112,6 +115,14 @@ def interventions_json(state: State) -> list[Json]:
             zip(state.ids, state.interventions, strict=True)
         )
     ]
+
+
+def _pairs_of(intervention: Intervention) -> list[list[int]] | None:
+    """Which positions a patch takes from which, where it says so for a few by itself."""
+    pairs = getattr(intervention, "align", None)
+    if not isinstance(pairs, tuple) or len(pairs) > _MOST_PAIRS:
+        return None
+    return [list(pair) for pair in pairs]
 
 
 def _other_json(state: State) -> Json | None:

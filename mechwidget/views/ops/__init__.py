@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
+from mechwidget.views.ops.lens import Lens
+from mechwidget.views.ops.patching_map import PatchingMap
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays)
+_GROUPS = (Changes, Arrays, Lens, PatchingMap)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
