@@ -29,6 +29,8 @@ export interface EditJson {
   readonly mode?: string;
   readonly factor?: number;
   readonly component: PartJson;
+  /** Of a patch: which position takes from which of B. */
+  readonly align?: [number, number][];
   /** How it reads in the list until the kernel has said it in its own words. */
   readonly said?: string;
   readonly [more: string]: unknown;
@@ -85,6 +87,8 @@ export interface InterventionJson {
   component: PartJson | null;
   /** Then, where it is about attention: the layers whose heads it reaches. */
   layers: number[] | "all" | null;
+  /** Of a patch: which position takes from which of B; null or none where it does not say so. */
+  align?: [number, number][] | null;
   /** The number that a slider moves, of kinds that have one. */
   strength: number | null;
   sentence: string;
@@ -171,8 +175,13 @@ export function isAblationOf(item: InterventionJson, component: ComponentJson): 
 }
 
 /** Is this what the edit makes, as strong as it may be by now? */
-export function isEdit(item: InterventionJson, { type, mode, component }: EditJson): boolean {
+export function isEdit(
+  item: InterventionJson,
+  { type, mode, component, align }: EditJson,
+): boolean {
   if (item.type !== type || (item.mode ?? null) !== (mode ?? null)) return false;
+  // Two patches that take from other positions are two edits.
+  if (align !== undefined && JSON.stringify(item.align) !== JSON.stringify(align)) return false;
   const part = item.component;
   return part !== null && componentKey(part) === componentKey(component);
 }

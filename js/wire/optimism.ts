@@ -44,8 +44,8 @@ function editOf({ edit, component }: PendingAction): EditJson | null {
 }
 
 function made(edit: EditJson): InterventionJson {
-  const { type, mode = null, factor = null, component } = edit;
-  const common = { index: 0, id: null, layers: null, strength: factor, enabled: true };
+  const { type, mode = null, factor = null, component, align = null } = edit;
+  const common = { align, index: 0, id: null, layers: null, strength: factor, enabled: true };
   return { ...common, type, mode, component, sentence: sentenceOf(edit) };
 }
 
