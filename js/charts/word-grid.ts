@@ -40,6 +40,8 @@ export interface Outline {
 
 export interface WordScene {
   readonly label: string;
+  /** Which of several grids this is; empty where there is one. */
+  readonly corner: string;
   readonly rows: readonly WordRow[];
   readonly columns: readonly (WordColumn | null)[];
   readonly selected: Cell | null;
@@ -66,8 +68,8 @@ export interface Window {
 
 export const ROW_HEIGHT = 22;
 const HEAD_HEIGHT = 22;
-const SIDE_WIDTH = 52;
-const NARROWEST = 56;
+const SIDE_WIDTH = 42;
+const NARROWEST = 50;
 const WIDEST = 92;
 const BEYOND = 2; // cells that exist outside the window, so that a small scroll shows no gap
 const SVG = "http://www.w3.org/2000/svg";
@@ -76,6 +78,7 @@ export class WordGrid {
   readonly el = element("div", { class: "mw-words", role: "grid" });
   readonly #sheet = element("div", { class: "mw-words-sheet", role: "presentation" });
   readonly #head = element("div", { class: "mw-words-head", role: "row", "aria-rowindex": 1 });
+  readonly #corner = element("div", { class: "mw-words-corner", role: "columnheader" });
   readonly #body = element("div", { class: "mw-words-body", role: "rowgroup" });
   readonly #lines = document.createElementNS(SVG, "svg");
   readonly #rows = new Map<number, HTMLElement>();
@@ -88,6 +91,7 @@ export class WordGrid {
 
   constructor(private readonly events: WordEvents) {
     setAttributes(this.#lines, { class: "mw-words-lines", "aria-hidden": "true" });
+    this.#head.append(this.#corner);
     this.#sheet.append(this.#head, this.#body, this.#lines);
     this.el.append(this.#sheet);
     this.el.addEventListener("scroll", () => this.#scrolled());
@@ -118,6 +122,8 @@ export class WordGrid {
       "aria-rowcount": rows + 1,
       "aria-colcount": columns + 1,
     });
+    setText(this.#corner, scene.corner);
+    this.#corner.setAttribute("aria-label", `${scene.corner} layer`.trim());
     this.#sheet.style.width = `${SIDE_WIDTH + columns * this.#width}px`;
     this.#sheet.style.height = `${HEAD_HEIGHT + rows * ROW_HEIGHT}px`;
     this.el.style.maxHeight = `${Math.max(4 * ROW_HEIGHT, scene.height)}px`;

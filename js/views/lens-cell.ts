@@ -19,8 +19,8 @@ export interface Looked extends LensRow {
   readonly position: number;
 }
 
-const TOP = 8;
-const SHOWN = 10;
+const TOP = 6;
+const SHOWN = 8;
 
 export class LensCellPanel {
   readonly el = element("section", {

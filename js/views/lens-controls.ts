@@ -74,7 +74,7 @@ export class LensControls {
     );
     for (const node of [this.#colouring, this.#depth]) node.addEventListener("change", invalidate);
     for (const node of [this.#showings, this.#moments]) node.addEventListener("click", invalidate);
-    this.el.append(element("h3", {}, "Lens"), this.#colouring, this.#depth, this.#progress);
+    this.el.append(this.#colouring, this.#depth, this.#progress);
     this.el.append(
       this.#stop,
       element("span", { class: "mw-grow" }),

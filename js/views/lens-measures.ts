@@ -118,17 +118,18 @@ export function changeOf(name: MeasureName, before: number, after: number): numb
 export function shadingOf(name: MeasureName, vocabulary: number, largest: number): Shading {
   const { kind, title } = MEASURES[name];
   const sequential = { scale: "sequential" as const, label: title };
-  if (kind === "probability") return { ...sequential, shade: (p) => p, low: "0", high: "100%" };
+  if (kind === "probability")
+    return { ...sequential, shade: (p) => p, low: "0", high: "100% probability" };
   if (kind === "rank") {
     const decades = Math.log(Math.max(2, vocabulary));
     const low = `rank ${vocabulary.toLocaleString("en")}`;
     const shade = (rank: number): number => 1 - Math.log(rank) / decades;
-    return { ...sequential, shade, low, high: "rank 1, log scale" };
+    return { ...sequential, shade, low, high: "rank 1 (log)" };
   }
   if (kind === "nats") {
     const most = Math.log(Math.max(2, vocabulary));
     const shade = (value: number): number => Math.min(1, value / most);
-    const high = `${plain(most)}${name === "kl" ? " or more" : ""} nats`;
+    const high = `${plain(most)}${name === "kl" ? " or more nats KL" : " nats entropy"}`;
     return { ...sequential, shade, low: "0", high };
   }
   return diverging(Math.max(1, largest), (most) => `${signed(most)} logits`, title);

@@ -88,9 +88,14 @@ export class LensPicture {
     return this.#rows ?? [];
   }
 
-  /** Is there anything to draw of this prompt? */
+  /** Are the rows known, so that there is room to draw in? */
+  get hasRows(): boolean {
+    return this.rows.length > 0;
+  }
+
+  /** Is there anything to say of this prompt yet? */
   known(of: Side): boolean {
-    return this.rows.length > 0 && this.#anyOf(of) !== null;
+    return this.hasRows && this.#anyOf(of) !== null;
   }
 
   refusal(of: Side): string {
@@ -117,6 +122,7 @@ export class LensPicture {
     const moment = of === "b" ? "before" : this.choice.moment;
     return {
       label: `Logit lens of prompt ${of.toUpperCase()}, ${moment}: layers down, tokens across`,
+      corner: this.choice.showing === "both" ? of.toUpperCase() : "",
       rows: this.rows.map((row) => ({
         text: rowText(row, this.wish.sublayers),
         title: `The stream ${rowWords(row)}${row === this.rows.at(-1) ? ": the model's own prediction" : ""}`,

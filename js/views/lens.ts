@@ -11,10 +11,10 @@ import { isEdit } from "../types";
 import { askCones, type Cones, type LensRow, type Side } from "../wire/lens";
 import { Fetches } from "./fetches";
 import { LensCellPanel, type Looked } from "./lens-cell";
-import { LensControls, type Moment } from "./lens-controls";
+import { type Choice, LensControls, type Moment, type Showing } from "./lens-controls";
 import { PatchDrag } from "./lens-drag";
 import { LensPicture } from "./lens-picture";
-import { type Column, columnsOf, depthOf, rowWords } from "./lens-rows";
+import { columnsOf, type DepthName, depthOf, rowWords } from "./lens-rows";
 import { LensValues, type Slot } from "./lens-values";
 import type { Pane, Scene } from "./pane";
 import { PatchingMaps } from "./patching-map";
@@ -47,6 +47,8 @@ export class LensPane implements Pane {
   #hover: { of: Side; cell: Cell } | null = null;
   #scene: Scene | null = null;
   #picture: LensPicture | null = null;
+  #last: { choice: Choice; prompts: string } | null = null;
+  #coneRefusal = "";
 
   constructor(private readonly cast: Cast) {
     const { client, store, actions, invalidate, signal } = cast;
@@ -84,46 +86,57 @@ export class LensPane implements Pane {
     const { state } = scene;
     if (!state) return;
     const choice = this.#controls.draw(scene);
-    const { depth, showing } = choice;
-    const sides: Side[] = showing === "both" ? ["a", "b"] : [showing];
-    const columns = columnsOf(state, showing === "both", showing === "b" ? "b" : "a");
-    const picture = new LensPicture(scene, this.#values, this.#coneOf(depth), {
-      ...choice,
-      columns,
-      drag: this.#drag.value,
-      looked: this.#looked,
-    });
-    this.#picture = picture;
-    let waiting = false;
+    const wanted = this.#pictureOf(scene, choice);
+    const why = this.#coneRefusal;
+    const shown = this.#shown(scene, state, choice, wanted);
+    this.#picture = shown;
+    const sides = sidesOf(choice.showing);
+    const refusal = wanted.refusal(sides[0] ?? "a") || why;
+    const none = Boolean(refusal) || !shown.hasRows || shown.columns.length === 0;
+    let waiting = shown !== wanted;
     for (const of of ["a", "b"] as const) {
-      const shown = sides.includes(of) && picture.known(of);
-      this.#holders[of].hidden = !shown;
-      this.#holders[of].toggleAttribute("data-labelled", sides.length > 1);
-      if (!sides.includes(of)) continue;
-      if (shown) this.#grids[of].draw(picture.scene(of, sides.length > 1 ? SHARED : ALONE));
-      waiting = !this.#ask(state, of, columns, picture) || waiting;
+      const [here, grid] = [sides.includes(of), this.#grids[of]];
+      this.#holders[of].hidden = !here || none;
+      if (!here) continue;
+      if (!none) grid.draw(shown.scene(of, sides.length > 1 ? SHARED : ALONE));
+      waiting = !this.#ask(state, of, wanted) || waiting;
     }
-    // A click on the map must not wait for a picture of the stream, but it is told that it is old.
     this.el.toggleAttribute("data-waiting", waiting);
     this.el.toggleAttribute("data-dragging", this.#drag.value !== null);
-    const refusal = picture.refusal(sides[0] ?? "a");
-    const none = !sides.some((of) => picture.known(of));
-    setText(this.#empty, none ? refusal || this.#emptyWords(scene) : "");
-    const legend = none ? null : picture.legend();
-    this.#legend.el.style.visibility = legend ? "visible" : "hidden";
-    if (legend) this.#legend.draw({ ...legend, theme: scene.theme });
-    setText(this.#readout, none ? " " : this.#words(picture));
-    setText(this.#hint, none ? "" : this.#hintWords(state, sides));
-    this.#drawGhost(picture);
+    setText(this.#empty, none ? refusal || emptyWords(scene) : "");
+    this.#legend.el.style.visibility = none ? "hidden" : "visible";
+    this.#legend.draw({ ...shown.legend(), theme: scene.theme });
+    setText(this.#readout, none ? " " : this.#words(shown));
+    setText(this.#hint, none ? "" : hintWords(state, sides));
+    this.#drawGhost(shown);
     this.#panel.draw(scene, this.#looked, this.#editedNow(state, choice.moment));
   }
 
+  #pictureOf(scene: Scene, choice: Choice): LensPicture {
+    const { showing, depth } = choice;
+    const { state } = scene;
+    const columns = state ? columnsOf(state, showing === "both", showing === "b" ? "b" : "a") : [];
+    const now = { ...choice, columns, drag: this.#drag.value, looked: this.#looked };
+    return new LensPicture(scene, this.#values, this.#coneOf(depth), now);
+  }
+
+  /** What is wanted, or else what was shown last, as long as that is of the same prompts. */
+  #shown(scene: Scene, state: SessionState, choice: Choice, wanted: LensPicture): LensPicture {
+    const prompts = JSON.stringify([state.tokens, state.other?.tokens, choice.showing]);
+    const known = sidesOf(choice.showing).every((of) => wanted.known(of));
+    const last = this.#last;
+    if (known) this.#last = { choice, prompts };
+    else if (last?.prompts === prompts)
+      return this.#pictureOf(scene, { ...choice, depth: last.choice.depth });
+    return wanted;
+  }
+
   /** Asks for what the window shows; true when all of it is here. */
-  #ask(state: SessionState, of: Side, columns: readonly Column[], picture: LensPicture): boolean {
-    const { columns: range } = this.#grids[of].window;
-    const seen = this.#holders[of].hidden
-      ? [Math.max(0, columns.length - 16), columns.length]
-      : range;
+  #ask(state: SessionState, of: Side, picture: LensPicture): boolean {
+    const { columns } = picture;
+    // Before there is a window the end is looked at, where it will open.
+    const n = columns.length;
+    const seen = this.#holders[of].hidden ? [n - 1, n] : this.#grids[of].window.columns;
     const positions = columns
       .slice(seen[0], seen[1])
       .flatMap((column) => (column[of] === null ? [] : [column[of]]));
@@ -132,10 +145,12 @@ export class LensPane implements Pane {
     return all.every(Boolean);
   }
 
-  #coneOf(name: Parameters<typeof depthOf>[0]): Cones | null {
+  #coneOf(name: DepthName): Cones | null {
     const depth = depthOf(name);
     const key = `${this.#scene?.state?.model.name} ${name}`;
-    return this.#cones.get(key, (signal) => askCones(this.cast.client, depth, { signal }));
+    const cones = this.#cones.get(key, (signal) => askCones(this.cast.client, depth, { signal }));
+    this.#coneRefusal = this.#cones.refusal(key);
+    return cones;
   }
 
   #gridOf(of: Side): WordGrid {
@@ -241,26 +256,24 @@ export class LensPane implements Pane {
     const { of, cell } = this.#hover ?? {};
     return of && cell ? picture.words(of, cell) : picture.restingWords();
   }
+}
 
-  #hintWords({ other }: SessionState, sides: readonly Side[]): string {
-    const open = "Click a cell for its tokens and for what wrote them.";
-    if (!other) return `${open} With a prompt B its stream can be patched in.`;
-    if (sides.length > 1)
-      return "Drag a cell of B onto A, or press P on it, to patch the stream there. Click to open.";
-    return `${open} P patches the stream there from B.`;
-  }
+const sidesOf = (showing: Showing): Side[] => (showing === "both" ? ["a", "b"] : [showing]);
 
-  #emptyWords({ state, client }: Scene): string {
-    if (state?.tokens.length === 0) return "Type a prompt to see what each layer would say.";
-    if (client.status === "gone") return "No lens: the kernel does not answer.";
-    return state?.error ? "No lens: the run failed." : "Reading the stream …";
-  }
+function hintWords({ other }: SessionState, sides: readonly Side[]): string {
+  if (!other) return "Click a cell to open it. With a prompt B its stream can be patched in.";
+  if (sides.length > 1) return "Drag a cell of B onto A, or press P on it, to patch the stream.";
+  return "Click a cell to open it; P patches the stream there from B.";
+}
+
+function emptyWords({ state, client }: Scene): string {
+  if (state?.tokens.length === 0) return "Type a prompt to see what each layer would say.";
+  if (client.status === "gone") return "No lens: the kernel does not answer.";
+  return state?.error ? "No lens: the run failed." : "";
 }
 
 function holder(of: Side, grid: WordGrid): HTMLElement {
-  const label = element("span", { class: "mw-lens-side", "aria-hidden": "true" }, of.toUpperCase());
-  const attributes = { class: "mw-lens-holder", "data-testid": `mw-lens-${of}` };
-  return element("div", attributes, label, grid.el);
+  return element("div", { class: "mw-lens-holder", "data-testid": `mw-lens-${of}` }, grid.el);
 }
 
 export const lens = standalone({
