@@ -49,6 +49,8 @@ export interface WordScene {
   readonly target: Cell | null;
   readonly outlines: readonly Outline[];
   readonly height: number;
+  /** What the cells depend on: equal stamps, equal cells. */
+  readonly stamp: readonly unknown[];
   cell(row: number, column: number): WordCell;
 }
 
@@ -88,6 +90,7 @@ export class WordGrid {
   #at: Cell = { row: 0, column: 0 };
   #width = NARROWEST;
   #extent = "";
+  #drawn: readonly unknown[] = [];
 
   constructor(private readonly events: WordEvents) {
     setAttributes(this.#lines, { class: "mw-words-lines", "aria-hidden": "true" });
@@ -204,6 +207,9 @@ export class WordGrid {
     const wantedRows = around(rows, scene.rows.length, this.#at.row);
     const wantedColumns = around(columns, scene.columns.length, this.#at.column);
     this.#drawHeads(scene, wantedColumns);
+    const drawn = [...scene.stamp, ...wantedRows, ...wantedColumns, this.#at, this.#width];
+    if (sameStamp(drawn, this.#drawn)) return;
+    this.#drawn = drawn;
     const focused = this.cellOf(focusedIn(this.el));
     const kept = new Set<string>();
     for (const row of wantedRows) {
@@ -378,6 +384,9 @@ export class WordGrid {
     el.scrollTop = Math.min(top, Math.max(el.scrollTop, top - high));
   }
 }
+
+const sameStamp = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+  one.length === other.length && one.every((value, i) => Object.is(value, other[i]));
 
 /** What is in the window, a little more, and always the place of the keyboard. */
 function around([from, to]: readonly [number, number], n: number, at: number): number[] {

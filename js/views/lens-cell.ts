@@ -90,7 +90,10 @@ export class LensCellPanel {
     this.el.toggleAttribute("data-waiting", !cell.now);
     this.#body.hidden = !shown;
     setText(this.#empty, shown ? "" : cell.refusal);
-    setText(this.#facts, shown ? `entropy ${nats(shown.entropy)} · KL ${nats(shown.kl)}` : "");
+    setText(
+      this.#facts,
+      shown ? `entropy ${plain(shown.entropy)} · KL to final ${nats(shown.kl)}` : "",
+    );
     this.#facts.title = "Entropy of this distribution; KL(final distribution ‖ this one)";
     if (!shown) return;
     this.#drawTokens(shown);

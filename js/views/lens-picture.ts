@@ -2,35 +2,26 @@
 // of every cell of both grids. Made anew for each frame; what is slow is looked up once per column.
 
 import { colour, inkOn } from "../charts/colour";
-import { plain, signed } from "../charts/format";
+import { plain } from "../charts/format";
 import type { Cell } from "../charts/grid-keys";
 import type { LegendScene } from "../charts/legend";
 import { short, visible } from "../charts/token-text";
 import type { Outline, WordCell, WordColumn, WordScene } from "../charts/word-grid";
 import type { SessionState } from "../types";
-import type { Cones, LensRow, MeasureName, Side } from "../wire/lens";
+import type { Cones, LensRow, Side } from "../wire/lens";
 import type { Looked } from "./lens-cell";
 import type { Choice } from "./lens-controls";
 import type { Drag } from "./lens-drag";
-import {
-  changeOf,
-  changeShading,
-  patchingShading,
-  printed,
-  printedChange,
-  type Shading,
-  shadingOf,
-} from "./lens-measures";
+import { LensReadings, named } from "./lens-readings";
 import {
   type Column,
   coneCorners,
-  depthOf,
   rowText,
   rowWords,
   type StreamMark,
   streamMarks,
 } from "./lens-rows";
-import type { Known, LensValues, Slot, Wish } from "./lens-values";
+import type { LensValues } from "./lens-values";
 import type { Scene } from "./pane";
 
 const MOST_CONES = 6;
@@ -41,26 +32,12 @@ export interface PictureChoice extends Choice {
   readonly looked: Looked | null;
 }
 
-/** What one cell shows. */
-interface Reading {
-  readonly text: string;
-  /** NaN: not known. */
-  readonly value: number;
-  readonly words: string;
-  readonly strong: boolean;
-  readonly changed: boolean;
-}
-
-const NOTHING: Reading = { text: "", value: Number.NaN, words: "", strong: false, changed: false };
-
 export class LensPicture {
-  readonly wish: Wish;
+  /** What every cell says. */
+  readonly readings: LensReadings;
   readonly columns: readonly Column[];
   readonly #state: SessionState;
-  readonly #known = new Map<string, Known | null>();
   readonly #marks: readonly StreamMark[];
-  readonly #shadings = new Map<Side, Shading>();
-  #rows: readonly LensRow[] | null = null;
 
   constructor(
     private readonly frame: Scene,
@@ -71,41 +48,12 @@ export class LensPicture {
     if (!frame.state) throw new Error("a picture needs a state");
     this.#state = frame.state;
     this.columns = choice.columns;
-    const measure: MeasureName = choice.colouring === "patching" ? "probability" : choice.colouring;
-    this.wish = { ...depthOf(choice.depth), measure };
+    this.readings = new LensReadings(frame.state, values, cones, choice);
     this.#marks = streamMarks(this.rows, this.#state.interventions);
   }
 
-  /** What has to be fetched for A. */
-  get slots(): Slot[] {
-    const { moment } = this.choice;
-    if (moment === "change") return ["after", "before"];
-    return [moment === "before" ? "before" : "after"];
-  }
-
   get rows(): readonly LensRow[] {
-    this.#rows ??= this.cones?.rows ?? this.#anyBlock()?.block.rows ?? null;
-    return this.#rows ?? [];
-  }
-
-  /** Are the rows known, so that there is room to draw in? */
-  get hasRows(): boolean {
-    return this.rows.length > 0;
-  }
-
-  /** Is there anything to say of this prompt yet? */
-  known(of: Side): boolean {
-    return this.hasRows && this.#anyOf(of) !== null;
-  }
-
-  refusal(of: Side): string {
-    const slot = of === "b" ? "b" : (this.slots[0] ?? "before");
-    const positions = this.columns.flatMap((column) => column[of] ?? []);
-    for (const position of [...new Set(positions.map((at) => at - (at % 16)))]) {
-      const why = this.values.refusal(this.#state, slot, this.wish, position);
-      if (why) return why;
-    }
-    return this.choice.map?.refusal ?? "";
+    return this.readings.rows;
   }
 
   /** Which stream and position a cell is. */
@@ -124,7 +72,7 @@ export class LensPicture {
       label: `Logit lens of prompt ${of.toUpperCase()}, ${moment}: layers down, tokens across`,
       corner: this.choice.showing === "both" ? of.toUpperCase() : "",
       rows: this.rows.map((row) => ({
-        text: rowText(row, this.wish.sublayers),
+        text: rowText(row, this.readings.wish.sublayers),
         title: `The stream ${rowWords(row)}${row === this.rows.at(-1) ? ": the model's own prediction" : ""}`,
       })),
       columns: this.columns.map((column) => this.#head(of, column)),
@@ -132,30 +80,46 @@ export class LensPicture {
       target,
       outlines: of === "a" ? this.#outlines(target) : [],
       height,
+      stamp: this.#stamp(of, target),
       cell: (row, column) => this.#cell(of, row, column),
     };
   }
 
-  legend(): Omit<LegendScene, "theme"> {
-    const side = this.choice.showing === "b" ? "b" : "a";
-    const { scale, low, high, label } = this.#shading(side);
-    const note = this.choice.colouring === "patching" ? this.#mapNote() : "";
-    return { scale, from: scale === "diverging" ? -1 : 0, to: 1, low, high, label, note };
+  /** All that the cells depend on: while it is the same, none has to be written again. */
+  #stamp(of: Side, target: Cell | null): unknown[] {
+    const { state, frame, choice } = { state: this.#state, frame: this.frame, choice: this.choice };
+    const { interventions, tokens, other, outcome, metric, revision } = state;
+    const told = [interventions, tokens, other, outcome, metric, revision, this.values.version];
+    const chosen = [choice.colouring, choice.depth, choice.showing, choice.moment, choice.map?.map];
+    const marked = [this.cones, choice.looked, choice.drag?.from, target?.row, target?.column];
+    return [of, frame.theme, ...told, ...chosen, ...marked];
+  }
+
+  /** What the colours of a prompt mean. */
+  legend(of: Side): Omit<LegendScene, "theme"> {
+    const { scale, low, high, label } = this.readings.shading(of);
+    return { scale, from: scale === "diverging" ? -1 : 0, to: 1, low, high, label };
+  }
+
+  /** Are both prompts on one scale? */
+  get oneScale(): boolean {
+    return this.readings.shading("a").label === this.readings.shading("b").label;
   }
 
   /** One cell as a sentence. */
   words(of: Side, cell: Cell): string {
     const place = this.place(of, cell);
     if (!place) return " ";
-    return `${this.#where(of, cell)}: ${this.#reading(of, cell.row, cell.column).words || "…"}`;
+    return `${this.#where(of, cell)}: ${this.readings.reading(of, cell.row, cell.column).words || "…"}`;
   }
 
   /** With nothing under the pointer: from which row on the answer is there. */
   restingWords(): string {
+    if (this.choice.colouring === "patching") return this.#mapWords();
     const of: Side = this.choice.showing === "b" ? "b" : "a";
     const position = this.columns.reduce((last, column) => column[of] ?? last, 0);
-    const slot = of === "b" ? "b" : (this.slots[0] ?? "before");
-    const known = this.#at(slot, position);
+    const slot = of === "b" ? "b" : (this.readings.slots[0] ?? "before");
+    const known = this.readings.at(slot, position);
     if (!known) return " ";
     const last = this.rows.length - 1;
     const answer = known.block.token(last, position);
@@ -169,7 +133,7 @@ export class LensPicture {
   }
 
   carried({ from }: Drag): string {
-    return this.#reading("b", from.row, from.column).text;
+    return this.readings.reading("b", from.row, from.column).text;
   }
 
   dragWords({ from, over }: Drag): string {
@@ -180,37 +144,6 @@ export class LensPicture {
     const what = `The stream of B ${rowWords(row)} at ${this.#token("b", there)}`;
     if (here === null) return `${what}: drop it on a token of A`;
     return `${what} → A at ${this.#token("a", here)}`;
-  }
-
-  #anyBlock(): Known | null {
-    return this.#anyOf("a") ?? this.#anyOf("b");
-  }
-
-  #anyOf(of: Side): Known | null {
-    const slots: Slot[] = of === "b" ? ["b"] : [...this.slots, "before", "after"];
-    const firsts = new Set(
-      this.columns.flatMap((column) => {
-        const position = column[of];
-        return position === null ? [] : [position - (position % 16)];
-      }),
-    );
-    for (const slot of slots) {
-      for (const first of firsts) {
-        const known = this.#at(slot, first);
-        if (known) return known;
-      }
-    }
-    return null;
-  }
-
-  #at(slot: Slot, position: number): Known | null {
-    const key = `${slot} ${position - (position % 16)}`;
-    let known = this.#known.get(key);
-    if (known === undefined) {
-      known = this.values.at(this.#state, slot, this.wish, position);
-      this.#known.set(key, known);
-    }
-    return known;
   }
 
   #head(of: Side, column: Column): WordColumn | null {
@@ -256,15 +189,15 @@ export class LensPicture {
 
   #cell(of: Side, row: number, column: number): WordCell {
     const { theme } = this.frame;
-    const { text, value, words, strong, changed } = this.#reading(of, row, column);
-    const { scale, shade } = this.#shading(of);
+    const { text, value, words, strong, changed } = this.readings.reading(of, row, column);
+    const { scale, shade } = this.readings.shading(of);
     const shown = shade(value);
     const fill = colour(shown, 1, scale, theme) ?? "";
     const position = this.columns[column]?.a ?? null;
     const mark = of === "a" ? this.#markAt(row, position) : null;
     const done = mark ? ` · ${mark.words}` : "";
     return {
-      text: short(text, 24),
+      text: named(text),
       fill,
       ink: fill ? inkOn(shown, 1, scale, theme) : "",
       label: `${this.#where(of, { row, column })}: ${words || "not known yet"}${done}`,
@@ -285,100 +218,6 @@ export class LensPicture {
     return here.find(({ enabled }) => enabled) ?? here[0] ?? null;
   }
 
-  #reading(of: Side, row: number, column: number): Reading {
-    const position = this.columns[column]?.[of] ?? null;
-    if (position === null) return NOTHING;
-    if (of === "a" && this.choice.colouring === "patching") return this.#patched(row, position);
-    if (of === "b") return this.#single("b", row, position);
-    const { moment } = this.choice;
-    if (moment === "before") return this.#single("before", row, position);
-    const after = this.#at("after", position) ?? this.#at("before", position);
-    const before = this.#at("before", position);
-    if (moment === "after" || !after || !before) {
-      return this.#single(this.#at("after", position) ? "after" : "before", row, position);
-    }
-    return this.#changed(before, after, row, position);
-  }
-
-  #single(slot: Slot, row: number, position: number): Reading {
-    const known = this.#at(slot, position);
-    if (!known) return NOTHING;
-    const { block } = known;
-    const { measure } = this.wish;
-    const { id, text } = block.token(row, position);
-    const value = block.measure === measure ? block.value(row, position) : Number.NaN;
-    const also = measure === "probability" ? "" : ` · ${printed(measure, value)}`;
-    const probability = printed("probability", block.probability(row, position));
-    const strong = id === block.token(this.rows.length - 1, position).id;
-    const words = `${short(text, 24)} ${probability}${also}`;
-    return { text, value, words, strong, changed: false };
-  }
-
-  #changed(before: Known, after: Known, row: number, position: number): Reading {
-    const { measure } = this.wish;
-    const [old, now] = [before.block, after.block];
-    const fresh = old.measure === measure && now.measure === measure;
-    const [was, is] = [old.value(row, position), now.value(row, position)];
-    const [one, other] = [old.token(row, position), now.token(row, position)];
-    const changed = one.id !== other.id;
-    const tokens = changed
-      ? `${short(one.text, 16)} → ${short(other.text, 16)}`
-      : short(other.text, 24);
-    return {
-      text: other.text,
-      value: fresh ? changeOf(measure, was, is) : Number.NaN,
-      words: `${tokens} · ${fresh ? printedChange(measure, was, is) : "…"}`,
-      strong: other.id === now.token(this.rows.length - 1, position).id,
-      changed,
-    };
-  }
-
-  #patched(row: number, position: number): Reading {
-    const map = this.choice.map?.map;
-    if (!map) return NOTHING;
-    const effect = map.effects.values[row * (map.effects.shape[1] ?? 0) + position] ?? Number.NaN;
-    if (Number.isNaN(effect)) return NOTHING;
-    const apart = map.metric_b - map.metric_a;
-    const share = apart === 0 ? Number.NaN : effect / apart;
-    const amount =
-      map.unit === "probability" ? `${signed(100 * effect)} pp` : `${signed(effect)} ${map.unit}`;
-    const words = `patched from B ${amount}${Number.isNaN(share) ? "" : `, ${percents(share)} of the way to B`}`;
-    const text = Number.isNaN(share) ? signed(effect) : percents(share);
-    return { text, value: share, words, strong: false, changed: false };
-  }
-
-  #shading(of: Side): Shading {
-    let shading = this.#shadings.get(of);
-    if (!shading) {
-      shading = this.#shadingOf(of);
-      this.#shadings.set(of, shading);
-    }
-    return shading;
-  }
-
-  #shadingOf(of: Side): Shading {
-    const { colouring, moment } = this.choice;
-    if (of === "a" && colouring === "patching") return patchingShading();
-    const { measure } = this.wish;
-    const vocabulary = this.#anyOf(of)?.block.vocabulary ?? 1;
-    if (of === "a" && moment === "change") return changeShading(measure, this.#largest(of));
-    // Both prompts on one scale, so that the same colour is the same number.
-    const largest = measure === "logit_diff" ? Math.max(this.#largest("a"), this.#largest("b")) : 1;
-    return shadingOf(measure, vocabulary, largest);
-  }
-
-  /** The largest magnitude among all that is here. */
-  #largest(of: Side): number {
-    let most = 0;
-    this.columns.forEach((_, column) => {
-      for (let row = 0; row < this.rows.length; row++) {
-        const { value } = this.#reading(of, row, column);
-        if (Math.abs(value) > most) most = Math.abs(value);
-      }
-    });
-    return most;
-  }
-
   #where(of: Side, { row, column }: Cell): string {
     const stream = this.rows[row];
     const position = this.columns[column]?.[of] ?? null;
@@ -391,14 +230,12 @@ export class LensPicture {
     return `${short(tokens[position]?.text ?? "", 20)} (${position})`;
   }
 
-  #mapNote(): string {
+  #mapWords(): string {
     const map = this.choice.map?.map;
-    if (!map || map.metric_a === null) return "";
+    if (!map || map.metric_a === null) return "Patching the stream of A from B, cell by cell …";
     const [a, b] = [plain(map.metric_a), plain(map.metric_b)];
     return map.metric_a === map.metric_b
-      ? `A and B both have ${a}: no share to show`
-      : `${map.label}: A ${a}, B ${b}`;
+      ? `${map.label}: both prompts have ${a}, so that there is no way from A to B`
+      : `share of the way from A (${a}) to B (${b}) in ${map.label}`;
   }
 }
-
-const percents = (share: number): string => `${signed(100 * share).replace(/\.\d+$/, "")}%`;

@@ -23,10 +23,16 @@ export interface Known {
 
 const BLOCK = 16; // positions that are asked for together
 const BUDGET = 400_000; // cells
+/** The first position of the block that a position is in; none where there is no position. */
+export const blockOf = (position: number | null): number[] =>
+  position === null ? [] : [position - (position % BLOCK)];
+
 const SLOTS: readonly Slot[] = ["before", "after", "b"];
 
 export class LensValues {
   readonly #fetches: Record<Slot, Fetches<LensBlock>>;
+  /** Grows with everything that comes. */
+  version = 0;
   readonly #last: Record<Slot, Map<string, LensBlock>>;
 
   constructor(
@@ -35,7 +41,11 @@ export class LensValues {
     signal: AbortSignal,
   ) {
     const weight = { of: ({ rows, count }: LensBlock) => rows.length * count, budget: BUDGET };
-    const made = SLOTS.map((slot) => [slot, new Fetches(client, onChange, signal, weight)]);
+    const changed = (): void => {
+      this.version += 1;
+      onChange();
+    };
+    const made = SLOTS.map((slot) => [slot, new Fetches(client, changed, signal, weight)]);
     this.#fetches = Object.fromEntries(made) as Record<Slot, Fetches<LensBlock>>;
     this.#last = { before: new Map(), after: new Map(), b: new Map() };
   }
@@ -43,7 +53,7 @@ export class LensValues {
   /** Asks for the first block of these positions that is not here. True when all are. */
   want(state: SessionState, slot: Slot, wish: Wish, positions: readonly number[]): boolean {
     if (slot === "after" && state.outcome?.revision !== state.revision) return false;
-    const firsts = [...new Set(positions.map((at) => at - (at % BLOCK)))];
+    const firsts = [...new Set(positions.flatMap(blockOf))];
     const keys = firsts.map((first) => keyOf(state, slot, wish, first));
     const missing = keys.findIndex((key) => this.#fetches[slot].peek(key) === null);
     const first = firsts[missing];

@@ -20,6 +20,7 @@ import type { Pane, Scene } from "./pane";
 import { PatchingMaps } from "./patching-map";
 import type { Cast } from "./stage";
 import { standalone } from "./standalone";
+import { toolPicker } from "./tool-picker";
 
 const ALONE = 460; // px of a grid that has the pane to itself
 const SHARED = 250;
@@ -34,6 +35,7 @@ export class LensPane implements Pane {
   readonly #readout = element("div", { class: "mw-readout", "data-testid": "mw-lens-readout" });
   readonly #empty = element("div", { class: "mw-empty mw-muted" });
   readonly #legend = new Legend();
+  readonly #legendOfB = new Legend();
   readonly #hint = element("div", { class: "mw-lens-hint mw-muted" });
   readonly #ghost = element("div", { class: "mw-lens-ghost", "aria-hidden": "true" });
   readonly #grids: Record<Side, WordGrid>;
@@ -78,7 +80,7 @@ export class LensPane implements Pane {
     });
     const grids = element("div", { class: "mw-lens-grids" }, this.#holders.a, this.#holders.b);
     this.el.append(this.#controls.el, this.#readout, this.#empty, grids, this.#legend.el);
-    this.el.append(this.#hint, this.#panel.el, this.#ghost);
+    this.el.append(this.#legendOfB.el, this.#hint, this.#panel.el, this.#ghost);
   }
 
   draw(scene: Scene): void {
@@ -91,8 +93,8 @@ export class LensPane implements Pane {
     const shown = this.#shown(scene, state, choice, wanted);
     this.#picture = shown;
     const sides = sidesOf(choice.showing);
-    const refusal = wanted.refusal(sides[0] ?? "a") || why;
-    const none = Boolean(refusal) || !shown.hasRows || shown.columns.length === 0;
+    const refusal = wanted.readings.refusal(sides[0] ?? "a") || why;
+    const none = Boolean(refusal) || shown.rows.length === 0 || shown.columns.length === 0;
     let waiting = shown !== wanted;
     for (const of of ["a", "b"] as const) {
       const [here, grid] = [sides.includes(of), this.#grids[of]];
@@ -105,7 +107,10 @@ export class LensPane implements Pane {
     this.el.toggleAttribute("data-dragging", this.#drag.value !== null);
     setText(this.#empty, none ? refusal || emptyWords(scene) : "");
     this.#legend.el.style.visibility = none ? "hidden" : "visible";
-    this.#legend.draw({ ...shown.legend(), theme: scene.theme });
+    const { theme } = scene;
+    this.#legend.draw({ ...shown.legend(sides[0] ?? "a"), theme });
+    this.#legendOfB.el.hidden = none || sides.length < 2 || shown.oneScale;
+    this.#legendOfB.draw({ ...shown.legend("b"), note: "B", theme });
     setText(this.#readout, none ? " " : this.#words(shown));
     setText(this.#hint, none ? "" : hintWords(state, sides));
     this.#drawGhost(shown);
@@ -123,7 +128,7 @@ export class LensPane implements Pane {
   /** What is wanted, or else what was shown last, as long as that is of the same prompts. */
   #shown(scene: Scene, state: SessionState, choice: Choice, wanted: LensPicture): LensPicture {
     const prompts = JSON.stringify([state.tokens, state.other?.tokens, choice.showing]);
-    const known = sidesOf(choice.showing).every((of) => wanted.known(of));
+    const known = sidesOf(choice.showing).every((of) => wanted.readings.known(of));
     const last = this.#last;
     if (known) this.#last = { choice, prompts };
     else if (last?.prompts === prompts)
@@ -140,8 +145,10 @@ export class LensPane implements Pane {
     const positions = columns
       .slice(seen[0], seen[1])
       .flatMap((column) => (column[of] === null ? [] : [column[of]]));
-    const slots: Slot[] = of === "b" ? ["b"] : picture.slots;
-    const all = slots.map((slot) => this.#values.want(state, slot, picture.wish, positions));
+    const slots: Slot[] = of === "b" ? ["b"] : picture.readings.slots;
+    const all = slots.map((slot) =>
+      this.#values.want(state, slot, picture.readings.wish, positions),
+    );
     return all.every(Boolean);
   }
 
@@ -279,5 +286,5 @@ function holder(of: Side, grid: WordGrid): HTMLElement {
 export const lens = standalone({
   name: "lens",
   label: "logit lens",
-  panes: (cast) => [new LensPane(cast)],
+  panes: (cast) => [toolPicker(cast.store), new LensPane(cast)],
 });

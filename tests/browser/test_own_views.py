@@ -21,6 +21,7 @@ VIEWS = {
     "token-strip": "TokenStrip",
     "head-map": "HeadMap",
     "attention": "AttentionView",
+    "lens": "LensView",
     "outcome": "Outcome",
     "interventions": "Interventions",
 }
