@@ -69,8 +69,14 @@ function reading(
     const texts = places.map(([row, at]) => said(of as string, edited as boolean, row, at));
     const table = [...new Set(texts)];
     const shape = [ROWS.length, columns];
-    const index = frameOf(texts.map((text) => table.indexOf(text)), shape);
-    const p = frameOf(places.map(([row, at]) => value(edited as boolean, row, at)), shape);
+    const index = frameOf(
+      texts.map((text) => table.indexOf(text)),
+      shape,
+    );
+    const p = frameOf(
+      places.map(([row, at]) => value(edited as boolean, row, at)),
+      shape,
+    );
     const ids = table.map((_, i) => i);
     return {
       result: { rows: ROWS, first, vocabulary: 1000, measure, ids, texts: table },
@@ -128,7 +134,11 @@ describe("the grid", () => {
   });
 
   it("makes only what is in the window, of eighty layers and three hundred tokens", async () => {
-    const tokens = Array.from({ length: 300 }, (_, id) => ({ id, text: ` t${id}`, special: false }));
+    const tokens = Array.from({ length: 300 }, (_, id) => ({
+      id,
+      text: ` t${id}`,
+      special: false,
+    }));
     const session = reading({ tokens, model: { ...stateOf().model, n_layers: 80 } });
     const { el } = await show(session);
     expect(el.querySelectorAll(".mw-word").length).toBeLessThan(100);
@@ -366,7 +376,9 @@ describe("a cell that is opened", () => {
       "lens_cell",
       { of: "a", edited: false, layer: 1, end: "post", position: 1, k: 6, toward: "answer" },
     ]);
-    expect(get("mw-lens-cell").querySelector("h3")?.textContent).toBe("·capital (1), after layer 1");
+    expect(get("mw-lens-cell").querySelector("h3")?.textContent).toBe(
+      "·capital (1), after layer 1",
+    );
     expect(el.querySelector(".mw-lens-token")?.getAttribute("aria-label")).toBe(
       "·x: 50%, logit 9.00, rank 1",
     );
