@@ -12,12 +12,13 @@ from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.lens import Lens
 from mechwidget.views.ops.patching_map import PatchingMap
+from mechwidget.views.ops.running import Running
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, Lens, PatchingMap)
+_GROUPS = (Changes, Arrays, Lens, PatchingMap, Running)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
