@@ -6,67 +6,7 @@
 import { element, focusedIn, setAttributes, setText } from "./dom";
 import { type Cell, firstCell, type GridShape, move } from "./grid-keys";
 import { visible } from "./token-text";
-
-export interface WordCell {
-  readonly text: string;
-  /** CSS colours; an empty fill is one that is not known. */
-  readonly fill: string;
-  readonly ink: string;
-  /** All of it in words. */
-  readonly label: string;
-  readonly strong: boolean;
-  readonly changed: boolean;
-  readonly tone: string | null;
-  readonly off: boolean;
-}
-
-export interface WordColumn {
-  readonly text: string;
-  readonly title: string;
-  readonly special: boolean;
-  readonly lit: boolean;
-}
-
-export interface WordRow {
-  readonly text: string;
-  readonly title: string;
-}
-
-/** A line around cells, corners counted in cells. */
-export interface Outline {
-  readonly corners: readonly (readonly [x: number, y: number])[];
-  readonly tone: string;
-}
-
-export interface WordScene {
-  readonly label: string;
-  /** Which of several grids this is; empty where there is one. */
-  readonly corner: string;
-  readonly rows: readonly WordRow[];
-  readonly columns: readonly (WordColumn | null)[];
-  readonly selected: Cell | null;
-  /** Where a drag would drop. */
-  readonly target: Cell | null;
-  readonly outlines: readonly Outline[];
-  readonly height: number;
-  /** What the cells depend on: equal stamps, equal cells. */
-  readonly stamp: readonly unknown[];
-  cell(row: number, column: number): WordCell;
-}
-
-export interface WordEvents {
-  enter(cell: Cell): void;
-  leave(): void;
-  press(cell: Cell): void;
-  /** A key that is not the grid's own; true when it was used. */
-  key(cell: Cell, event: KeyboardEvent): boolean;
-  scrolled(): void;
-}
-
-export interface Window {
-  readonly rows: readonly [from: number, to: number];
-  readonly columns: readonly [from: number, to: number];
-}
+import type { Window, WordEvents, WordScene } from "./word-scene";
 
 export const ROW_HEIGHT = 22;
 const HEAD_HEIGHT = 22;
@@ -90,6 +30,9 @@ export class WordGrid {
   #at: Cell = { row: 0, column: 0 };
   #width = NARROWEST;
   #extent = "";
+  #room = 480;
+  /** Where it was scrolled to: an element that was taken off the page has forgotten it. */
+  #place = { left: 0, top: 0 };
   #drawn: readonly unknown[] = [];
 
   constructor(private readonly events: WordEvents) {
@@ -117,8 +60,9 @@ export class WordGrid {
   draw(scene: WordScene): void {
     this.#scene = scene;
     const [rows, columns] = [scene.rows.length, scene.columns.length];
-    const room = (this.el.clientWidth || 480) - SIDE_WIDTH - 1;
-    const fit = Math.floor(room / Math.max(1, columns));
+    // Notebooks take what is scrolled away off the page: then there is no width to go by.
+    if (this.el.clientWidth > 0) this.#room = this.el.clientWidth;
+    const fit = Math.floor((this.#room - SIDE_WIDTH - 1) / Math.max(1, columns));
     this.#width = Math.max(NARROWEST, Math.min(WIDEST, fit));
     setAttributes(this.el, {
       "aria-label": scene.label,
@@ -136,15 +80,23 @@ export class WordGrid {
     this.#drawLines(scene);
   }
 
-  /** What can be seen, rows and columns as [from, to). */
+  /** The cell that the keyboard is on. */
+  get at(): Cell {
+    return this.#at;
+  }
+
+  /** What can be seen and a little more, rows and columns as [from, to). */
   get window(): Window {
     const { clientWidth, clientHeight, scrollLeft, scrollTop } = this.el;
     const scene = this.#scene;
     const [rows, columns] = [scene?.rows.length ?? 0, scene?.columns.length ?? 0];
-    const [wide, high] = [(clientWidth || 480) - SIDE_WIDTH, (clientHeight || 480) - HEAD_HEIGHT];
+    const [wide, high] = [
+      (clientWidth || this.#room) - SIDE_WIDTH,
+      (clientHeight || 480) - HEAD_HEIGHT,
+    ];
     const part = (start: number, size: number, unit: number, n: number): [number, number] => [
-      Math.max(0, Math.min(n, Math.floor(start / unit))),
-      Math.max(0, Math.min(n, Math.ceil((start + size) / unit))),
+      Math.max(0, Math.min(n, Math.floor(start / unit) - BEYOND)),
+      Math.max(0, Math.min(n, Math.ceil((start + size) / unit) + BEYOND)),
     ];
     return {
       rows: part(scrollTop, high, ROW_HEIGHT, rows),
@@ -173,6 +125,7 @@ export class WordGrid {
     const { scrollLeft, scrollTop } = other.el;
     if (this.el.scrollLeft !== scrollLeft) this.el.scrollLeft = scrollLeft;
     if (this.el.scrollTop !== scrollTop) this.el.scrollTop = scrollTop;
+    this.#place = { left: this.el.scrollLeft, top: this.el.scrollTop };
   }
 
   #shape(): GridShape {
@@ -192,10 +145,16 @@ export class WordGrid {
   /** A new prompt or depth starts where the model answers: the last token and the last row. */
   #startAtTheEnd(rows: number, columns: number): void {
     const extent = `${rows} ${columns}`;
-    if (extent === this.#extent || this.el.clientWidth === 0) return;
+    if (this.el.clientWidth === 0) return;
+    if (extent === this.#extent) {
+      if (this.el.scrollLeft !== this.#place.left) this.el.scrollLeft = this.#place.left;
+      if (this.el.scrollTop !== this.#place.top) this.el.scrollTop = this.#place.top;
+      return;
+    }
     this.#extent = extent;
     this.el.scrollLeft = this.el.scrollWidth;
     this.el.scrollTop = this.el.scrollHeight;
+    this.#place = { left: this.el.scrollLeft, top: this.el.scrollTop };
     this.#at = { row: rows - 1, column: columns - 1 };
     if (!this.#exists(this.#at)) this.#at = firstCell(this.#shape()) ?? this.#at;
   }
@@ -251,7 +210,7 @@ export class WordGrid {
         this.#heads.set(column, node);
         this.#head.append(node);
       }
-      this.#place(node, column);
+      this.#across(node, column);
       setText(node, visible(text));
       setAttributes(node, {
         title,
@@ -290,7 +249,7 @@ export class WordGrid {
       line.append(node);
     }
     const { text, fill, ink, label, strong, changed, tone, off } = scene.cell(row, column);
-    this.#place(node, column);
+    this.#across(node, column);
     setText(node.firstElementChild as HTMLElement, text);
     node.style.backgroundColor = fill;
     node.style.color = ink;
@@ -310,7 +269,7 @@ export class WordGrid {
     });
   }
 
-  #place(node: HTMLElement, column: number): void {
+  #across(node: HTMLElement, column: number): void {
     node.style.left = `${SIDE_WIDTH + column * this.#width}px`;
     node.style.width = `${this.#width - 1}px`;
   }
@@ -347,6 +306,8 @@ export class WordGrid {
   }
 
   #scrolled(): void {
+    if (this.el.clientWidth === 0) return;
+    this.#place = { left: this.el.scrollLeft, top: this.el.scrollTop };
     this.#drawWindow();
     this.events.scrolled();
   }
@@ -378,19 +339,19 @@ export class WordGrid {
   #show({ row, column }: Cell): void {
     const { el } = this;
     const [left, top] = [column * this.#width, row * ROW_HEIGHT];
-    const wide = (el.clientWidth || 480) - SIDE_WIDTH - this.#width;
+    const wide = (el.clientWidth || this.#room) - SIDE_WIDTH - this.#width;
     const high = (el.clientHeight || 480) - HEAD_HEIGHT - ROW_HEIGHT;
     el.scrollLeft = Math.min(left, Math.max(el.scrollLeft, left - wide));
     el.scrollTop = Math.min(top, Math.max(el.scrollTop, top - high));
+    this.#place = { left: el.scrollLeft, top: el.scrollTop };
   }
 }
 
 const sameStamp = (one: readonly unknown[], other: readonly unknown[]): boolean =>
   one.length === other.length && one.every((value, i) => Object.is(value, other[i]));
 
-/** What is in the window, a little more, and always the place of the keyboard. */
-function around([from, to]: readonly [number, number], n: number, at: number): number[] {
-  const [first, end] = [Math.max(0, from - BEYOND), Math.min(n, to + BEYOND)];
+/** What is in the window, and always the place of the keyboard. */
+function around([first, end]: readonly [number, number], n: number, at: number): number[] {
   const wanted = Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i);
   if (at < n && (at < first || at >= end)) wanted.push(at);
   return wanted;

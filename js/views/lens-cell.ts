@@ -81,7 +81,10 @@ export class LensCellPanel {
   draw(scene: Scene, looked: Looked | null, edited: boolean): void {
     const { state } = scene;
     this.el.hidden = !looked || !state;
-    if (!looked || !state) return;
+    if (!looked || !state) {
+      this.el.toggleAttribute("data-waiting", false);
+      return;
+    }
     const tokens = (looked.of === "a" ? state.tokens : state.other?.tokens) ?? [];
     const at = `${short(tokens[looked.position]?.text ?? "", 16)} (${looked.position})`;
     setText(this.#title, `${looked.of === "b" ? "B: " : ""}${at}, ${rowWords(looked)}`);

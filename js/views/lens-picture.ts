@@ -6,7 +6,7 @@ import { plain } from "../charts/format";
 import type { Cell } from "../charts/grid-keys";
 import type { LegendScene } from "../charts/legend";
 import { short, visible } from "../charts/token-text";
-import type { Outline, WordCell, WordColumn, WordScene } from "../charts/word-grid";
+import type { Outline, WordCell, WordColumn, WordScene } from "../charts/word-scene";
 import type { SessionState } from "../types";
 import type { Cones, LensRow, Side } from "../wire/lens";
 import type { Looked } from "./lens-cell";

@@ -40,6 +40,7 @@ export class LensPane implements Pane {
   readonly #ghost = element("div", { class: "mw-lens-ghost", "aria-hidden": "true" });
   readonly #grids: Record<Side, WordGrid>;
   readonly #holders: Record<Side, HTMLElement>;
+  readonly #gaps: Record<Side, HTMLElement>;
   readonly #values: LensValues;
   readonly #cones: Fetches<Cones>;
   readonly #maps: PatchingMaps;
@@ -60,6 +61,7 @@ export class LensPane implements Pane {
     this.#controls = new LensControls(this.#maps, invalidate);
     this.#grids = { a: this.#gridOf("a"), b: this.#gridOf("b") };
     this.#holders = { a: holder("a", this.#grids.a), b: holder("b", this.#grids.b) };
+    this.#gaps = { a: gapIn(this.#holders.a), b: gapIn(this.#holders.b) };
     const close = (): void => this.#close();
     this.#panel = new LensCellPanel(client, store, actions, invalidate, close, signal);
     this.#drag = new PatchDrag(
@@ -101,6 +103,9 @@ export class LensPane implements Pane {
       this.#holders[of].hidden = !here || none;
       if (!here) continue;
       if (!none) grid.draw(shown.scene(of, sides.length > 1 ? SHARED : ALONE));
+      const [from, to] = grid.window.columns;
+      const bare = !shown.columns.slice(from, to).some((column) => column[of] !== null);
+      setText(this.#gaps[of], bare && !none ? `${of.toUpperCase()} has no tokens here` : "");
       waiting = !this.#ask(state, of, wanted) || waiting;
     }
     this.el.toggleAttribute("data-waiting", waiting);
@@ -142,8 +147,8 @@ export class LensPane implements Pane {
     // Before there is a window the end is looked at, where it will open.
     const n = columns.length;
     const seen = this.#holders[of].hidden ? [n - 1, n] : this.#grids[of].window.columns;
-    const positions = columns
-      .slice(seen[0], seen[1])
+    const positions = [...columns.slice(seen[0], seen[1]), columns[this.#grids[of].at.column]]
+      .filter((column) => column !== undefined)
       .flatMap((column) => (column[of] === null ? [] : [column[of]]));
     const slots: Slot[] = of === "b" ? ["b"] : picture.readings.slots;
     const all = slots.map((slot) =>
@@ -281,6 +286,13 @@ function emptyWords({ state, client }: Scene): string {
 
 function holder(of: Side, grid: WordGrid): HTMLElement {
   return element("div", { class: "mw-lens-holder", "data-testid": `mw-lens-${of}` }, grid.el);
+}
+
+/** Where the other prompt is longer there may be nothing to see of this one. */
+function gapIn(place: HTMLElement): HTMLElement {
+  const words = element("div", { class: "mw-lens-gap mw-muted" });
+  place.append(words);
+  return words;
 }
 
 export const lens = standalone({

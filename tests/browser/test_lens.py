@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import RESULTS, SETUP
 from tests.browser.test_looking import THEMES
 from tests.browser.workbench_page import WorkbenchPage
@@ -68,6 +69,10 @@ def picture(notebook: NotebookPage, root: Locator, name: str) -> None:
     notebook.set_theme(THEMES["light"])
 
 
+def accessible(workbench: WorkbenchPage) -> None:
+    assert violations(workbench.page, workbench.selector) == []
+
+
 def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> None:
     RESULTS.mkdir(exist_ok=True)
     notebook = open_notebook(SETUP, SHOW)
@@ -86,7 +91,8 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     final = cell(root, "a", layers, last)
     expect(final).to_contain_text("Paris")
     expect(cell(root, "b", layers, last)).to_contain_text("Rome")
-    picture(notebook, root, "lens")
+    picture(notebook, root, "lens-workbench")
+    accessible(workbench)
     for measure in ("final_rank", "kl", "entropy", "logit_diff", "probability"):
         workbench.get("mw-lens-colour").select_option(measure)
         settled(root)
@@ -103,6 +109,7 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     part.hover()
     expect(root.locator(".mw-cell[data-lit]")).to_have_count(1)
     picture(notebook, root, "lens-cell")
+    accessible(workbench)
 
     # A cell of B is dragged onto A: the cone is drawn on the way, and stands with the patch.
     before = workbench.after
@@ -128,6 +135,7 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     settled(root)
     expect(root.locator("[data-testid=mw-lens-a] .mw-word[data-changed]").first).to_be_visible()
     picture(notebook, root, "lens-change")
+    accessible(workbench)
 
     # P takes it back by keyboard, and the map of all patches fills in.
     source.focus()
@@ -138,6 +146,16 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     expect(cell(root, "a", 0, position)).to_contain_text("%")
     settled(root)
     picture(notebook, root, "lens-patching")
+
+    # A longer prompt over a shorter B: columns where one has no token, the end in sight.
+    workbench.get("mw-lens-colour").select_option("answer_rank")
+    notebook.execute(f"session.prompt = {LONG!r}")
+    workbench.settle()
+    settled(root)
+    end = root.locator("[data-testid=mw-lens-a] .mw-word[aria-colindex='80']").first
+    expect(end).to_be_visible()
+    picture(notebook, root, "lens-lengths")
+    accessible(workbench)
 
 
 def test_long_and_deep(open_notebook: OpenNotebook) -> None:

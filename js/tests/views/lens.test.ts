@@ -1,104 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { InterventionJson, SessionState } from "../../types";
-import { lens } from "../../views/lens";
-import { changeOf, printed, printedChange, shadingOf } from "../../views/lens-measures";
-import { coneCorners, depthChoices, rowOf, usualDepth } from "../../views/lens-rows";
 import { frameOf } from "../../wire/frames";
-import type { LensRow } from "../../wire/lens";
 import { stateOf } from "../wire/states";
-import { FakeSession, mount, painted, unmountAll } from "./fake-session";
+import { painted, unmountAll } from "./fake-session";
+import { METRIC, OTHER, PATCHED, press, ROWS, reading, show, word } from "./lens-kernel";
 import { outcomeOf } from "./outcomes";
 
 afterEach(unmountAll);
-
-const ROWS: LensRow[] = [
-  { layer: 0, end: "pre" },
-  { layer: 0, end: "post" },
-  { layer: 1, end: "post" },
-];
-const CONES = [
-  { spread: 1, both_ways: false },
-  { spread: 2, both_ways: false },
-  { spread: 3, both_ways: false },
-];
-const OTHER = {
-  prompt: "The city",
-  tokens: [
-    { id: 1, text: "The", special: false },
-    { id: 7, text: " city", special: false },
-  ],
-  pairs: [
-    [0, 0],
-    [1, 1],
-  ] as [number, number][],
-};
-const METRIC: SessionState["metric"] = {
-  label: "logit difference x − y",
-  unit: "logits",
-  position: 1,
-  spec: { type: "logit_diff", a: " x", b: " y" },
-};
-const PATCHED: InterventionJson = {
-  index: 0,
-  id: 5,
-  type: "patch",
-  mode: null,
-  component: { type: "residual", layer: 0, end: "post" },
-  align: [[0, 1]],
-  layers: null,
-  strength: null,
-  sentence: "Patch the stream",
-  enabled: true,
-};
-
-/** A kernel that reads words off a table: `said(of, edited, row, position)`. */
-function reading(
-  change: Partial<SessionState> = {},
-  said = (of: string, edited: boolean, row: number, position: number) =>
-    `${of}${edited ? "!" : ""}${row}${position}`,
-  value = (edited: boolean, row: number, position: number) =>
-    0.1 * (row + 1) + 0.3 * position + (edited ? 0.2 : 0),
-): FakeSession {
-  const session = new FakeSession(stateOf({ outcome: outcomeOf(), ...change }));
-  session.answers.set("lens", ({ of, edited, first, measure }) => {
-    const tokens = (of === "b" ? session.state?.other?.tokens : session.state?.tokens) ?? [];
-    const columns = Math.min(16, tokens.length - (first as number));
-    const places = ROWS.flatMap((_, row) =>
-      Array.from({ length: columns }, (__, at) => [row, (first as number) + at] as const),
-    );
-    const texts = places.map(([row, at]) => said(of as string, edited as boolean, row, at));
-    const table = [...new Set(texts)];
-    const shape = [ROWS.length, columns];
-    const index = frameOf(
-      texts.map((text) => table.indexOf(text)),
-      shape,
-    );
-    const p = frameOf(
-      places.map(([row, at]) => value(edited as boolean, row, at)),
-      shape,
-    );
-    const ids = table.map((_, i) => i);
-    return {
-      result: { rows: ROWS, first, vocabulary: 1000, measure, ids, texts: table },
-      frames: measure === "probability" ? [index, p] : [index, p, p],
-    };
-  });
-  session.answers.set("lens_cones", () => ({ result: { rows: ROWS, cones: CONES }, frames: [] }));
-  return session;
-}
-
-const show = (session: FakeSession) => mount(session, "light", lens);
-const word = (el: HTMLElement, side: string, row: number, column: number): HTMLElement => {
-  const found = el.querySelector<HTMLElement>(
-    `[data-testid="mw-lens-${side}"] [data-word="${row}.${column}"]`,
-  );
-  if (!found) throw new Error(`no cell ${row}.${column} in ${side}`);
-  return found;
-};
-const press = async (node: HTMLElement, key: string): Promise<void> => {
-  node.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-  await painted();
-};
 
 describe("the grid", () => {
   it("says what each stream says, with its heads, and the whole of it in words", async () => {
@@ -184,17 +91,6 @@ describe("what colours it", () => {
     expect(option("answer_rank")?.disabled).toBe(false);
     expect(option("patching")?.disabled).toBe(false);
   });
-
-  it("prints every measure with its unit and has ranks on a log scale", () => {
-    expect(printed("final_rank", 1234)).toBe("rank 1,234");
-    expect(printed("entropy", 1.5)).toBe("1.50 nats");
-    expect(printed("logit_diff", -2)).toBe("−2.00 logits");
-    expect(printedChange("answer_rank", 100, 1)).toBe("rank 100 → 1");
-    expect(changeOf("answer_rank", 100, 1)).toBeCloseTo(2);
-    const { shade } = shadingOf("final_rank", 10_000, 1);
-    expect([1, 100, 10_000].map(shade)).toEqual([1, 0.5, 0]);
-    expect(shadingOf("kl", 1000, 1).shade(100)).toBe(1);
-  });
 });
 
 describe("before, after and the change", () => {
@@ -214,6 +110,14 @@ describe("before, after and the change", () => {
     get("mw-lens-before").click();
     await painted();
     expect(word(el, "a", 1, 0).textContent).toBe("old");
+  });
+
+  it("shows the baseline while B is held", async () => {
+    const { el, store } = await show(reading(edits));
+    expect(word(el, "a", 0, 0).textContent).toBe("a!00");
+    store.set({ baseline: true });
+    await painted();
+    expect(word(el, "a", 0, 0).textContent).toBe("a00");
   });
 
   it("keeps its last picture, dimmed, until the newer one is here", async () => {
@@ -291,6 +195,48 @@ describe("prompt B", () => {
     expect(el.querySelector("[data-target]")).toBeNull();
   });
 
+  it("is dragged by a finger once that has rested, so that it can scroll before", async () => {
+    const session = reading(both);
+    const { el } = await show(session);
+    const touch = (type: string, x: number): PointerEvent =>
+      new PointerEvent(type, {
+        ...{ bubbles: true, pointerId: 1, clientX: x, clientY: 60, button: 0 },
+        pointerType: "touch",
+      });
+    const from = word(el, "b", 1, 0);
+    const ghost = el.querySelector<HTMLElement>(".mw-lens-ghost");
+    from.dispatchEvent(touch("pointerdown", 60));
+    from.dispatchEvent(touch("pointermove", 90));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await painted();
+    expect(ghost?.hidden).toBe(true);
+    from.dispatchEvent(touch("pointerup", 90));
+    from.dispatchEvent(touch("pointerdown", 60));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await painted();
+    expect(ghost?.hidden).toBe(false);
+    const scroll = new Event("touchmove", { bubbles: true, cancelable: true });
+    from.dispatchEvent(scroll);
+    expect(scroll.defaultPrevented).toBe(true);
+    from.dispatchEvent(touch("pointercancel", 60));
+    await painted();
+    expect(ghost?.hidden).toBe(true);
+    expect(session.sent.filter(([op]) => op === "apply")).toEqual([]);
+  });
+
+  it("says where it has no tokens under a longer A", async () => {
+    const tokens = Array.from({ length: 60 }, (_, id) => ({ id, text: ` t${id}`, special: false }));
+    const pairs = tokens.map(({ id }): [number, number | null] => [id, id < 2 ? id : null]);
+    const session = reading({ tokens, other: { ...OTHER, pairs } });
+    const { el } = await show(session);
+    expect(word(el, "b", 1, 1).textContent).toBe("b11");
+    expect(el.querySelector("[data-testid=mw-lens-b] .mw-lens-gap")?.textContent).toBe("");
+    const short = pairs.slice(0, 40).map(([a]): [number, number | null] => [a, null]);
+    await session.say({ other: { ...OTHER, pairs: short } });
+    const gap = el.querySelector("[data-testid=mw-lens-b] .mw-lens-gap");
+    expect(gap?.textContent).toBe("B has no tokens here");
+  });
+
   it("colours A by the effect of each patch as it comes, and can be stopped", async () => {
     const session = reading(both);
     let finish: (whole: boolean) => void = () => {};
@@ -326,113 +272,5 @@ describe("prompt B", () => {
     await painted();
     expect(word(el, "a", 2, 1).textContent).toBe("+100%");
     expect(get("mw-lens-stop").hidden).toBe(true);
-  });
-});
-
-describe("a cell that is opened", () => {
-  const token = (text: string, rank: number, followed = false) => ({
-    id: rank,
-    text,
-    logit: 10 - rank,
-    probability: 0.5 / rank,
-    rank,
-    followed,
-    before: null,
-  });
-  const answer = (refusal = "") => ({
-    layer: 1,
-    end: "post",
-    position: 1,
-    tokens: [token(" x", 1, true), token(" y", 2)],
-    entropy: 1,
-    kl: 0,
-    toward: [" x", " y"],
-    refusal,
-    wrote: refusal
-      ? null
-      : {
-          parts: [
-            { component: { type: "head", layer: 0, head: 2 }, value: 2 },
-            { component: { type: "attention", layer: 0 }, value: -1, bias: true },
-          ],
-          others: 0,
-          others_value: 0,
-          embed: 0.25,
-          constant: 0,
-          rest: 0,
-          total: 1.25,
-          note: "",
-        },
-  });
-
-  it("lists its tokens, and what wrote them as parts to point at and to edit", async () => {
-    const session = reading({ metric: METRIC });
-    session.answers.set("lens_cell", () => ({ result: answer(), frames: [] }));
-    const { el, get, store } = await show(session);
-    word(el, "a", 2, 1).click();
-    await painted();
-    await painted();
-    expect(session.asked.at(-1)).toEqual([
-      "lens_cell",
-      { of: "a", edited: false, layer: 1, end: "post", position: 1, k: 6, toward: "answer" },
-    ]);
-    expect(get("mw-lens-cell").querySelector("h3")?.textContent).toBe(
-      "·capital (1), after layer 1",
-    );
-    expect(el.querySelector(".mw-lens-token")?.getAttribute("aria-label")).toBe(
-      "·x: 50%, logit 9.00, rank 1",
-    );
-    const part = get("mw-lens-part-head-0.2");
-    part.dispatchEvent(new PointerEvent("pointerenter"));
-    expect(store.value.hover.component).toEqual({ type: "head", layer: 0, head: 2 });
-    part.click();
-    expect(session.sent.at(-1)).toEqual(["toggle", { type: "head", layer: 0, head: 2 }]);
-    expect(el.querySelector(".mw-lens-note")?.textContent).toContain("final norm held");
-    await press(get("mw-lens-cell"), "Escape");
-    expect(get("mw-lens-cell").hidden).toBe(true);
-  });
-
-  it("says why nothing is attributed where the stream is no sum", async () => {
-    const session = reading();
-    session.answers.set("lens_cell", () => ({ result: answer("It is no plain sum."), frames: [] }));
-    const { el, get } = await show(session);
-    word(el, "a", 2, 1).click();
-    await painted();
-    await painted();
-    expect(session.asked.at(-1)?.[1]).toMatchObject({ toward: "top" });
-    expect(get("mw-lens-cell").textContent).toContain("It is no plain sum.");
-    expect(el.querySelectorAll(".mw-lens-token")).toHaveLength(2);
-  });
-});
-
-describe("rows and cones", () => {
-  it("thins deep models and offers the steps", () => {
-    expect(usualDepth(12)).toBe("layers");
-    expect(usualDepth(80)).toBe("every 4");
-    expect(depthChoices(80).map(([name]) => name)).toContain("every 8");
-    expect(depthChoices(4)).toHaveLength(2);
-  });
-
-  it("finds the stream before a layer after the last one", () => {
-    expect(rowOf(ROWS, { type: "residual", layer: 1 })).toBe(1);
-    expect(rowOf(ROWS, { type: "residual", layer: 0 })).toBe(0);
-    expect(rowOf(ROWS, { type: "residual", layer: 0, end: "mid" })).toBe(-1);
-    expect(rowOf(ROWS, { type: "mlp", layer: 0 })).toBe(-1);
-  });
-
-  it("draws what can change as corners", () => {
-    const size = { rows: 3, columns: 4 };
-    const area = (corners: [number, number][]): number =>
-      Math.abs(
-        corners.reduce((sum, [x, y], i) => {
-          const [nx, ny] = corners[(i + 1) % corners.length] ?? [0, 0];
-          return sum + (x * ny - nx * y) / 2;
-        }, 0),
-      );
-    const cone = (spread: number, both_ways = false) => ({ spread, both_ways });
-    expect(area(coneCorners(cone(2), 1, 1, size))).toBe(1 + 3);
-    expect(area(coneCorners(cone(3), 1, 1, size))).toBe(2);
-    expect(area(coneCorners(cone(1, true), 0, 2, size))).toBe(1 + 8);
-    expect(area(coneCorners(cone(1), 1, 1, size))).toBe(6);
   });
 });
