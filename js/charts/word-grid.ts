@@ -32,7 +32,7 @@ export class WordGrid {
   #extent = "";
   #room = 480;
   /** Where it was scrolled to: an element that was taken off the page has forgotten it. */
-  #place = { left: 0, top: 0 };
+  #place = { left: 0, top: 0, end: true, bottom: true };
   #drawn: readonly unknown[] = [];
 
   constructor(private readonly events: WordEvents) {
@@ -75,7 +75,7 @@ export class WordGrid {
     this.#sheet.style.height = `${HEAD_HEIGHT + rows * ROW_HEIGHT}px`;
     this.el.style.maxHeight = `${Math.max(4 * ROW_HEIGHT, scene.height)}px`;
     if (!this.#exists(this.#at)) this.#at = firstCell(this.#shape()) ?? { row: 0, column: 0 };
-    this.#startAtTheEnd(rows, columns);
+    this.#scrollToPlace(rows, columns);
     this.#drawWindow();
     this.#drawLines(scene);
   }
@@ -125,7 +125,7 @@ export class WordGrid {
     const { scrollLeft, scrollTop } = other.el;
     if (this.el.scrollLeft !== scrollLeft) this.el.scrollLeft = scrollLeft;
     if (this.el.scrollTop !== scrollTop) this.el.scrollTop = scrollTop;
-    this.#place = { left: this.el.scrollLeft, top: this.el.scrollTop };
+    this.#keepPlace();
   }
 
   #shape(): GridShape {
@@ -142,21 +142,30 @@ export class WordGrid {
     return row >= 0 && row < (scene?.rows.length ?? 0) && Boolean(scene?.columns[column]);
   }
 
-  /** A new prompt or depth starts where the model answers: the last token and the last row. */
-  #startAtTheEnd(rows: number, columns: number): void {
+  /** Back to where it was; a new prompt or depth starts where the model answers, at the end. */
+  #scrollToPlace(rows: number, columns: number): void {
     const extent = `${rows} ${columns}`;
     if (this.el.clientWidth === 0) return;
-    if (extent === this.#extent) {
-      if (this.el.scrollLeft !== this.#place.left) this.el.scrollLeft = this.#place.left;
-      if (this.el.scrollTop !== this.#place.top) this.el.scrollTop = this.#place.top;
-      return;
-    }
+    const fresh = extent !== this.#extent;
+    const { el } = this;
+    const { left, top, end, bottom } = this.#place;
+    const [right, low] = [el.scrollWidth - el.clientWidth, el.scrollHeight - el.clientHeight];
+    const [x, y] = [fresh || end ? right : left, fresh || bottom ? low : top];
+    if (Math.abs(el.scrollLeft - x) >= 1) el.scrollLeft = x;
+    if (Math.abs(el.scrollTop - y) >= 1) el.scrollTop = y;
+    if (!fresh) return;
     this.#extent = extent;
-    this.el.scrollLeft = this.el.scrollWidth;
-    this.el.scrollTop = this.el.scrollHeight;
-    this.#place = { left: this.el.scrollLeft, top: this.el.scrollTop };
+    this.#keepPlace();
     this.#at = { row: rows - 1, column: columns - 1 };
     if (!this.#exists(this.#at)) this.#at = firstCell(this.#shape()) ?? this.#at;
+  }
+
+  /** Where it is scrolled to; who looks at the end wants to see the end of what comes, too. */
+  #keepPlace(): void {
+    const { scrollLeft, scrollTop, scrollWidth, scrollHeight, clientWidth, clientHeight } = this.el;
+    const end = scrollLeft >= scrollWidth - clientWidth - 1;
+    const bottom = scrollTop >= scrollHeight - clientHeight - 1;
+    this.#place = { left: scrollLeft, top: scrollTop, end, bottom };
   }
 
   #drawWindow(): void {
@@ -307,7 +316,7 @@ export class WordGrid {
 
   #scrolled(): void {
     if (this.el.clientWidth === 0) return;
-    this.#place = { left: this.el.scrollLeft, top: this.el.scrollTop };
+    this.#keepPlace();
     this.#drawWindow();
     this.events.scrolled();
   }
@@ -343,7 +352,7 @@ export class WordGrid {
     const high = (el.clientHeight || 480) - HEAD_HEIGHT - ROW_HEIGHT;
     el.scrollLeft = Math.min(left, Math.max(el.scrollLeft, left - wide));
     el.scrollTop = Math.min(top, Math.max(el.scrollTop, top - high));
-    this.#place = { left: el.scrollLeft, top: el.scrollTop };
+    this.#keepPlace();
   }
 }
 

@@ -89,6 +89,9 @@ export class LensPane implements Pane {
     this.#scene = scene;
     const { state } = scene;
     if (!state) return;
+    const { of: side = "a", position = 0 } = this.#looked ?? {};
+    const length = (side === "a" ? state.tokens : (state.other?.tokens ?? [])).length;
+    if (position >= length) this.#looked = null;
     const choice = this.#controls.draw(scene);
     const wanted = this.#pictureOf(scene, choice);
     const why = this.#coneRefusal;
