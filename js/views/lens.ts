@@ -81,7 +81,9 @@ export class LensPane implements Pane {
       this.#close();
     });
     const grids = element("div", { class: "mw-lens-grids" }, this.#holders.a, this.#holders.b);
-    this.el.append(this.#controls.el, this.#readout, this.#empty, grids, this.#legend.el);
+    const reading = element("div", { class: "mw-lens-reading mw-muted" }, "reading …");
+    this.el.append(this.#controls.el, this.#readout, reading, this.#empty, grids);
+    this.el.append(this.#legend.el);
     this.el.append(this.#legendOfB.el, this.#hint, this.#panel.el, this.#ghost);
   }
 
