@@ -316,7 +316,10 @@ export class WordGrid {
 
   #scrolled(): void {
     if (this.el.clientWidth === 0) return;
-    this.#keepPlace();
+    const { left, top } = this.#place;
+    // Told late of our own scrolling: the frame may have another size by now.
+    const own = this.el.scrollLeft === left && this.el.scrollTop === top;
+    if (!own) this.#keepPlace();
     this.#drawWindow();
     this.events.scrolled();
   }

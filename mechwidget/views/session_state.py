@@ -106,10 +106,10 @@ def interventions_json(state: State) -> list[Json]:
             "mode": getattr(intervention, "mode", None),
             "component": None if intervention.target is None else intervention.target.to_json(),
             "layers": _layers_of_heads(intervention),
-            "align": _pairs_of(intervention),
             "strength": strength_of(intervention),
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
+            **_pairs_of(intervention),
         }
         for index, (id_, intervention) in enumerate(
             zip(state.ids, state.interventions, strict=True)
@@ -117,12 +117,11 @@ def interventions_json(state: State) -> list[Json]:
     ]
 
 
-def _pairs_of(intervention: Intervention) -> list[list[int]] | None:
-    """Which positions a patch takes from which, where it says so for a few by itself."""
+def _pairs_of(intervention: Intervention) -> Json:
+    """`align`: which positions a patch takes from which, where it says so for a few by itself."""
     pairs = getattr(intervention, "align", None)
-    if not isinstance(pairs, tuple) or len(pairs) > _MOST_PAIRS:
-        return None
-    return [list(pair) for pair in pairs]
+    few = isinstance(pairs, tuple) and len(pairs) <= _MOST_PAIRS
+    return {"align": [list(pair) for pair in pairs]} if few else {}
 
 
 def _other_json(state: State) -> Json | None:
