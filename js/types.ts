@@ -175,12 +175,11 @@ export function isAblationOf(item: InterventionJson, component: ComponentJson): 
 }
 
 /** Is this what the edit makes, as strong as it may be by now? */
-export function isEdit(
-  item: InterventionJson,
-  { type, mode, component, align }: EditJson,
-): boolean {
+export function isEdit(item: InterventionJson, edit: EditJson): boolean {
+  const { type, mode, component } = edit;
   if (item.type !== type || (item.mode ?? null) !== (mode ?? null)) return false;
   // Two patches that take from other positions are two edits.
+  const { align } = edit;
   if (align !== undefined && JSON.stringify(item.align) !== JSON.stringify(align)) return false;
   const part = item.component;
   return part !== null && componentKey(part) === componentKey(component);

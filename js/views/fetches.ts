@@ -49,7 +49,7 @@ export class Fetches<T> {
   }
 
   /** The answer if it is here; asks for nothing. */
-  peek(key: string): T | null {
+  kept(key: string): T | null {
     return this.#kept.get(key) ?? null;
   }
 

@@ -55,7 +55,7 @@ export class LensValues {
     if (slot === "after" && state.outcome?.revision !== state.revision) return false;
     const firsts = [...new Set(positions.flatMap(blockOf))];
     const keys = firsts.map((first) => keyOf(state, slot, wish, first));
-    const missing = keys.findIndex((key) => this.#fetches[slot].peek(key) === null);
+    const missing = keys.findIndex((key) => this.#fetches[slot].kept(key) === null);
     const first = firsts[missing];
     const key = keys[missing];
     if (first === undefined || key === undefined) return true;
@@ -69,7 +69,7 @@ export class LensValues {
   /** What is known at a position, if it is of this prompt and these rows. */
   at(state: SessionState, slot: Slot, wish: Wish, position: number): Known | null {
     const first = position - (position % BLOCK);
-    const block = this.#fetches[slot].peek(keyOf(state, slot, wish, first));
+    const block = this.#fetches[slot].kept(keyOf(state, slot, wish, first));
     const place = placeOf(state, slot, wish, first);
     if (block) this.#remember(slot, place, block);
     const last = block ?? this.#last[slot].get(place) ?? null;

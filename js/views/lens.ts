@@ -80,6 +80,10 @@ export class LensPane implements Pane {
       event.stopPropagation();
       this.#close();
     });
+    // Columns are as wide as there is room, and the room may change with the view as it was.
+    const observer = new ResizeObserver(invalidate);
+    observer.observe(this.#holders.a);
+    signal.addEventListener("abort", () => observer.disconnect());
     const grids = element("div", { class: "mw-lens-grids" }, this.#holders.a, this.#holders.b);
     const reading = element("div", { class: "mw-lens-reading mw-muted" }, "reading …");
     this.el.append(this.#controls.el, this.#readout, reading, this.#empty, grids);

@@ -36,7 +36,7 @@ export class PatchingMaps {
     this.#key = key;
     const whole =
       key === this.#stopped
-        ? this.#fetches.peek(key)
+        ? this.#fetches.kept(key)
         : this.#fetches.get(key, (signal, partly) =>
             askPatchingMap(this.client, depth, signal, (map, progress) => {
               this.#partial = { key, map };
