@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from mechwidget.analysis.answering import answering_layers
 from mechwidget.analysis.metrics import LogitDiff
 from mechwidget.analysis.neuron_effects import NeuronEffects, neuron_effects
 from mechwidget.analysis.neurons import (
@@ -115,8 +116,18 @@ def rank_neurons(
         found = _by_effect(model, tokens, interventions, effects, k, cancelled)
     else:
         where = None if position is None or order == "anywhere" else [position]
+        asked = _layers_with(model, where)
+        without = (*without, *_elsewhere(model, asked))
         ask = changed_neurons if order == "change" else largest_neurons
-        table = ask(model, tokens, interventions, k=k, positions=where, cancelled=cancelled)
+        table = ask(
+            model,
+            tokens,
+            interventions,
+            k=k,
+            positions=where,
+            layers=asked,
+            cancelled=cancelled,
+        )
         found = (table.layers, table.index, table.position, table.before, table.after)
     layers, index, at, before, after = found
     return NeuronRanking(
@@ -203,6 +214,19 @@ def _why_none(model: HookedModel, layer: int) -> str:
     if model.has_mlp(layer):
         return f"no single down projection makes what the MLP of layer {layer} writes"
     return f"layer {layer} has no MLP that can be told apart"
+
+
+def _layers_with(model: HookedModel, where: Sequence[int] | None) -> list[int]:
+    """The layers with neurons and, where one position is meant, with that position."""
+    layers = range(model.n_layers) if where is None else answering_layers(model)
+    return [layer for layer in layers if model.n_neurons(layer)]
+
+
+def _elsewhere(model: HookedModel, layers: Sequence[int]) -> tuple[tuple[int, str], ...]:
+    """The layers with neurons that read other tokens than the one that is looked at."""
+    having = [layer for layer in range(model.n_layers) if model.n_neurons(layer)]
+    reason = "reads other tokens than the selected one"
+    return tuple((layer, f"layer {layer} {reason}") for layer in having if layer not in layers)
 
 
 _Found = tuple[

@@ -10,6 +10,7 @@ from mechwidget.views.attention import AttentionView
 from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
 from mechwidget.views.interventions import Interventions
+from mechwidget.views.neurons import NeuronsView
 from mechwidget.views.outcome import Outcome
 from mechwidget.views.token_strip import TokenStrip
 from mechwidget.views.workbench import Workbench
@@ -18,6 +19,7 @@ __all__ = [
     "AttentionView",
     "HeadMap",
     "Interventions",
+    "NeuronsView",
     "Outcome",
     "TokenStrip",
     "Workbench",

@@ -7,7 +7,7 @@ In flows a session; out flow its clicks. It is made of the same panes as the vie
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mechwidget.views.bundle import SCRIPT, STYLE, front_end
 from mechwidget.views.session_view import SessionView
@@ -17,6 +17,10 @@ from mechwidget.views.snapshot_html import (
     outcome_html,
     prompt_html,
 )
+from mechwidget.views.tables import finished, table_of
+
+if TYPE_CHECKING:
+    from mechwidget.views.table import Table
 
 
 class Workbench(SessionView):
@@ -33,6 +37,11 @@ class Workbench(SessionView):
 
     _esm = front_end(SCRIPT)
     _css = front_end(STYLE)
+
+    def table(self, view: str = "outcome", **options: Any) -> Table:
+        """What one of its panes shows, by the name of that view ("head-map", "neurons" …)."""
+        self.session.wait()
+        return finished(table_of(self.session, view, options))
 
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
