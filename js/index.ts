@@ -6,6 +6,7 @@ import "./style/index.css";
 import { attention } from "./views/attention";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
+import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
 import { tokenStrip } from "./views/token-strip";
 import { workbench } from "./views/workbench";
@@ -15,6 +16,7 @@ const views = {
   "token-strip": tokenStrip,
   "head-map": headMap,
   attention,
+  neurons,
   outcome,
   interventions,
 };

@@ -10,7 +10,7 @@ import { reach } from "../charts/matrix-paint";
 import type { SessionStore } from "../store/session-store";
 import { type AttentionValues, attentionValues, type Moment } from "./attention-values";
 import { emptyWords, readWords, restingWords } from "./attention-words";
-import type { Pane, Scene } from "./pane";
+import { headOf, type Pane, type Scene } from "./pane";
 import type { Patterns } from "./patterns";
 import { standalone } from "./standalone";
 
@@ -160,7 +160,7 @@ export class AttentionPane implements Pane {
       const cross = (node as HTMLElement).dataset.stack === "cross";
       setAttributes(node, { "aria-pressed": String(cross === this.#crosses(scene)) });
     }
-    const locked = page.locked !== null;
+    const locked = headOf(page.locked) !== null;
     setAttributes(this.#lock, {
       "aria-pressed": String(locked),
       "aria-label": locked ? "Unlock the head" : "Lock this head",
@@ -217,7 +217,7 @@ export class AttentionPane implements Pane {
 
   #press(cell: Cell): void {
     this.store.set({ token: this.#tokenOf(cell) });
-    if (!this.store.value.locked) this.#toggleLock();
+    if (!headOf(this.store.value.locked)) this.#toggleLock();
   }
 
   /** The token of the prompt that a cell is about: its query, or its key where only that is one. */
@@ -228,7 +228,7 @@ export class AttentionPane implements Pane {
 
   #toggleLock(): void {
     const head = this.#scene?.head;
-    if (this.store.value.locked) this.store.lock(null);
+    if (headOf(this.store.value.locked)) this.store.lock(null);
     else if (head) this.store.lock({ type: "head", ...head });
   }
 }

@@ -7,6 +7,7 @@ import { AttentionPane } from "./attention";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
 import { MetricEditor } from "./metric-editor";
+import { NeuronsPane } from "./neurons";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
 import { Stage } from "./stage";
@@ -33,6 +34,7 @@ export const workbench: View = (el, context) => {
       title: "Attention",
       make: () => new AttentionPane(store, patterns, invalidate, signal),
     },
+    { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane();
