@@ -165,7 +165,7 @@ export class NeuronDetail {
     const value = clamp?.strength ?? neuron.after;
     if (!this.#held) {
       // Twice its largest on this prompt, so that what it never does here can be tried.
-      const reach = 2 * Math.max(strip?.max ?? 0, Math.abs(value), 0.5);
+      const reach = Math.max(2 * (strip?.usual ?? 0), Math.abs(value), 1);
       setAttributes(this.#slider, { min: -reach, max: reach });
       if (this.#slider.valueAsNumber !== value) this.#slider.value = String(value);
     }

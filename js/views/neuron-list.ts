@@ -50,6 +50,11 @@ interface Row {
 
 let count = 0;
 
+const nameAt = (rows: readonly RankedNeuron[], at: number): string => {
+  const row = rows[at];
+  return row ? neuronName(row) : "";
+};
+
 export class NeuronList {
   readonly el: HTMLElement;
   readonly #spacer = element("div", { class: "mw-neuron-spacer", role: "presentation" });
@@ -82,8 +87,14 @@ export class NeuronList {
   }
 
   draw(shown: ListScene): void {
+    const before = this.#shown?.rows[this.#active];
     this.#shown = shown;
     const { rows } = shown;
+    if (before && neuronName(before) !== nameAt(rows, this.#active)) {
+      // Other rows: the one that is active stays it, wherever it stands now.
+      const moved = rows.findIndex((row) => neuronName(row) === neuronName(before));
+      if (moved >= 0) this.#active = moved;
+    }
     this.#active = Math.min(this.#active, Math.max(0, rows.length - 1));
     this.#spacer.style.height = `${rows.length * ROW_HEIGHT}px`;
     const [from, to] = this.#window(rows.length);
@@ -154,7 +165,8 @@ export class NeuronList {
     const moved = edited && !page.baseline && before !== undefined && after !== undefined;
     setText(row.change, moved ? (after === before ? "·" : signed(after - before)) : "");
     row.change.hidden = !edited;
-    setText(row.effect, Number.isNaN(neuron.effect) ? "" : signed(neuron.effect));
+    const effect = page.baseline ? neuron.effectBefore : neuron.effect;
+    setText(row.effect, Number.isNaN(effect) ? "" : signed(effect));
     row.effect.hidden = !effects;
     row.strip.el.style.visibility = strip ? "visible" : "hidden";
     if (!strip) return;

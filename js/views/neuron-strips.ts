@@ -11,6 +11,8 @@ export interface Strip {
   readonly after: Float32Array | null;
   /** The largest size of either: the scale of this one neuron. */
   readonly max: number;
+  /** The same without edits, which stays while an edit is tried. */
+  readonly usual: number;
   /** What it is of: the same stamp, the same numbers. */
   readonly stamp: string;
 }
@@ -48,9 +50,10 @@ export class NeuronStrips {
     missing.forEach((neuron, row) => {
       const before = found.before.row(row);
       const after = found.after?.row(row) ?? null;
-      const max = Math.max(largest(before), after ? largest(after) : 0);
+      const usual = largest(before);
+      const max = Math.max(usual, after ? largest(after) : 0);
       const name = neuronName(neuron);
-      this.#known.set(name, { before, after, max, stamp: `${base} ${name}` });
+      this.#known.set(name, { before, after, max, usual, stamp: `${base} ${name}` });
     });
     this.want(base, neurons);
   }

@@ -8,8 +8,11 @@ import type { NeuronAddress, NeuronOrder, NeuronRanking, RankedNeuron } from "..
 import { type Kind, kindOf } from "./marks";
 
 export const ORDERS: Record<NeuronOrder, { text: string; title: string }> = {
-  here: { text: "largest here", title: "By |activation| at the selected token" },
-  anywhere: { text: "largest anywhere", title: "By the largest |activation| over all tokens" },
+  here: { text: "largest here", title: "By |activation| at the selected token, without the edits" },
+  anywhere: {
+    text: "largest anywhere",
+    title: "By the largest |activation| over all tokens, without the edits",
+  },
   change: { text: "most changed", title: "By how far the edits moved it: |after − before|" },
   effect: {
     text: "direct effect",

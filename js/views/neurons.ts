@@ -346,8 +346,8 @@ function rowsOf(ranking: NeuronRanking, which: Layers, k: number): readonly Rank
 
 /** Across layers by what each layer is ranked by. The first k of all are among each one's first k. */
 function sorted(rows: readonly RankedNeuron[], { order }: NeuronRanking): RankedNeuron[] {
-  const size = ({ before, after, effect }: RankedNeuron): number =>
-    Math.abs(order === "effect" ? effect : order === "change" ? after - before : after);
+  const size = ({ before, after, effectBefore }: RankedNeuron): number =>
+    Math.abs(order === "effect" ? effectBefore : order === "change" ? after - before : before);
   return [...rows].sort((one, other) => size(other) - size(one));
 }
 

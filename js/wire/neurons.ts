@@ -19,6 +19,7 @@ export interface RankedNeuron extends NeuronAddress {
   readonly after: number;
   /** Direct effect on the metric in logits; NaN where there is none. */
   readonly effect: number;
+  readonly effectBefore: number;
 }
 
 export interface NeuronRanking {
@@ -55,7 +56,7 @@ export interface NeuronTokens {
   readonly note: string;
 }
 
-const COLUMNS = 5;
+const COLUMNS = 6;
 
 export async function askNeurons(
   client: SessionClient,
@@ -72,8 +73,14 @@ export async function askNeurons(
   }
   const top = (row: number): RankedNeuron[] =>
     Array.from({ length: k ?? 0 }, (_, at) => {
-      const [index, position, before, after, effect] = table.row(row, at) as unknown as number[];
-      const read = { index, position, before, after, effect } as Omit<RankedNeuron, "layer">;
+      const [index, position, before, after, effectBefore, effect] = table.row(
+        row,
+        at,
+      ) as unknown as number[];
+      const read = { index, position, before, after, effectBefore, effect } as Omit<
+        RankedNeuron,
+        "layer"
+      >;
       return { layer: layers[row] as number, ...read };
     }).filter(({ index }) => index >= 0);
   return {

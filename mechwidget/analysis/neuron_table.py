@@ -51,7 +51,8 @@ class NeuronRanking:
         index: int64 `[layer, k]`, -1 where there are fewer; `position`: int64, where each was
             looked at.
         before: float32 `[layer, k]`, the activation there without interventions; `after` with.
-        effect: float32 `[layer, k]`, the direct effect on the metric; nan where there is none.
+        effect_before: float32 `[layer, k]`, the direct effect on the metric without interventions;
+            `effect` with them; nan where there is none.
         effect_position: the position that direct effects are about; None without them.
         reason: why there are no direct effects; empty where there are.
         note: what has to be known about them, mostly empty.
@@ -65,6 +66,7 @@ class NeuronRanking:
     position: npt.NDArray[np.int64]
     before: npt.NDArray[np.float32]
     after: npt.NDArray[np.float32]
+    effect_before: npt.NDArray[np.float32]
     effect: npt.NDArray[np.float32]
     effect_position: int | None
     reason: str
@@ -90,8 +92,9 @@ def rank_neurons(
         model: whose.
         tokens: the prompt.
         order: "here" (|activation| at `position`), "anywhere" (its largest over all positions),
-            "change" (|after - before| at `position`, or anywhere with None) or "effect" (the size
-            of the direct effect on the metric).
+            "effect" (the size of the direct effect on the metric), each without the interventions,
+            so that an edit does not reorder what is looked at; or "change" (|after - before| at
+            `position`, or anywhere with None).
         interventions: what the run is edited by.
         metric: a `LogitDiff`, for direct effects; with anything else there are none.
         position: where to look; None is everywhere.
@@ -110,26 +113,30 @@ def rank_neurons(
             "Heads, whole MLPs and layers can be edited." * (not model.n_experts(0)),
         )
     effects, reason = _effects(model, tokens, metric, interventions, cancelled)
+    unedited = effects
+    if interventions:
+        unedited, _ = _effects(model, tokens, metric, (), cancelled)
     if order == "effect":
         if effects is None:
             raise MechwidgetError(f"There are no direct effects: {reason}")
-        found = _by_effect(model, tokens, interventions, effects, k, cancelled)
+        top = _by_effect(unedited or effects, k)
     else:
         where = None if position is None or order == "anywhere" else [position]
         asked = _layers_with(model, where)
         without = (*without, *_elsewhere(model, asked))
-        ask = changed_neurons if order == "change" else largest_neurons
-        table = ask(
+        changed = order == "change"
+        table = (changed_neurons if changed else largest_neurons)(
             model,
             tokens,
-            interventions,
+            interventions if changed else (),
             k=k,
             positions=where,
             layers=asked,
             cancelled=cancelled,
         )
-        found = (table.layers, table.index, table.position, table.before, table.after)
-    layers, index, at, before, after = found
+        top = (table.layers, table.index, table.position)
+    layers, index, at = top
+    before, after = _at(model, tokens, interventions, top, cancelled)
     return NeuronRanking(
         layers,
         tuple(model.n_neurons(layer) for layer in layers),
@@ -137,6 +144,7 @@ def rank_neurons(
         at,
         before,
         after,
+        _picked(unedited, layers, index),
         _picked(effects, layers, index),
         None if effects is None else effects.position,
         reason,
@@ -229,13 +237,7 @@ def _elsewhere(model: HookedModel, layers: Sequence[int]) -> tuple[tuple[int, st
     return tuple((layer, f"layer {layer} {reason}") for layer in having if layer not in layers)
 
 
-_Found = tuple[
-    tuple[int, ...],
-    "npt.NDArray[np.int64]",
-    "npt.NDArray[np.int64]",
-    "npt.NDArray[np.float32]",
-    "npt.NDArray[np.float32]",
-]
+_Top = tuple[tuple[int, ...], "npt.NDArray[np.int64]", "npt.NDArray[np.int64]"]
 
 
 def _effects(
@@ -267,24 +269,32 @@ def _picked(
     return values
 
 
-def _by_effect(
-    model: HookedModel,
-    tokens: Tokens,
-    interventions: Sequence[Intervention],
-    effects: NeuronEffects,
-    k: int,
-    cancelled: Callable[[], bool] | None,
-) -> _Found:
+def _by_effect(effects: NeuronEffects, k: int) -> _Top:
     layers = tuple(sorted(effects.values))
     shape = (len(layers), min(k, max((len(effects.values[layer]) for layer in layers), default=0)))
     index = np.full(shape, -1, dtype=np.int64)
-    before, after = (np.full(shape, np.nan, dtype=np.float32) for _ in range(2))
+    for row, layer in enumerate(layers):
+        top = np.argsort(-np.abs(effects.values[layer]), kind="stable")[: shape[1]]
+        index[row, : len(top)] = top
+    return layers, index, np.where(index < 0, -1, effects.position)
+
+
+def _at(
+    model: HookedModel,
+    tokens: Tokens,
+    interventions: Sequence[Intervention],
+    top: _Top,
+    cancelled: Callable[[], bool] | None,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The activations of these neurons at these positions, without and with the edits."""
+    layers, index, position = top
+    before, after = (np.full(index.shape, np.nan, dtype=np.float32) for _ in range(2))
     for layer, old, new in activations_before_and_after(
         model, tokens, interventions, layers, cancelled
     ):
-        row, size = layers.index(layer), np.abs(effects.values[layer])
-        top = np.argsort(-size, kind="stable")[: shape[1]]
-        index[row, : len(top)] = top
-        before[row, : len(top)] = old[effects.position].float().cpu().numpy()[top]
-        after[row, : len(top)] = new[effects.position].float().cpu().numpy()[top]
-    return layers, index, np.where(index < 0, -1, effects.position), before, after
+        row = layers.index(layer)
+        known = index[row] >= 0
+        at = (position[row, known].tolist(), index[row, known].tolist())
+        before[row, known] = old[at].float().cpu().numpy()
+        after[row, known] = new[at].float().cpu().numpy()
+    return before, after

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mechwidget.session.job import Job
     from mechwidget.session.state import State
 
-_BYTES_PER_NEURON = 28
+_BYTES_PER_NEURON = 32
 
 
 def ranking_of(session: Session, order: Order, position: int | None, k: int) -> Job[NeuronRanking]:

@@ -35,13 +35,14 @@ def test_here_is_the_largest_at_one_position_by_plain_hooks():
 
 def test_by_effect_is_a_full_sort_of_the_effects():
     found = ranked(order="effect", edits=EDITS, metric=METRIC, k=5)
-    effects = neuron_effects(hooked("gpt2"), example(), METRIC, EDITS)
+    before, after = (neuron_effects(hooked("gpt2"), example(), METRIC, e) for e in ((), EDITS))
     site = ("mlp_post", 2)
     runs = [hooked("gpt2").run(example(), e, [site]).read[site][0, -1] for e in ([], EDITS)]
     for row, layer in enumerate(found.layers):
-        expected = np.argsort(-np.abs(effects.values[layer]))[:5]
+        expected = np.argsort(-np.abs(before.values[layer]))[:5]
         np.testing.assert_array_equal(found.index[row], expected)
-        np.testing.assert_array_equal(found.effect[row], effects.values[layer][expected])
+        np.testing.assert_array_equal(found.effect_before[row], before.values[layer][expected])
+        np.testing.assert_array_equal(found.effect[row], after.values[layer][expected])
     np.testing.assert_allclose(found.before[2], runs[0][found.index[2]], atol=1e-5)
     np.testing.assert_allclose(found.after[2], runs[1][found.index[2]], atol=1e-5)
     assert found.effect_position == 10
@@ -54,6 +55,16 @@ def test_every_order_has_the_effects_beside_it():
         for row, layer in enumerate(found.layers):
             picked = effects.values[layer][found.index[row]]
             np.testing.assert_allclose(found.effect[row], picked, atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["here", "anywhere", "effect"])
+def test_an_edit_does_not_reorder_what_is_looked_at(order):
+    edits = [mw.Ablate(mw.Neuron(1, 4)), mw.Scale(mw.MLP(0), 3.0)]
+    plain, edited = (ranked("llama", order, e, metric=METRIC, position=3) for e in ((), edits))
+    np.testing.assert_array_equal(plain.index, edited.index)
+    np.testing.assert_array_equal(plain.position, edited.position)
+    np.testing.assert_allclose(plain.before, edited.before, atol=1e-6)
+    assert (edited.after != edited.before).any()
 
 
 def test_strips_before_and_after_are_those_of_plain_hooks():

@@ -21,6 +21,7 @@ VIEWS = {
     "token-strip": "TokenStrip",
     "head-map": "HeadMap",
     "attention": "AttentionView",
+    "neurons": "NeuronsView",
     "outcome": "Outcome",
     "interventions": "Interventions",
 }

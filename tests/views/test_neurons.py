@@ -30,7 +30,7 @@ def by_hooks(model):
 def test_the_answer_is_what_plain_hooks_see(page, model):
     about, [values] = page.ask("neurons", {"order": "here", "position": 3, "k": 4})
     expected = by_hooks(model)[:, 3]
-    assert values.shape == (3, 4, 5)
+    assert values.shape == (3, 4, 6)
     for layer in range(3):
         top = np.argsort(-np.abs(expected[layer]))[:4]
         np.testing.assert_array_equal(values[layer, :, 0], top)
@@ -51,7 +51,7 @@ def test_edits_and_the_metric_are_the_sessions(page, model):
     tokens = model.tokenize(PROMPT)
     expected = rank_neurons(model, tokens, "effect", [edit], metric=session.metric, k=3)
     np.testing.assert_array_equal(values[:, :, 0], expected.index)
-    np.testing.assert_allclose(values[:, :, 4], expected.effect, rtol=1e-6)
+    np.testing.assert_allclose(values[:, :, 5], expected.effect, rtol=1e-6)
 
 
 def test_strips_come_with_and_without_edits(page, model):

@@ -98,10 +98,10 @@ def test_neurons_are_the_top_of_each_layer(session, model):
     site = ("mlp_post", 0)
     runs = [model.run(PROMPT, e, [site]).read[site][0, 4] for e in ((), session.interventions)]
     mine = found[found["layer"] == 0]
-    assert mine["neuron"].tolist() == runs[1].abs().argsort(descending=True)[:5].tolist()
+    assert mine["neuron"].tolist() == runs[0].abs().argsort(descending=True)[:5].tolist()
     np.testing.assert_allclose(mine["before"], runs[0][mine["neuron"].tolist()], atol=1e-5)
     assert set(found["token"]) == {WORDS[4]}
-    assert found["effect"].notna().all()
+    assert found["effect_after"].notna().all()
     assert len(frame(mw.NeuronsView(session), order="here")) == 3 * 16
 
 

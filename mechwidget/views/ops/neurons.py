@@ -47,7 +47,7 @@ class Neurons:
             channel.on(op.__name__, op)
 
     def neurons(self, args: Arguments, _: Request) -> Then[Answer]:
-        """The top neurons, `[layer, k, (index, position, before, after, effect)]`."""
+        """The top: `[layer, k, (index, position, before, after, effect before and after)]`."""
         args.only("order", "position", "k")
         order = args.choice("order", *ORDERS)
         k = args.integer("k", 1, MOST_PER_LAYER)
@@ -55,7 +55,8 @@ class Neurons:
         bound = self._session.snapshot().state.bound
 
         def answer(found: NeuronRanking) -> Answer:
-            columns = (found.index, found.position, found.before, found.after, found.effect)
+            columns = (found.index, found.position, found.before, found.after)
+            effects = (found.effect_before, found.effect)
             about = {
                 "order": order,
                 "layers": list(found.layers),
@@ -67,7 +68,7 @@ class Neurons:
                 "reason": found.reason,
                 "note": found.note,
             }
-            return about, encode(np.stack(columns, -1).astype(np.float32))
+            return about, encode(np.stack((*columns, *effects), -1).astype(np.float32))
 
         # The page picks the words for `order`; the type of a checked choice is one of them.
         return Then(ranking_of(self._session, order, position, k), answer)  # type: ignore[arg-type]

@@ -56,7 +56,8 @@ def neurons_table(
                 "token": [texts[each] if each < len(texts) else None for each in at],
                 "before": found.before[row, column].tolist(),
                 "after": found.after[row, column].tolist(),
-                "effect": found.effect[row, column].tolist(),
+                "effect_before": found.effect_before[row, column].tolist(),
+                "effect_after": found.effect[row, column].tolist(),
             },
             {key: value for key, value in about.items() if value},
         )
