@@ -20,7 +20,8 @@ export interface DetailScene {
   readonly told: NeuronTokens | null;
   readonly refusal: string;
   readonly locked: boolean;
-  readonly effectOf: string;
+  /** Where direct effects are read; null where there are none. */
+  readonly effectPosition: number | null;
 }
 
 export interface DetailEvents {
@@ -106,17 +107,19 @@ export class NeuronDetail {
     this.#drawSays(shown);
   }
 
-  #factsOf({ scene, neuron, strip, effectOf }: DetailScene): string {
+  #factsOf({ scene, neuron, strip, effectPosition }: DetailScene): string {
     const { state, page } = scene;
     if (!state) return "";
     const at = page.hover.token ?? neuron.position;
     const before = strip?.before[at] ?? neuron.before;
     const after = strip ? (strip.after ?? strip.before)[at] : neuron.after;
     const now = page.baseline ? before : (after ?? neuron.after);
+    const effect = page.baseline ? neuron.effectBefore : neuron.effect;
+    const where = effectPosition === at || effectPosition === null ? "" : ` (${effectPosition})`;
     const parts = [
       `${plain(now)} at ${place(state, neuron.layer, at)}`,
       now === before ? "" : `was ${plain(before)}`,
-      Number.isNaN(neuron.effect) || !effectOf ? "" : `direct ${signed(neuron.effect)} logits`,
+      Number.isNaN(effect) ? "" : `direct ${signed(effect)} logits${where && ` at${where}`}`,
     ];
     return parts.filter(Boolean).join(" · ");
   }

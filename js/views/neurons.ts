@@ -174,7 +174,7 @@ export class NeuronsPane implements Pane {
       told,
       refusal,
       locked: locked === name,
-      effectOf: ranking.effectOf,
+      effectPosition: ranking.effectPosition,
     });
     this.#legend.draw({
       scale: "diverging",
@@ -338,9 +338,13 @@ function numbersKey(state: SessionState): string {
 
 /** The rows in the order in which they are shown. */
 function rowsOf(ranking: NeuronRanking, which: Layers, k: number): readonly RankedNeuron[] {
-  if (which === "each") return ranking.layers.flatMap(({ top }) => top.slice(0, EACH));
-  if (which !== "ranked") return ranking.layers.find(({ layer }) => layer === which)?.top ?? [];
-  const all = ranking.layers.flatMap(({ top }) => top);
+  const moved = ({ before, after }: RankedNeuron): boolean => before !== after;
+  const top = (one: NeuronRanking["layers"][number]): readonly RankedNeuron[] =>
+    ranking.order === "change" ? one.top.filter(moved) : one.top;
+  if (which === "each") return ranking.layers.flatMap((one) => top(one).slice(0, EACH));
+  const layers = ranking.layers.filter(({ layer }) => which === "ranked" || layer === which);
+  const all = layers.flatMap(top);
+  if (which !== "ranked") return all;
   return sorted(all, ranking).slice(0, k);
 }
 
@@ -363,8 +367,13 @@ function orderChoice(): HTMLSelectElement {
   return choice;
 }
 
-function emptyText({ slow, state, client }: Scene, refusal: string, shown: unknown): string {
+function emptyText(
+  { slow, state, client }: Scene,
+  refusal: string,
+  shown: NeuronRanking | null,
+): string {
   if (refusal) return refusal;
+  if (shown?.order === "change") return "No edit changes a neuron here.";
   if (shown) return "This layer has no neurons of its own.";
   if (state?.tokens.length === 0) return "Type a prompt to see which neurons fire.";
   if (state?.phase === "error") return "No neurons: the last run failed.";
