@@ -165,7 +165,7 @@ export class NeuronDetail {
   #drawClamp({ scene, neuron, strip }: DetailScene): void {
     const { state, enabled } = scene;
     const clamp = state ? clampOf(editsOf(state, neuron)) : null;
-    const value = clamp?.strength ?? neuron.after;
+    const value = clamp?.strength ?? (Number.isNaN(neuron.after) ? 0 : neuron.after);
     if (!this.#held) {
       // Twice its largest on this prompt, so that what it never does here can be tried.
       const reach = Math.max(2 * (strip?.usual ?? 0), Math.abs(value), 1);

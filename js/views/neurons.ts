@@ -212,20 +212,26 @@ export class NeuronsPane implements Pane {
   }
 
   /** The neuron that the detail is about: pointed at, locked, looked at before, or the first. */
-  #looked({ page }: Scene, rows: readonly RankedNeuron[]): RankedNeuron {
-    const parts = [page.hover.component, page.locked, this.#last && partOf(this.#last)];
-    for (const part of parts) {
+  #looked({ page, state }: Scene, rows: readonly RankedNeuron[]): RankedNeuron {
+    const inRows = (part: NeuronAddress): RankedNeuron | undefined =>
+      rows.find((one) => neuronName(one) === neuronName(part));
+    for (const part of [page.hover.component, page.locked]) {
       if (part?.type !== "neuron") continue;
-      const name = neuronName(part);
-      const row = rows.find((one) => neuronName(one) === name);
-      const known = row ?? (this.#last && neuronName(this.#last) === name ? this.#last : null);
-      if (known) {
-        this.#last = known;
-        return known;
-      }
+      const row = inRows(part) ?? this.#unranked(part, page.token ?? state?.outcome?.position ?? 0);
+      this.#last = row;
+      return row;
     }
-    this.#last = rows[0] as RankedNeuron;
+    this.#last = (this.#last && inRows(this.#last)) ?? (rows[0] as RankedNeuron);
     return this.#last;
+  }
+
+  /** A neuron that is looked at and not among those listed, with what its strip says of it. */
+  #unranked({ layer, index }: NeuronAddress, position: number): RankedNeuron {
+    const strip = this.#strips.of({ layer, index });
+    const before = strip?.before[position] ?? Number.NaN;
+    const after = (strip?.after ?? strip?.before)?.[position] ?? Number.NaN;
+    const none = { effect: Number.NaN, effectBefore: Number.NaN };
+    return { layer, index, position, before, after, ...none };
   }
 
   #says(neuron: RankedNeuron, base: string): { told: NeuronTokens | null; refusal: string } {
