@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mechwidget.views.bundle import SCRIPT, STYLE, front_end
+from traitlets import Dict
+
+from mechwidget.views.bundle import LOADER, SCRIPT, STYLE, front_end, front_end_json, is_hot
 from mechwidget.views.session_view import SessionView
 from mechwidget.views.snapshot_html import (
     heads_html,
@@ -21,6 +23,9 @@ from mechwidget.views.tables import finished, table_of
 
 if TYPE_CHECKING:
     from mechwidget.views.table import Table
+
+if TYPE_CHECKING:
+    from mechwidget.session import Session
 
 
 class Workbench(SessionView):
@@ -35,8 +40,14 @@ class Workbench(SessionView):
 
     view = "workbench"
 
-    _esm = front_end(SCRIPT)
-    _css = front_end(STYLE)
+    # Under hot reload it is the front end itself that is watched.
+    _esm = front_end(SCRIPT if is_hot() else LOADER)
+    _css = front_end(STYLE) if is_hot() else ""
+    _carried = Dict().tag(sync=True)
+
+    def __init__(self, session: Session) -> None:
+        self._carried = {} if is_hot() else front_end_json()
+        super().__init__(session)
 
     def table(self, view: str = "outcome", **options: Any) -> Table:
         """What one of its panes shows, by the name of that view ("head-map", "neurons" …)."""
