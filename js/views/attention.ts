@@ -8,10 +8,12 @@ import type { Cell } from "../charts/grid-keys";
 import { Legend } from "../charts/legend";
 import { reach } from "../charts/matrix-paint";
 import type { SessionStore } from "../store/session-store";
+import type { TableWish } from "../wire/tables";
 import { type AttentionValues, attentionValues, type Moment } from "./attention-values";
 import { emptyWords, readWords, restingWords } from "./attention-words";
 import { headOf, type Pane, type Scene } from "./pane";
 import type { Patterns } from "./patterns";
+import { offersTable } from "./picture-table";
 import { standalone } from "./standalone";
 
 const MOMENTS: Record<Moment, { text: string; title: string }> = {
@@ -78,6 +80,7 @@ export class AttentionPane implements Pane {
       signal,
     );
     this.#holder = element("div", { class: "mw-matrix-holder" }, this.#matrix.el, this.#empty);
+    offersTable(this.el, () => this.#tableWish());
     this.el.append(head, this.#readout, this.#holder, this.#legend.el);
   }
 
@@ -144,6 +147,12 @@ export class AttentionPane implements Pane {
       ? readWords(values, cell.row, cell.column)
       : restingWords(values, page.token);
     setText(this.#readout, words);
+  }
+
+  #tableWish(): TableWish | null {
+    const scene = this.#scene;
+    if (!scene?.head) return null;
+    return { view: "attention", options: { ...scene.head, cross: this.#crosses(scene) } };
   }
 
   /** Is the pattern on show the one to the other stack? Where there is one, and it was chosen. */

@@ -60,7 +60,10 @@ export class NeuronDetail {
   });
   readonly #rebuildFor = keyed(this.#for);
   readonly #rebuildAgainst = keyed(this.#against);
-  readonly #saysNote = element("div", { class: "mw-muted mw-neuron-convention" });
+  readonly #saysNote = element("div", {
+    class: "mw-muted mw-neuron-convention",
+    "data-mw-convention": "",
+  });
   #shown: DetailScene | null = null;
   #held = false;
   #drag = Date.now();

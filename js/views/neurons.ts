@@ -24,6 +24,7 @@ import { NeuronList } from "./neuron-list";
 import { NeuronStrips, neuronName } from "./neuron-strips";
 import { conventionOf, countOf, editsOf, missingOf, ORDERS } from "./neuron-words";
 import type { Pane, Scene } from "./pane";
+import { offersTable } from "./picture-table";
 import type { Cast } from "./stage";
 import { standalone } from "./standalone";
 import { toolPicker } from "./tool-picker";
@@ -58,7 +59,7 @@ export class NeuronsPane implements Pane {
   readonly #rebuildColumns = keyed(this.#columns);
   readonly #empty = element("div", { class: "mw-empty mw-muted" });
   readonly #legend = new Legend();
-  readonly #notes = element("div", { class: "mw-notes mw-muted" });
+  readonly #notes = element("div", { class: "mw-notes mw-muted", "data-mw-convention": "" });
   readonly #list: NeuronList;
   readonly #detail: NeuronDetail;
   readonly #client: SessionClient;
@@ -72,6 +73,7 @@ export class NeuronsPane implements Pane {
   #wish: NeuronOrder = "here";
   #which: Layers = "ranked";
   #k = PER_LAYER;
+  #position: number | null = null;
   #last: RankedNeuron | null = null;
   /** Where a slider went on to while the kernel had yet to agree to its clamp. */
   #late: { neuron: NeuronAddress; value: number; drag: number } | null = null;
@@ -199,6 +201,7 @@ export class NeuronsPane implements Pane {
     const { token } = this.#store.value;
     const position = token ?? state.outcome?.position ?? state.tokens.length - 1;
     const at = this.#wish === "here" ? position : this.#wish === "change" ? token : null;
+    this.#position = at;
     const key = `${base} ${this.#wish} ${at} ${this.#k} ${JSON.stringify(state.metric?.spec)}`;
     // A click must not wait for a picture: the numbers of an edit are asked for once it has run.
     const args = { order: this.#wish, position: at, k: this.#k };
@@ -327,6 +330,10 @@ export class NeuronsPane implements Pane {
       this.#list.el.scrollTop = 0;
       this.#invalidate();
     });
+    offersTable(this.el, () => ({
+      view: "neurons",
+      options: { order: this.#wish, position: this.#position, k: this.#k },
+    }));
     this.el.append(head, this.#columns, this.#list.el, foot, this.#empty);
     this.el.append(this.#detail.el, this.#notes);
   }

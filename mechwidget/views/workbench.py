@@ -22,6 +22,8 @@ from mechwidget.views.snapshot_html import (
 from mechwidget.views.tables import finished, table_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mechwidget.views.table import Table
 
 if TYPE_CHECKING:
@@ -53,6 +55,10 @@ class Workbench(SessionView):
         """What one of its panes shows, by the name of that view ("head-map", "neurons" …)."""
         self.session.wait()
         return finished(table_of(self.session, view, options))
+
+    def to_dataframe(self, view: str = "outcome", **options: Any) -> pd.DataFrame:
+        """The same as a pandas DataFrame; units are in its `attrs`."""
+        return self.table(view, **options).to_dataframe()
 
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
