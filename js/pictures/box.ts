@@ -13,7 +13,9 @@ export function drawBox(style: CSSStyleDeclaration, box: Box, sheet: Sheet): SVG
   const corner = radiusOf(style, box);
   const behind = fill(style.backgroundColor);
   if (behind.fill !== "none") made.push(node("rect", { ...box, rx: corner, ...behind }));
-  for (const paint of gradients(style.backgroundImage, box, sheet).reverse()) {
+  // What is painted as a small piece of its box, such as an arrow, is none of it.
+  const whole = /^(auto|100%)/.test(style.backgroundSize || "auto");
+  for (const paint of gradients(whole ? style.backgroundImage : "", box, sheet).reverse()) {
     made.push(node("rect", { ...box, rx: corner, fill: paint }));
   }
   made.push(...borders(style, box, corner));

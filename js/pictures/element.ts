@@ -17,10 +17,18 @@ const LEFT_OUT = [
   ".mw-neuron-clamp-line",
   ".mw-tools",
   ".mw-picture-menu",
+  ".mw-readout-words",
+  ".mw-readout-hint",
+  "[data-mw-convention]", // the caption says it
   "[role=status]",
   "[role=tab]:not([aria-selected=true])",
   ".mw-segments > [aria-pressed=false]",
 ].join(", ");
+
+/** Frames around controls whose words are kept. */
+const FRAMELESS = "select, input, textarea, .mw-segments";
+
+const MARGIN = 8;
 
 export interface Drawing {
   readonly body: SVGElement;
@@ -35,7 +43,9 @@ export function drawElement(root: Element): Drawing {
   const body = node("g");
   draw(root, body, sheet);
   body.append(sheet.over);
-  return { body, defs: sheet.defs, width: rect.width, height: rect.height };
+  // A pane may be as tall as its column: what is empty below is no part of the picture.
+  const height = Math.min(rect.height, sheet.bottom + MARGIN);
+  return { body, defs: sheet.defs, width: rect.width, height };
 }
 
 function draw(el: Element, into: SVGElement, sheet: Sheet): void {
@@ -53,19 +63,25 @@ function draw(el: Element, into: SVGElement, sheet: Sheet): void {
   const group = opacity < 1 ? into.appendChild(node("g", { opacity })) : into;
   const turned = turnOf(style);
   if (turned) {
-    if (style.visibility !== "hidden") drawTurned(el, turned, style, box, group);
+    if (style.visibility === "hidden") return;
+    drawTurned(el, turned, style, box, group);
+    sheet.reach(box.y + box.height);
     return;
   }
   if (style.visibility !== "hidden") {
-    group.append(...drawBox(style, box, sheet), ...drawPseudo(el, "::before", box, sheet));
-    group.append(...drawOwn(el, style, box));
+    const behind = el.matches(FRAMELESS) ? [] : drawBox(style, box, sheet);
+    const own = drawOwn(el, style, box);
+    if (behind.length + own.length > 0) sheet.reach(box.y + box.height);
+    group.append(...behind, ...drawPseudo(el, "::before", box, sheet), ...own);
   }
   if (el instanceof SVGElement) return;
   const inside = clipped(el, style, box, group, sheet);
   for (const child of Array.from(el.childNodes)) {
     if (child instanceof Element) draw(child, inside, sheet);
     else if (child instanceof Text && style.visibility !== "hidden" && !isField(el)) {
-      inside.append(...drawText(child, style, sheet));
+      const lines = drawText(child, style, sheet);
+      if (lines.length > 0) sheet.reach(box.y + box.height);
+      inside.append(...lines);
     }
   }
   if (style.visibility !== "hidden") group.append(...drawPseudo(el, "::after", box, sheet));

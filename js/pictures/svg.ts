@@ -33,11 +33,22 @@ export class Sheet {
   /** Rings and outlines, which lie over their neighbours. */
   readonly over = node("g");
   #ids = 0;
+  #bottom = 0;
 
   constructor(
     readonly left: number,
     readonly top: number,
   ) {}
+
+  /** Something is drawn down to here. */
+  reach(bottom: number): void {
+    this.#bottom = Math.max(this.#bottom, bottom);
+  }
+
+  /** Where the last of what is drawn ends. */
+  get bottom(): number {
+    return this.#bottom;
+  }
 
   /** Puts a definition on the sheet; its reference. */
   define(made: SVGElement): string {

@@ -1,7 +1,7 @@
 // What the neurons view says in words: what a neuron of this model is, what is ranked and how many
 // there are, and one neuron in a sentence for a screen reader.
 
-import { count, plain, signed } from "../charts/format";
+import { plain, signed } from "../charts/format";
 import { short } from "../charts/token-text";
 import type { AxisTokenJson, InterventionJson, SessionState } from "../types";
 import type { NeuronAddress, NeuronOrder, NeuronRanking, RankedNeuron } from "../wire/neurons";
@@ -60,7 +60,7 @@ export function sentenceOf(state: SessionState, row: RankedNeuron): string {
 export function countOf(ranking: NeuronRanking, shown: number, layer: number | null): string {
   const among = ranking.layers.filter((one) => layer === null || one.layer === layer);
   const total = among.reduce((sum, one) => sum + one.total, 0);
-  return `${shown.toLocaleString("en")} of ${count(total, "neuron")}`;
+  return `${shown.toLocaleString("en")} of ${total.toLocaleString("en")}`;
 }
 
 /** What a number here is, in the field's words. */

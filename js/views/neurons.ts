@@ -50,7 +50,10 @@ export class NeuronsPane implements Pane {
     "data-testid": "mw-neurons-layers",
   });
   readonly #rebuildLayers = keyed(this.#layers);
-  readonly #count = element("span", { class: "mw-muted mw-progress" });
+  readonly #count = element("span", {
+    class: "mw-muted mw-progress",
+    title: "How many of all neurons are listed",
+  });
   readonly #more: HTMLButtonElement;
   readonly #columns = element("div", {
     class: "mw-neuron-columns mw-muted",
@@ -186,7 +189,7 @@ export class NeuronsPane implements Pane {
       low: "−max",
       high: "+max",
       label: "Activation along the tokens, each neuron on its own scale, zero in the middle",
-      note: edited && !page.baseline ? "of each neuron · before above after" : "of each neuron",
+      note: edited && !page.baseline ? "of each neuron · before over after" : "of each neuron",
     });
     const rest = ranking.layers.some(({ top, total }) => top.length < total);
     const grows = this.#which !== "each" && rest && this.#k < MOST_PER_LAYER;
