@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.neurons import Neurons
+from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.tables import Tables
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, Neurons, Tables)
+_GROUPS = (
+    Changes,
+    Arrays,
+    Neurons,
+    Running,
+    Tables,
+)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
