@@ -43,7 +43,12 @@ export class NeuronDetail {
   readonly #title = element("h3", {});
   readonly #lock: HTMLButtonElement;
   readonly #facts = element("span", { class: "mw-muted mw-neuron-facts" });
-  readonly #tokens = element("div", { class: "mw-neuron-tokens", role: "list" });
+  readonly #tokens = element("div", {
+    class: "mw-neuron-tokens",
+    role: "list",
+    tabindex: 0,
+    "aria-label": "Activations along the tokens",
+  });
   readonly #rebuildTokens = keyed(this.#tokens);
   readonly #slider = element("input", {
     class: "mw-strength mw-neuron-clamp",
@@ -157,7 +162,10 @@ export class NeuronDetail {
       });
       if (to - from === tokens.length) return shown;
       const words = `tokens ${from} to ${to - 1} of ${tokens.length}, around its largest`;
-      return [...shown, element("span", { class: "mw-muted mw-neuron-window" }, words)];
+      return [
+        ...shown,
+        element("span", { class: "mw-muted mw-neuron-window", role: "listitem" }, words),
+      ];
     });
     const looked = page.hover.token ?? page.token;
     for (const node of Array.from(this.#tokens.children) as HTMLElement[]) {

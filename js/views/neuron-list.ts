@@ -225,6 +225,12 @@ export class NeuronList {
       if (!event.repeat) this.events.use(neuron);
       return;
     }
+    const along = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (along !== undefined && neuron && this.#shown) {
+      event.preventDefault();
+      this.#walk(neuron, along);
+      return;
+    }
     const last = (this.#shown?.rows.length ?? 0) - 1;
     const steps: Record<string, number> = {
       ArrowUp: -1,
@@ -240,6 +246,13 @@ export class NeuronList {
     this.#active = Math.max(0, Math.min(last, this.#active + step));
     this.#reveal();
     this.#look();
+  }
+
+  /** Along the tokens of the active row. */
+  #walk(neuron: RankedNeuron, step: number): void {
+    const n = this.#shown?.strip(neuron)?.before.length ?? 0;
+    const from = this.#shown?.token ?? neuron.position;
+    this.events.look(neuron, Math.max(0, Math.min(n - 1, from + step)));
   }
 
   #reveal(): void {

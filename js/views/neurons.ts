@@ -189,7 +189,7 @@ export class NeuronsPane implements Pane {
       low: "−max",
       high: "+max",
       label: "Activation along the tokens, each neuron on its own scale, zero in the middle",
-      note: edited && !page.baseline ? "of each neuron · before over after" : "of each neuron",
+      note: edited && !page.baseline ? "before over after" : "of each neuron",
     });
     const rest = ranking.layers.some(({ top, total }) => top.length < total);
     const grows = this.#which !== "each" && rest && this.#k < MOST_PER_LAYER;

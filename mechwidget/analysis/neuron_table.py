@@ -119,7 +119,7 @@ def rank_neurons(
     if order == "effect":
         if effects is None:
             raise MechwidgetError(f"There are no direct effects: {reason}")
-        top = _by_effect(unedited or effects, k)
+        top, values = _by_effect(unedited or effects, k), None
     else:
         where = None if position is None or order == "anywhere" else [position]
         asked = _layers_with(model, where)
@@ -135,8 +135,10 @@ def rank_neurons(
             cancelled=cancelled,
         )
         top = (table.layers, table.index, table.position)
+        known = changed or not interventions
+        values = (table.before, table.after) if known else None
     layers, index, at = top
-    before, after = _at(model, tokens, interventions, top, cancelled)
+    before, after = values or _at(model, tokens, interventions, top, cancelled)
     return NeuronRanking(
         layers,
         tuple(model.n_neurons(layer) for layer in layers),

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import RESULTS, SETUP
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def test_numbers_are_copied_as_a_table(workbench: Locator) -> None:
     opener.press("ArrowDown")
     menu = workbench.get_by_test_id("mw-picture-menu")
     expect(menu).to_be_visible()
+    assert violations(page, "[data-testid=mw-workbench]") == []
     page.keyboard.press("End")
     page.keyboard.press("Enter")
     expect(menu).to_contain_text("rows copied")

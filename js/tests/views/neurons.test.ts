@@ -131,6 +131,10 @@ it("is walked through by keyboard, with the active row said and its neuron hover
   expect(view.store.value.hover.component).toEqual({ type: "neuron", layer: 1, index: 5 });
   const active = list.getAttribute("aria-activedescendant") ?? "none";
   expect(document.getElementById(active)?.dataset.testid).toBe("mw-neuron-1-5");
+  press("ArrowLeft");
+  await painted();
+  expect(view.store.value.hover.token).toBe(0);
+  expect(view.get("mw-neuron-1-5").textContent).toContain("−5.00");
   press("End");
   press("Enter");
   expect(view.session.sent).toContainEqual(["toggle", { type: "neuron", layer: 1, index: 1 }]);

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MOST_STRIPS = 64
 MOST_PER_LAYER = 256
-_TOKENS_TOLD = 8
+_TOKENS_TOLD = 6
 
 Answer = tuple[dict[str, Any], Frame]
 Strips = tuple["npt.NDArray[np.float32]", ...]
