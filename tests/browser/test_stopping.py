@@ -10,7 +10,8 @@ from tests.browser.workbench_page import WorkbenchPage, shown
 pytestmark = pytest.mark.browser
 
 SLOWER = """import time
-_hooks = [block.register_forward_hook(lambda *_: time.sleep(1)) for block in model.model.transformer.h]"""
+_blocks = model.model.transformer.h
+_hooks = [block.register_forward_hook(lambda *_: time.sleep(1)) for block in _blocks]"""
 AS_BEFORE = "[hook.remove() for hook in _hooks]"
 
 
