@@ -18,9 +18,10 @@ import {
 } from "../wire/neurons";
 import type { SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
-import { baselineKey, editedKey, Fetches } from "./fetches";
+import { Fetches } from "./fetches";
 import { clampOf, NeuronDetail } from "./neuron-detail";
 import { NeuronList } from "./neuron-list";
+import { type Layers, numbersKey, rowsOf } from "./neuron-rows";
 import { NeuronStrips, neuronName } from "./neuron-strips";
 import { conventionOf, countOf, editsOf, missingOf, ORDERS } from "./neuron-words";
 import type { Pane, Scene } from "./pane";
@@ -31,11 +32,8 @@ import { toolPicker } from "./tool-picker";
 
 const PER_LAYER = 16;
 const MOST_PER_LAYER = 256;
-const EACH = 4; // of each layer, where all layers stand one below the other
 /** A pointer on its way over the rows is not yet a question about each of them. */
 const REST_MS = 120;
-
-type Layers = "ranked" | "each" | number;
 
 export class NeuronsPane implements Pane {
   readonly el = element("section", {
@@ -343,33 +341,6 @@ export class NeuronsPane implements Pane {
 }
 
 const partOf = ({ layer, index }: NeuronAddress) => ({ type: "neuron" as const, layer, index });
-
-/** What the numbers depend on; empty while those of the newest edits are still to come. */
-function numbersKey(state: SessionState): string {
-  if (!state.interventions.some((item) => item.enabled)) {
-    return state.outcome ? baselineKey(state) : "";
-  }
-  return state.outcome?.revision === state.revision ? editedKey(state) : "";
-}
-
-/** The rows in the order in which they are shown. */
-function rowsOf(ranking: NeuronRanking, which: Layers, k: number): readonly RankedNeuron[] {
-  const moved = ({ before, after }: RankedNeuron): boolean => before !== after;
-  const top = (one: NeuronRanking["layers"][number]): readonly RankedNeuron[] =>
-    ranking.order === "change" ? one.top.filter(moved) : one.top;
-  if (which === "each") return ranking.layers.flatMap((one) => top(one).slice(0, EACH));
-  const layers = ranking.layers.filter(({ layer }) => which === "ranked" || layer === which);
-  const all = layers.flatMap(top);
-  if (which !== "ranked") return all;
-  return sorted(all, ranking).slice(0, k);
-}
-
-/** Across layers by what each layer is ranked by. The first k of all are among each one's first k. */
-function sorted(rows: readonly RankedNeuron[], { order }: NeuronRanking): RankedNeuron[] {
-  const size = ({ before, after, effectBefore }: RankedNeuron): number =>
-    Math.abs(order === "effect" ? effectBefore : order === "change" ? after - before : before);
-  return [...rows].sort((one, other) => size(other) - size(one));
-}
 
 function orderChoice(): HTMLSelectElement {
   const choice = element("select", {

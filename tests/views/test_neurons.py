@@ -73,7 +73,7 @@ def test_strips_come_with_and_without_edits(page, model):
 
 def test_what_a_neuron_says_is_told_in_tokens(page, model):
     told, _ = page.ask("neuron_tokens", {"layer": 2, "index": 9, "position": 4})
-    expected = neuron_tokens(model, PROMPT, mw.Neuron(2, 9), position=4)
+    expected = neuron_tokens(model, PROMPT, mw.Neuron(2, 9), position=4, k=6)
     assert [one["text"] for one in told["promoted"]] == [
         model.token_text(i) for i in expected.promoted
     ]
