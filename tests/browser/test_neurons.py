@@ -103,5 +103,5 @@ def test_point_ablate_and_clamp(open_notebook: OpenNotebook) -> None:
     view.get_by_test_id("mw-neurons-layers").select_option("each")
     expect(view.locator("[data-row]:visible")).to_have_count(16, timeout=TIMEOUT_MS)
     expect(view.locator(".mw-neurons")).not_to_have_attribute("data-waiting", "")
-    notebook.page.wait_for_timeout(600)
+    expect(view.locator(".mw-neuron-told li")).to_have_count(12)
     picture(notebook, "neurons", "view-neurons-long")
