@@ -71,7 +71,8 @@ function draw(el: Element, into: SVGElement, sheet: Sheet): void {
   if (style.visibility !== "hidden") {
     const behind = el.matches(FRAMELESS) ? [] : drawBox(style, box, sheet);
     const own = drawOwn(el, style, box);
-    if (behind.length + own.length > 0) sheet.reach(box.y + box.height);
+    for (const one of behind) sheet.reach(bottomOf(one));
+    if (own.length > 0) sheet.reach(box.y + box.height);
     group.append(...behind, ...drawPseudo(el, "::before", box, sheet), ...own);
   }
   if (el instanceof SVGElement) return;
@@ -86,6 +87,9 @@ function draw(el: Element, into: SVGElement, sheet: Sheet): void {
   }
   if (style.visibility !== "hidden") group.append(...drawPseudo(el, "::after", box, sheet));
 }
+
+const bottomOf = (rect: SVGElement): number =>
+  Number(rect.getAttribute("y")) + Number(rect.getAttribute("height"));
 
 const isField = (el: Element): el is HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement =>
   el instanceof HTMLInputElement ||

@@ -1,5 +1,5 @@
 // The caption of a saved picture: which model, which prompt, which edits, what is measured, and the
-// conventions that its numbers follow. No date: the same experiment gives the same picture.
+// conventions that its numbers follow. No date and no place: the same experiment has the same caption.
 
 import { version } from "../../package.json";
 import { metric } from "../charts/format";
