@@ -8,6 +8,7 @@ import { continuation } from "./views/continuation";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
 import { lens } from "./views/lens";
+import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
 import { tokenStrip } from "./views/token-strip";
 import { workbench } from "./views/workbench";
@@ -19,6 +20,7 @@ const views = {
   attention,
   continuation,
   lens,
+  neurons,
   outcome,
   interventions,
 };

@@ -44,7 +44,8 @@ JS_LAYERS: dict[str, set[str]] = {
     "store": {"types", "wire"},
     "host": {"types", "wire", "store", MODEL_EVENTS},
     "charts": {"types"},
-    "views": {"types", "charts", "store", "wire", "host"},
+    "pictures": set(),
+    "views": {"types", "charts", "pictures", "store", "wire", "host"},
     "index": {"types", "views", "store", "wire", "host", "style"},
 }
 VAGUE = re.compile(r"^_?(utils?|helpers?|manager|misc|common|base)$")

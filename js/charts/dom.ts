@@ -67,6 +67,7 @@ const ICONS = {
   swap: "M3 6h10l-3-3 M13 10H3l3 3",
   play: "M5 3.5v9l7.5-4.5z",
   stop: "M4.5 4.5h7v7h-7z",
+  download: "M8 3v7 M5 7.5l3 3 3-3 M3.5 13h9",
   check: "M3.5 8.5l3 3 6-7",
 } as const;
 

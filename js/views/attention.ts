@@ -8,10 +8,12 @@ import type { Cell } from "../charts/grid-keys";
 import { Legend } from "../charts/legend";
 import { reach } from "../charts/matrix-paint";
 import type { SessionStore } from "../store/session-store";
+import type { TableWish } from "../wire/tables";
 import { type AttentionValues, attentionValues, type Moment } from "./attention-values";
 import { emptyWords, readWords, restingWords } from "./attention-words";
-import type { Pane, Scene } from "./pane";
+import { headOf, type Pane, type Scene } from "./pane";
 import type { Patterns } from "./patterns";
+import { offersTable } from "./picture-table";
 import { standalone } from "./standalone";
 
 const MOMENTS: Record<Moment, { text: string; title: string }> = {
@@ -78,6 +80,7 @@ export class AttentionPane implements Pane {
       signal,
     );
     this.#holder = element("div", { class: "mw-matrix-holder" }, this.#matrix.el, this.#empty);
+    offersTable(this.el, () => this.#tableWish());
     this.el.append(head, this.#readout, this.#holder, this.#legend.el);
   }
 
@@ -146,6 +149,12 @@ export class AttentionPane implements Pane {
     setText(this.#readout, words);
   }
 
+  #tableWish(): TableWish | null {
+    const scene = this.#scene;
+    if (!scene?.head) return null;
+    return { view: "attention", options: { ...scene.head, cross: this.#crosses(scene) } };
+  }
+
   /** Is the pattern on show the one to the other stack? Where there is one, and it was chosen. */
   #crosses({ state, head }: Scene): boolean {
     return this.#cross && head !== null && head.head < (state?.model.cross_heads[head.layer] ?? 0);
@@ -160,7 +169,7 @@ export class AttentionPane implements Pane {
       const cross = (node as HTMLElement).dataset.stack === "cross";
       setAttributes(node, { "aria-pressed": String(cross === this.#crosses(scene)) });
     }
-    const locked = page.locked !== null;
+    const locked = headOf(page.locked) !== null;
     setAttributes(this.#lock, {
       "aria-pressed": String(locked),
       "aria-label": locked ? "Unlock the head" : "Lock this head",
@@ -217,7 +226,7 @@ export class AttentionPane implements Pane {
 
   #press(cell: Cell): void {
     this.store.set({ token: this.#tokenOf(cell) });
-    if (!this.store.value.locked) this.#toggleLock();
+    if (!headOf(this.store.value.locked)) this.#toggleLock();
   }
 
   /** The token of the prompt that a cell is about: its query, or its key where only that is one. */
@@ -228,7 +237,7 @@ export class AttentionPane implements Pane {
 
   #toggleLock(): void {
     const head = this.#scene?.head;
-    if (this.store.value.locked) this.store.lock(null);
+    if (headOf(this.store.value.locked)) this.store.lock(null);
     else if (head) this.store.lock({ type: "head", ...head });
   }
 }

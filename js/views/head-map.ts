@@ -25,6 +25,7 @@ import { type MapScale, scaleOf } from "./map-scale";
 import { CHOICES, type Choice, SHORT_CHOICES } from "./map-values";
 import type { Kind } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
+import { offersTable } from "./picture-table";
 import { positionsText } from "./positions";
 import { standalone } from "./standalone";
 import { steerShort } from "./steering";
@@ -84,6 +85,10 @@ export class HeadMapPane implements Pane {
     head.append(element("span", { class: "mw-grow" }), this.#progress);
     const readout = element("div", { class: "mw-readout", "aria-hidden": "true" });
     readout.append(this.#words, this.#hint);
+    offersTable(this.el, () => {
+      const score = this.#scene?.values.choice;
+      return score ? { view: "head-map", options: { score } } : null;
+    });
     this.el.append(head, this.#holder, this.#legend.el, this.#kinds, readout, this.#notes);
     this.#choice.addEventListener("change", () => {
       this.#scene?.values.choose(this.#choice.value as Choice);

@@ -6,12 +6,14 @@ import type { HeadCell } from "../charts/head-grid";
 import type { ComponentJson } from "../types";
 import type { MapScale } from "./map-scale";
 import type { CellMark } from "./marks";
-import { type Scene, sameComponent } from "./pane";
+import { cellFor, type Scene, sameComponent } from "./pane";
 
 const nameOf = (component: ComponentJson): string =>
   component.type === "head"
     ? `Head ${component.layer}.${component.head}`
-    : `MLP ${component.layer}`;
+    : component.type === "neuron"
+      ? `Neuron ${component.layer}.${component.index} of MLP ${component.layer}`
+      : `MLP ${component.layer}`;
 
 function numberOf({ values }: Scene, component: ComponentJson, heads: number): number {
   return values.at(component.layer, component.type === "head" ? component.head : heads);
@@ -41,7 +43,7 @@ export function cellOf(
     glyph: mark?.glyph ?? "",
     pending: isPending(scene, component),
     locked: sameComponent(page.locked, component),
-    lit: sameComponent(page.hover.component, component),
+    lit: sameComponent(cellFor(page.hover.component), component),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Actions } from "./actions";
 import { baselineButton } from "./baseline-button";
 import { kindOf } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
+import { offersTable } from "./picture-table";
 import { standalone } from "./standalone";
 import { strengthSlider } from "./strength-slider";
 import { undoRedo } from "./undo-redo";
@@ -119,7 +120,14 @@ export function interventionList(
     () => actions.clear(),
     "Clear",
   );
-  const el = element("footer", { class: "mw-interventions", tabindex: -1 }, list, none, clear);
+  const el = element(
+    "footer",
+    { class: "mw-interventions", "aria-label": "Interventions", tabindex: -1 },
+    list,
+    none,
+    clear,
+  );
+  offersTable(el, () => ({ view: "interventions", options: {} }));
   // Chips are kept by what they say, so that focus stays on the one that a person was using.
   const chips = new Map<string, Chip>();
 

@@ -7,6 +7,7 @@ import { PairedBars } from "../charts/paired-bars";
 import { short, visible } from "../charts/token-text";
 import type { OutcomeJson, SessionState, TopTokenJson } from "../types";
 import type { Pane, Scene } from "./pane";
+import { offersTable } from "./picture-table";
 import { standalone } from "./standalone";
 
 export const ROWS = 8;
@@ -87,6 +88,8 @@ export function outcomePane(): Pane {
     numbers,
     empty,
   );
+
+  offersTable(el, () => ({ view: "outcome", options: {} }));
 
   const drawMetric = (state: SessionState, now: OutcomeJson, baseline: boolean): void => {
     const measured = now.metric && state.metric ? now.metric : null;

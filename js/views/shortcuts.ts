@@ -116,7 +116,8 @@ const act = (event: KeyboardEvent, keys: Keys): boolean =>
 
 function lock(store: SessionStore, head: { layer: number; head: number } | null): void {
   const { hover, locked } = store.value;
-  const looked = hover.component?.type === "head" ? hover.component : null;
+  const { component } = hover;
+  const looked = component?.type === "head" || component?.type === "neuron" ? component : null;
   const target = looked ?? locked ?? (head && { type: "head" as const, ...head });
   if (target) store.lock(target);
 }

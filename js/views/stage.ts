@@ -14,6 +14,7 @@ import { MapValues } from "./map-values";
 import { marksOf } from "./marks";
 import { headOf, type Pane, type Scene } from "./pane";
 import { Patterns } from "./patterns";
+import { PictureMenu } from "./picture-menu";
 import { shortcuts } from "./shortcuts";
 
 /** What a pane can be made of. */
@@ -42,6 +43,7 @@ export class Stage {
   readonly #values: MapValues;
   readonly #lateness: Lateness;
   readonly #effects: boolean;
+  readonly #pictures: PictureMenu;
   #panes: readonly Pane[] = [];
   #scene: Scene | null = null;
 
@@ -62,6 +64,7 @@ export class Stage {
     this.#effects = play.effects;
     this.#lateness = new Lateness(invalidate, signal);
     this.#values = new MapValues(client, invalidate, signal);
+    this.#pictures = new PictureMenu(this.root, client, () => this.#scene, signal);
     this.root.append(this.keys.el);
     const help = (): void => this.keys.open(focusedElement(this.root));
     shortcuts(this.root, { store, actions, scene: () => this.#scene, help }, signal);
@@ -93,6 +96,7 @@ export class Stage {
     const scene = this.#sceneNow();
     this.#scene = scene;
     for (const pane of this.#panes) pane.draw(scene);
+    this.#pictures.follow();
     setAttributes(this.root, {
       "data-mw-status": client.status,
       "data-mw-revision": state?.revision ?? null,

@@ -14,9 +14,10 @@ export interface StrengthSlider {
 }
 
 /** Wide enough for what it is now, and for taking it back to nothing or twice as far. */
-function rangeOf(strength: number): { min: number; max: number } {
+function rangeOf(strength: number, type: string): { min: number; max: number } {
   const reach = Math.max(2, 2 * Math.abs(strength));
-  return { min: strength < 0 ? -reach : 0, max: reach };
+  // What is set to a value may be set to any: activations have both signs.
+  return { min: strength < 0 || type === "set_value" ? -reach : 0, max: reach };
 }
 
 export function strengthSlider(client: SessionClient): StrengthSlider {
@@ -56,7 +57,7 @@ export function strengthSlider(client: SessionClient): StrengthSlider {
       item = next;
       el.hidden = next.strength === null;
       if (next.strength === null) return;
-      if (!ranged) setAttributes(input, rangeOf(next.strength));
+      if (!ranged) setAttributes(input, rangeOf(next.strength, next.type));
       ranged = true;
       setText(number, plain(next.strength));
       if (!held && input.valueAsNumber !== next.strength) input.value = String(next.strength);

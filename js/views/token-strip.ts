@@ -10,6 +10,7 @@ import type { SessionState, TokenJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import { MetricEditor } from "./metric-editor";
 import type { Pane, Scene } from "./pane";
+import { offersTable } from "./picture-table";
 import { clicked, positionsText, range, toggled } from "./positions";
 import { PromptEditor } from "./prompt-editor";
 import { standalone } from "./standalone";
@@ -103,6 +104,7 @@ export class TokenStrip implements Pane {
     buttons.append(this.#pencil, this.#addOther, this.#dropOther);
     this.el.append(this.#encoder, this.#list, buttons, this.#note);
     this.el.append(this.#editor.el, this.#other.el);
+    offersTable(this.el, () => ({ view: "token-strip", options: {} }));
     this.#listen(signal);
   }
 

@@ -9,6 +9,7 @@ import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
 import { LensPane } from "./lens";
 import { MetricEditor } from "./metric-editor";
+import { NeuronsPane } from "./neurons";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
 import { Stage } from "./stage";
@@ -36,6 +37,7 @@ export const workbench: View = (el, context) => {
       make: () => new AttentionPane(store, patterns, invalidate, signal),
     },
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
+    { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane();

@@ -43,9 +43,11 @@ function editOf({ edit, component }: PendingAction): EditJson | null {
   return edit ?? (component && { type: "ablate", mode: "zero", component });
 }
 
+const isNumber = (value: unknown): value is number => typeof value === "number";
+
 function made(edit: EditJson): InterventionJson {
-  const { type, mode = null, factor, component, along = null, align = null } = edit;
-  const strength = factor ?? (typeof edit.coefficient === "number" ? edit.coefficient : null);
+  const { type, mode = null, component, along = null, align = null } = edit;
+  const strength = [edit.factor, edit.coefficient, edit.value].find(isNumber) ?? null;
   const common = { align, index: 0, id: null, layers: null, strength, along, enabled: true };
   return { ...common, type, mode, component, sentence: sentenceOf(edit) };
 }

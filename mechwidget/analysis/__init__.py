@@ -31,6 +31,13 @@ from mechwidget.analysis.metrics import (
     Probability,
     metric_from_json,
 )
+from mechwidget.analysis.neuron_effects import (
+    NeuronEffects,
+    NeuronTokens,
+    neuron_effects,
+    neuron_tokens,
+)
+from mechwidget.analysis.neuron_table import NeuronRanking, neuron_strips, rank_neurons
 from mechwidget.analysis.neurons import (
     NeuronTable,
     changed_neurons,
@@ -56,7 +63,10 @@ __all__ = [
     "LogitLens",
     "MapScore",
     "Metric",
+    "NeuronEffects",
+    "NeuronRanking",
     "NeuronTable",
+    "NeuronTokens",
     "Outcome",
     "PatchingGrid",
     "Probability",
@@ -84,10 +94,14 @@ __all__ = [
     "map_scores",
     "metric_from_json",
     "neuron_activations",
+    "neuron_effects",
+    "neuron_strips",
+    "neuron_tokens",
     "number_map",
     "outcome",
     "patching_grid",
     "pattern_entropy",
+    "rank_neurons",
     "register_score",
     "sweep_components",
 ]

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mechwidget.analysis.answering import answering_layers, require_answers
+from mechwidget.analysis.answering import answering_layers
 from mechwidget.analysis.ending import (
     HINT,
     after_unembedding,
     called,
     norm_at,
+    pulled_back,
+    require_sums,
     rounding,
     unembedding,
 )
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
-    from torch import nn
 
     from mechwidget.analysis.frozen_norm import FrozenNorm
     from mechwidget.analysis.metrics import BoundMetric, Metric
@@ -114,7 +115,7 @@ def direct_attribution(
             "Measure mw.LogitDiff(answer, alternative).",
         )
     bound = metric.bind(model, len(tokens))
-    _require_sums(model)
+    require_sums(model)
     layers = answering_layers(model)
     last = Site("resid_post", layers[-1])
     stream = last if at is None else parse_site(at)
@@ -196,7 +197,7 @@ class _Attributing:
         a_not_b = torch.zeros(self._model.vocab_size, device=x.device)
         a_not_b[a], a_not_b[b] = 1, -1
         try:
-            return _pulled_back(module, normed.to(x.dtype), a_not_b)
+            return pulled_back(module, normed.to(x.dtype), a_not_b)
         except RuntimeError as error:
             raise UnsupportedModelError(
                 f"What {self._model.name} unembeds is not what its final norm gives: {error}", HINT
@@ -225,23 +226,11 @@ class _Attributing:
         if made.shape != written.shape or float((made - written.float()).abs().max()) > room:
             return None
         towards = norm.back(self._direction.to(made.device)) * write.factor
-        _, pull = _pulled_back(module, z.reshape(-1), towards)
+        _, pull = pulled_back(module, z.reshape(-1), towards)
         return (z.float() * pull.reshape(z.shape).float()).reshape(heads, -1).sum(-1)
 
     def _post_norm(self, write: Write, projected: torch.Tensor) -> FrozenNorm:
         return norm_at(self._twin, write.at if write.post_norm else None, projected)
-
-
-def _require_sums(model: HookedModel) -> None:
-    answering = require_answers(model, "direct effects")
-    layers = [layer for layer in answering if not model.ledger.blocks[layer].additive]
-    if layers:
-        raise UnsupportedModelError(
-            f"The stream of {model.name} is not a plain sum of what is written to it (layer "
-            f"{layers[0]}: a norm or a scale after the sum), so no write has a direct effect of "
-            "its own.",
-            HINT,
-        )
 
 
 def _is_written_by(site: Site, at: Site) -> bool:
@@ -250,18 +239,3 @@ def _is_written_by(site: Site, at: Site) -> bool:
         return (site.layer or 0) < (at.layer or 0)
     inside = {"resid_pre": 0, "z": 1, "attn_out": 1, "resid_mid": 1}
     return inside.get(site.name, 2) <= inside.get(at.name, 2)
-
-
-def _pulled_back(
-    module: nn.Module, vector: torch.Tensor, towards: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a linear module makes of a vector, and the direction in its input that says `towards`.
-
-    The transpose of its weight on `towards`, without asking where or how it keeps the weight.
-    """
-    with torch.inference_mode(False), torch.enable_grad():
-        given = vector.detach().clone().requires_grad_()
-        out = called(module, given)
-        said = (out.float() * towards.clone().to(out.device)).sum()
-        (gradient,) = torch.autograd.grad(said, given)
-    return out.detach(), gradient

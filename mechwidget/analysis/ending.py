@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from mechwidget.analysis.answering import require_answers
 from mechwidget.analysis.frozen_norm import FrozenNorm, freeze_norm
 from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models.hooks import submodule
@@ -95,6 +96,38 @@ def after_unembedding(
 def called(module: nn.Module, vector: torch.Tensor) -> torch.Tensor:
     """A module that works position by position, called on one vector."""
     return first(module(vector[None, None])).reshape(-1)
+
+
+def pulled_back(
+    module: nn.Module, vector: torch.Tensor, towards: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a linear module makes of a vector, and the direction in its input that says `towards`.
+
+    The transpose of its weight on `towards`, without asking where or how it keeps the weight.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        given = vector.detach().clone().requires_grad_()
+        out = called(module, given)
+        said = (out.float() * towards.clone().to(out.device)).sum()
+        (gradient,) = torch.autograd.grad(said, given)
+    return out.detach(), gradient
+
+
+def require_sums(model: HookedModel) -> None:
+    """Refuse a model whose last stream is not a sum of what was written to it.
+
+    Raises:
+        UnsupportedModelError: it is not, or positions have no answers of their own.
+    """
+    answering = require_answers(model, "direct effects")
+    layers = [layer for layer in answering if not model.ledger.blocks[layer].additive]
+    if layers:
+        raise UnsupportedModelError(
+            f"The stream of {model.name} is not a plain sum of what is written to it (layer "
+            f"{layers[0]}: a norm or a scale after the sum), so no write has a direct effect of "
+            "its own.",
+            HINT,
+        )
 
 
 def first(result: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:

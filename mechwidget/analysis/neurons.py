@@ -111,7 +111,7 @@ def neuron_activations(
         neuron.check(model)
     found = np.full((len(neurons), tokens.longest), np.nan, dtype=np.float32)
     wanted = sorted({neuron.layer for neuron in neurons})
-    for group in _groups(model, wanted, tokens.longest):
+    for group in layer_groups(model, wanted, tokens.longest):
         sites = [Site("mlp_post", layer) for layer in group]
         read = model.run(tokens, interventions, sites, [-1], cancelled=cancelled).read
         for row, neuron in enumerate(neurons):
@@ -139,7 +139,9 @@ def _table(
     shape = (len(rows), min(k, max(map(model.n_neurons, rows))))
     index, position = (np.full(shape, -1, dtype=np.int64) for _ in range(2))
     before, after = (np.full(shape, np.nan, dtype=np.float32) for _ in range(2))
-    for layer, old, new in _activations(model, tokens, interventions, rows, cancelled):
+    for layer, old, new in activations_before_and_after(
+        model, tokens, interventions, rows, cancelled
+    ):
         where = np.array(range(len(old)) if chosen is None else chosen)
         was, now = old[where].float(), new[where].float()  # [pos, neuron]
         size, at = ((now - was) if changed else now).abs().max(0)
@@ -165,21 +167,23 @@ def _layers(model: HookedModel, layers: Sequence[int] | None) -> tuple[int, ...]
     return tuple(having if layers is None else layers)
 
 
-def _groups(model: HookedModel, layers: Sequence[int], n_positions: int) -> Iterator[Sequence[int]]:
+def layer_groups(
+    model: HookedModel, layers: Sequence[int], n_positions: int
+) -> Iterator[Sequence[int]]:
     """Layers whose neurons fit into memory together."""
     widest = max(map(model.n_neurons, layers), default=1)
     return cut_to_fit(layers, 4 * widest * n_positions, _READ_BYTES)
 
 
-def _activations(
+def activations_before_and_after(
     model: HookedModel,
     tokens: Tokens,
     interventions: Sequence[Intervention],
     layers: Sequence[int],
     cancelled: Callable[[], bool] | None,
 ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
-    """Per layer the activations `[pos, neuron]` without and with the interventions."""
-    for group in _groups(model, layers, tokens.longest):
+    """Per layer, `(layer, before, after)`: activations `[pos, neuron]` without and with edits."""
+    for group in layer_groups(model, layers, tokens.longest):
         sites = [Site("mlp_post", layer) for layer in group]
         if interventions:
             # As rows, so that both have the same attention function: another one rounds otherwise.

@@ -1,7 +1,8 @@
 """The strength of an intervention: the one number that a slider moves.
 
 In flows an intervention. Out flows its strength, where its kind has one, or the same intervention
-with another: a `Scale` by its factor, a `Steer` by its coefficient.
+with another: a `Scale` by its factor, a `Steer` by its coefficient, a `SetValue` by its one number,
+in the units of the activation that it sets.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mechwidget.errors import InterventionError
-from mechwidget.interventions import Intervention, Scale, Steer
+from mechwidget.interventions import Intervention, Scale, SetValue, Steer
 
 
 def strength_of(intervention: Intervention) -> float | None:
     """Its strength, or None where its kind has none."""
     if isinstance(intervention, Scale):
         return intervention.factor
+    if isinstance(intervention, SetValue):
+        return intervention.value if isinstance(intervention.value, float) else None
     if isinstance(intervention, Steer) and intervention.mode != "project out":
         return intervention.coefficient
     return None
@@ -31,4 +34,6 @@ def with_strength(intervention: Intervention, strength: float) -> Intervention:
         return replace(intervention, factor=strength)
     if isinstance(intervention, Steer) and intervention.mode != "project out":
         return replace(intervention, coefficient=strength)
+    if isinstance(intervention, SetValue) and isinstance(intervention.value, float):
+        return replace(intervention, value=strength)
     raise InterventionError(f"“{intervention.sentence}” has no strength.")

@@ -12,6 +12,7 @@ from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
 from mechwidget.views.interventions import Interventions
 from mechwidget.views.lens import LensView
+from mechwidget.views.neurons import NeuronsView
 from mechwidget.views.outcome import Outcome
 from mechwidget.views.token_strip import TokenStrip
 from mechwidget.views.workbench import Workbench
@@ -22,6 +23,7 @@ __all__ = [
     "HeadMap",
     "Interventions",
     "LensView",
+    "NeuronsView",
     "Outcome",
     "TokenStrip",
     "Workbench",

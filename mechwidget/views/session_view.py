@@ -22,10 +22,15 @@ from mechwidget.views.pace import Pace
 from mechwidget.views.session_state import model_json, session_state
 from mechwidget.views.snapshot_html import snapshot_html
 from mechwidget.views.subshell import deliver_where_addressed
+from mechwidget.views.tables import finished, table_of
 from mechwidget.wire import PROTOCOL, Arguments, Channel, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
+
+    from mechwidget.views.table import Table
 
 _SECONDS_FOR_A_SNAPSHOT = 2.0
 _SECONDS_FOR_NUMBERS = 0.015
@@ -80,6 +85,29 @@ class SessionView(AnyWidget):
     def session(self) -> Session:
         """The experiment that is shown."""
         return self._session
+
+    def table(self, **options: Any) -> Table:
+        """What the view shows, as columns; waits for the numbers of the newest state.
+
+        Args:
+            options: which of it, where there is a choice: see `mechwidget.views.tables`.
+
+        Raises:
+            MechwidgetError: there is no such table or option, or no numbers.
+        """
+        self.session.wait()
+        return finished(table_of(self.session, self.view, options))
+
+    def to_dataframe(self, **options: Any) -> pd.DataFrame:
+        """What the view shows, as a pandas DataFrame; units are in its `attrs`.
+
+        Args:
+            options: as for `table`.
+
+        Raises:
+            MechwidgetError: as for `table`; or pandas, which nothing else here needs, is missing.
+        """
+        return self.table(**options).to_dataframe()
 
     def close(self) -> None:
         """Take it off every page and let go of the session, which stays open."""

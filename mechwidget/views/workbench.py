@@ -19,6 +19,12 @@ from mechwidget.views.snapshot_html import (
     outcome_html,
     prompt_html,
 )
+from mechwidget.views.tables import finished, table_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mechwidget.views.table import Table
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
@@ -44,6 +50,15 @@ class Workbench(SessionView):
     def __init__(self, session: Session) -> None:
         self._carried = {} if is_hot() else front_end_json()
         super().__init__(session)
+
+    def table(self, view: str = "outcome", **options: Any) -> Table:
+        """What one of its panes shows, by the name of that view ("head-map", "neurons" …)."""
+        self.session.wait()
+        return finished(table_of(self.session, view, options))
+
+    def to_dataframe(self, view: str = "outcome", **options: Any) -> pd.DataFrame:
+        """The same as a pandas DataFrame; units are in its `attrs`."""
+        return self.table(view, **options).to_dataframe()
 
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:

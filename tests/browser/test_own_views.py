@@ -23,6 +23,7 @@ VIEWS = {
     "attention": "AttentionView",
     "continuation": "Continuation",
     "lens": "LensView",
+    "neurons": "NeuronsView",
     "outcome": "Outcome",
     "interventions": "Interventions",
 }

@@ -13,14 +13,26 @@ from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
 from mechwidget.views.ops.lens import Lens
+from mechwidget.views.ops.neurons import Neurons
 from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.running import Running
+from mechwidget.views.ops.tables import Tables
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, DirectionNames, Continuing, Lens, PatchingMap, Running)
+_GROUPS = (
+    Changes,
+    Arrays,
+    DirectionNames,
+    Continuing,
+    Lens,
+    Neurons,
+    PatchingMap,
+    Running,
+    Tables,
+)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
