@@ -7,6 +7,7 @@ knows widgets or messages.
 from __future__ import annotations
 
 from mechwidget.session.session import Session
-from mechwidget.session.snapshot import Selection, Snapshot
+from mechwidget.session.snapshot import Now, Selection
+from mechwidget.session.snapshots import Snapshot, Snapshots
 
-__all__ = ["Selection", "Session", "Snapshot"]
+__all__ = ["Now", "Selection", "Session", "Snapshot", "Snapshots"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
     from mechwidget.session.patterns import Scores
-    from mechwidget.session.snapshot import Snapshot
+    from mechwidget.session.snapshot import Now
     from mechwidget.session.state import State
     from mechwidget.session.sweep import Progress, Watch
 
@@ -102,7 +102,7 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         return self._open().sweeps.watch(self.snapshot().state, progress)
 
     @abstractmethod
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> Now:
         """One coherent picture of now; never waits for the model."""
 
     @abstractmethod

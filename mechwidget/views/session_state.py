@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.interventions.freeze import PATTERN
 from mechwidget.session.strength import strength_of
+from mechwidget.views.kept_json import arranged_json, fired_json, kept_json
 from mechwidget.wire.envelope import describe
 from mechwidget.wire.plain_json import plain
 
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from mechwidget.analysis import TokenChange
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel, Tokens
-    from mechwidget.session import Snapshot
+    from mechwidget.session import Now
     from mechwidget.session.numbers import Standing
     from mechwidget.session.state import State
 
 Json = dict[str, Any]
 
 
-def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
+def session_state(session_id: str, model: Json, snapshot: Now) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
     state, standing = snapshot.state, snapshot.standing
     content = {
@@ -38,8 +39,9 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "reference": len(state.reference),
         "interventions": interventions_json(state),
         "metric": _metric_json(state),
-        "can_undo": snapshot.can_undo,
-        "can_redo": snapshot.can_redo,
+        "can_undo": snapshot.before is not None,
+        "can_redo": snapshot.after is not None,
+        **kept_json(snapshot),
         "phase": _phase(snapshot),
         "error": None if standing.error is None else describe(standing.error, "run"),
         "outcome": _outcome_json(standing),
@@ -107,6 +109,7 @@ def interventions_json(state: State) -> list[Json]:
             "strength": strength_of(intervention),
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
+            **arranged_json(state, id_),
         }
         for index, (id_, intervention) in enumerate(
             zip(state.ids, state.interventions, strict=True)
@@ -142,7 +145,7 @@ def _metric_json(state: State) -> Json | None:
     }
 
 
-def _phase(snapshot: Snapshot) -> str:
+def _phase(snapshot: Now) -> str:
     if snapshot.computing:
         return "running"
     return "ready" if snapshot.standing.error is None else "error"
@@ -159,11 +162,14 @@ def _outcome_json(standing: Standing) -> Json | None:
         "model_version": computed.version,
         "ms": round(computed.milliseconds, 3),
         "kl": computed.outcome.kl,
+        "entropy": computed.outcome.entropy,
         "fired": sum(each.change != 0 for each in computed.result.fired),
+        "edits": fired_json(computed),
         "metric": None if metric is None else {"before": metric[0], "after": metric[1]},
-        "top": [_token_change_json(change) for change in computed.outcome.top],
+        "top": [token_change_json(change) for change in computed.outcome.top],
     }
 
 
-def _token_change_json(change: TokenChange) -> Json:
+def token_change_json(change: TokenChange) -> Json:
+    """One token of an outcome."""
     return {name: getattr(change, name) for name in change.__slots__}

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mechwidget.views.ops.arranging import Arrange
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
+from mechwidget.views.ops.keeping import Keep
+from mechwidget.views.ops.scripts import Scripts
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays)
+_GROUPS = (Changes, Arrange, Keep, Arrays, Scripts)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
