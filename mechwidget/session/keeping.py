@@ -25,6 +25,8 @@ class Keeping(Arranging):
     """Snapshots and trials of a session."""
 
     _lock: threading.RLock
+    _state: State
+    _revision: int
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,8 +38,9 @@ class Keeping(Arranging):
     @property
     def snapshots(self) -> Snapshots:
         """The snapshots by name, in the order in which they were taken."""
-        self.snapshot()  # numbers that have just come belong to them
-        return self._kept
+        with self._lock:
+            self._note()  # numbers that have just come belong to them
+            return self._kept
 
     def take_snapshot(self, name: str | None = None, *, wait: bool = True) -> Snapshot:
         """Keep the state of now under a name.
@@ -52,9 +55,9 @@ class Keeping(Arranging):
         if wait:
             self._open().numbers.get()
         with self._lock:
-            now = self.snapshot()
-            self._kept = self._kept.taking(now.state, name)
-            self.snapshot()
+            self._kept = self._kept.taking(self._state, name)
+            self._noted = None  # the numbers that stand are the new one's too
+            self._note()
             taken = tuple(self._kept.values())[-1]
         self._tell()
         return taken
@@ -88,8 +91,9 @@ class Keeping(Arranging):
     @property
     def tried(self) -> tuple[Trial, ...]:
         """The states that got numbers, each once, the newest last; at most the last 200."""
-        self.snapshot()
-        return self._tried.all
+        with self._lock:
+            self._note()
+            return self._tried.all
 
     def go_back(self, to: Trial | int) -> None:
         """Return to a state that was tried: itself, or its id."""
@@ -99,14 +103,17 @@ class Keeping(Arranging):
             raise MechwidgetError("That state is not remembered any more.", "See session.tried.")
         self._change(lambda _, __: found.state)
 
-    def _note(self, state: State, standing: Standing) -> None:
-        """Remember the numbers that stand, which are this state's. Called under the lock."""
-        if standing.computed is None or standing is self._noted:
-            return
-        self._noted = standing
-        figures = figures_of(standing.computed)
-        self._tried.note(state, figures, self._step)
-        self._kept = self._kept.computed(state, standing.computed, figures)
+    def _note(self) -> Standing:
+        """Remember the numbers of the newest state, if they are there. Called under the lock."""
+        standing, computed = self._open().numbers.standing, None
+        if standing.revision == self._revision and standing is not self._noted:
+            computed = standing.computed
+        if computed is not None:
+            self._noted = standing
+            figures = figures_of(computed)
+            self._tried.note(self._state, figures, self._step)
+            self._kept = self._kept.computed(self._state, computed, figures)
+        return standing
 
     @abstractmethod
     def _tell(self) -> None:

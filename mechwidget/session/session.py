@@ -87,6 +87,7 @@ class Session(Keeping):
         self._engine: Engine | None = Engine(hooked(model), self._numbers_came)
         state = states.with_prompt(None, self.model, prompt)
         self._state = states.with_metric(state, self.model, metric)
+        self._tried.begin(self._state)
         self._open().numbers.compute(self._state, self._revision)
 
     # -- what it is about
@@ -104,9 +105,7 @@ class Session(Keeping):
     def snapshot(self) -> Now:
         """One coherent picture of now; never waits for the model."""
         with self._lock:
-            state, standing = self._state, self._open().numbers.standing
-            if standing.revision == self._revision and standing.settled:
-                self._note(state, standing)
+            state, standing = self._state, self._note()
             trial = self._tried.of(state)
             return Now(
                 self._revision,
@@ -257,6 +256,7 @@ class Session(Keeping):
     ) -> None:
         with self._lock:
             engine, old = self._open(), self._state
+            self._note()
             new = changed(old, engine.model)  # raises where the change is refused
             if new == old:
                 return
@@ -294,7 +294,7 @@ class Session(Keeping):
     def _numbers_came(self) -> None:
         with self._lock:
             if not self.closed:
-                self.snapshot()  # what was computed is remembered before a newer state comes
+                self._note()
         self._tell()
 
     def _tell(self) -> None:

@@ -74,6 +74,10 @@ class Tried:
         self._newest_step = -1
         self._last: State | None = None
 
+    def begin(self, state: State) -> None:
+        """What is tried first is told by how it differs from this state."""
+        self._last = state
+
     def note(self, state: State, figures: Figures, step: int) -> None:
         """Remember the numbers of a state.
 
@@ -88,7 +92,7 @@ class Tried:
         if known is not None:
             self._trials[key] = replace(known, state=state, figures=figures)
             return
-        sentence = "Start" if last is None else what_changed(last, state)
+        sentence = ("" if last is None else what_changed(last, state)) or "Start"
         if step == self._newest_step and self._trials:
             dragged = next(reversed(self._trials))
             self._trials.pop(dragged)
