@@ -66,6 +66,7 @@ const ICONS = {
   cross: "M4.5 4.5l7 7 M11.5 4.5l-7 7",
   swap: "M3 6h10l-3-3 M13 10H3l3 3",
   check: "M3.5 8.5l3 3 6-7",
+  grip: "M6 4v0 M10 4v0 M6 8v0 M10 8v0 M6 12v0 M10 12v0",
 } as const;
 
 export type IconName = keyof typeof ICONS;

@@ -35,8 +35,8 @@ export const workbench: View = (el, context) => {
     },
   ];
   const detail = new Tabs(tabs, store);
-  const result = outcomePane();
-  const chips = interventionList(client, store, actions);
+  const result = outcomePane(stage.cast);
+  const chips = interventionList(stage.cast);
   const error = errorNotice(client);
   const status = announcer();
   const question = element("div", { class: "mw-question" }, strip.el, metric.el);
