@@ -68,7 +68,8 @@ export class CodeDialog implements Pane {
       "Copy",
     );
     const note = element("span", { class: "mw-muted" }, "Run it to get the numbers on screen.");
-    const foot = element("div", { class: "mw-dialog-foot" }, note, this.#said, this.#copy);
+    const foot = element("div", { class: "mw-code-foot" }, note, this.#said, this.#copy);
+    this.#dialog.body.classList.add("mw-code-dialog");
     this.#dialog.body.append(bar, this.#panel, foot);
     this.el = this.#dialog.el;
     signal.addEventListener("abort", () => this.#dialog.close());

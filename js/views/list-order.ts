@@ -16,6 +16,9 @@ export class ListOrder {
 
   /** The list as it will be. */
   of(items: readonly InterventionJson[]): InterventionJson[] {
+    // An answer comes before the state that it speaks of: pending is what no state has yet.
+    const pending = this.client.pending.some(({ op }) => op === "move");
+    if (this.#underway === 0 && !pending) this.#wished = null;
     const order = this.#wished;
     if (!order) return [...items];
     const place = ({ id }: InterventionJson): number => {
@@ -41,7 +44,6 @@ export class ListOrder {
     this.onChange();
     void this.client.act("move", { ...what, to }).finally(() => {
       this.#underway -= 1;
-      if (this.#underway === 0) this.#wished = null;
       this.onChange();
     });
     return true;
