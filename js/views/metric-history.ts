@@ -128,8 +128,13 @@ function sayOf({ said, value }: TrialJson, { metric: question }: SessionState): 
   return `${said}: ${question ? metric(number, question.unit) : `KL ${nats(number)}`}`;
 }
 
+/** Less than this share of the largest value is drawn as the small difference that it is. */
+const SMALL = 0.1;
+
 /** From a value to a height between 0 and 1. */
-function scaleOf(values: readonly number[]): (value: number) => number {
+export function scaleOf(values: readonly number[]): (value: number) => number {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  return (value) => (high > low ? (value - low) / (high - low) : 0.5);
+  const span = Math.max(high - low, SMALL * Math.max(...values.map(Math.abs)));
+  const from = (low + high - span) / 2;
+  return (value) => (span > 0 ? (value - from) / span : 0.5);
 }

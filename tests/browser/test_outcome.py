@@ -7,39 +7,40 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import RESULTS
+from tests.browser.conftest import RESULTS, VIEWPORT
 from tests.browser.workbench_page import WorkbenchPage, number, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Locator
 
 pytestmark = pytest.mark.browser
 
 LONG = "When Mary and John went to the store, " * 6 + "John gave a drink to"
-THEMES = ("Light", "Dark")
+
+
+@pytest.fixture
+def tall(workbench: WorkbenchPage) -> Iterator[WorkbenchPage]:
+    """A workbench on a page that shows all of it, the details too."""
+    workbench.page.set_viewport_size({"width": 1440, "height": 1500})
+    yield workbench
+    workbench.page.set_viewport_size(VIEWPORT)
 
 
 def picture(workbench: WorkbenchPage, what: Locator, name: str) -> None:
     RESULTS.mkdir(exist_ok=True)
-    for theme in THEMES:
+    for theme in ("Dark", "Light"):
         workbench.notebook.set_theme(f"JupyterLab {theme}")
-        expect(
-            workbench.root.locator("xpath=ancestor-or-self::*[@data-mw-theme]")
-        ).to_have_attribute("data-mw-theme", theme.lower())
+        themed = workbench.root.locator("xpath=ancestor-or-self::*[@data-mw-theme]")
+        expect(themed).to_have_attribute("data-mw-theme", theme.lower())
+        # Two of JupyterLab's splash screens at once are one too many for it.
+        workbench.page.wait_for_selector("#jupyterlab-splash", state="detached")
         what.screenshot(path=RESULTS / f"view-{name}-{theme.lower()}.png")
-    workbench.notebook.set_theme("JupyterLab Light")
 
 
-def sentences(workbench: WorkbenchPage) -> list[str]:
-    return (
-        workbench.get("mw-details")
-        .locator("xpath=ancestor::*")
-        .locator(".mw-row:not(.mw-group-row) .mw-row-name")
-        .all_inner_texts()
-    )
-
-
-def test_two_snapshots_are_compared_and_one_restored(workbench: WorkbenchPage) -> None:
+def test_two_snapshots_are_compared_and_one_restored(tall: WorkbenchPage) -> None:
+    workbench = tall
     workbench.click(1, 2)
     value = workbench.python("session.metric_value")
     workbench.get("mw-take-snapshot").click()
@@ -114,8 +115,8 @@ def test_a_token_is_clicked_to_be_the_answer(workbench: WorkbenchPage) -> None:
         expect(rows.nth(0).locator(".mw-before")).to_contain_text(sign)
 
 
-def test_the_list_is_renamed_reordered_and_grouped(workbench: WorkbenchPage) -> None:
-    page = workbench.page
+def test_the_list_is_renamed_reordered_and_grouped(tall: WorkbenchPage) -> None:
+    workbench, page = tall, tall.page
     for layer, head in ((1, 0), (1, 1), (2, 2)):
         workbench.click(layer, head)
     workbench.get("mw-tool-scale").click()
@@ -205,7 +206,8 @@ def test_the_script_is_read_and_copied(workbench: WorkbenchPage) -> None:
     expect(button).to_be_focused()
 
 
-def test_fifty_edits_and_a_long_prompt(workbench: WorkbenchPage) -> None:
+def test_fifty_edits_and_a_long_prompt(tall: WorkbenchPage) -> None:
+    workbench = tall
     workbench.edit_prompt(LONG)
     workbench.settle()
     workbench.notebook.execute(
