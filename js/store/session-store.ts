@@ -71,7 +71,7 @@ interface Entry {
 }
 
 // The number is the version of this file's shapes: another bundle on the page may be older.
-const REGISTRY = Symbol.for("mechwidget.session-stores.3");
+const REGISTRY = Symbol.for("mechwidget.session-stores.4");
 
 /** The store of a session, held until `signal`. */
 export function acquireStore(session: string, signal: AbortSignal): SessionStore {

@@ -13,6 +13,7 @@ import { CodeDialog } from "./code-dialog";
 import { type Chip, chip, type GroupChip, groupChip } from "./intervention-chip";
 import { InterventionDetails } from "./intervention-details";
 import type { Pane, Scene } from "./pane";
+import { SnapshotTable } from "./snapshot-table";
 import type { Cast } from "./stage";
 import { standalone } from "./standalone";
 import { undoRedo } from "./undo-redo";
@@ -92,7 +93,7 @@ class Chips {
 
 let lists = 0;
 
-/** `always` opens the details and leaves the chips away: a view of nothing but interventions. */
+/** `always` keeps the details open and adds the snapshots: a view of nothing but interventions. */
 export function interventionList(
   { client, store, actions, invalidate, signal }: Cast,
   always = false,
@@ -126,21 +127,25 @@ export function interventionList(
   );
   const buttons = element("div", { class: "mw-interventions-buttons" }, more, asCode, clear);
   bar.append(chips.el, none, buttons);
+  const snapshots = always ? new SnapshotTable(client, invalidate, signal) : null;
   const el = element("div", { class: "mw-interventions-pane" }, bar, details.el, code.el);
+  if (snapshots) el.append(snapshots.el);
 
   return {
     el,
     draw(scene: Scene): void {
       const items = scene.state?.interventions ?? [];
       const open = items.length > 0 && (always || scene.page.details);
-      chips.el.hidden = always;
-      if (!always) chips.draw(scene);
+      // What stands below in full is not said twice.
+      chips.el.hidden = open;
+      if (!open) chips.draw(scene);
       const off = items.filter(({ enabled }) => !enabled).length;
-      const listed = always ? count(items.length, "edit") + (off ? `, ${off} off` : "") : "";
+      const listed = open ? count(items.length, "edit") + (off ? `, ${off} off` : "") : "";
       setText(none, scene.state && items.length === 0 ? "No interventions." : listed);
       details.el.hidden = !open;
       if (open) details.draw(scene);
       code.draw(scene);
+      snapshots?.draw(scene);
       more.hidden = always || items.length === 0;
       setAttributes(more, {
         "aria-expanded": String(open),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import RESULTS, VIEWPORT
 from tests.browser.workbench_page import WorkbenchPage, number, shown
 
@@ -62,6 +63,7 @@ def test_two_snapshots_are_compared_and_one_restored(tall: WorkbenchPage) -> Non
     said = comparison.locator(".mw-comparison-numbers").inner_text()
     assert number(said.rpartition("KL ")[2]) == shown(kl)
     picture(workbench, workbench.root, "outcome-snapshots")
+    assert violations(workbench.page, workbench.selector) == []
 
     rows.nth(1).get_by_test_id("mw-snapshot-check").uncheck()
     workbench.get("mw-rename-snapshot").click()
@@ -164,6 +166,7 @@ def test_the_list_is_renamed_reordered_and_grouped(tall: WorkbenchPage) -> None:
     names = workbench.python("{k: [i.sentence for i in v] for k, v in session.groups.items()}")
     assert names == {"Group 1": ["Scale head 0.3 by 0.5", "Zero head 1.0"]}
     picture(workbench, workbench.root, "interventions-details")
+    assert violations(page, workbench.selector) == []
     group.get_by_test_id("mw-group-row-switch").click()
     expect(workbench.get("mw-row-0")).to_have_attribute("data-off", "")
     expect(workbench.get("mw-row-1")).to_have_attribute("data-off", "")
@@ -189,6 +192,7 @@ def test_the_script_is_read_and_copied(workbench: WorkbenchPage) -> None:
     expect(dialog.get_by_test_id("mw-code-tab-hooks")).to_be_focused()
     expect(code).to_contain_text("register_forward")
     picture(workbench, dialog, "as-code")
+    assert violations(page, f"{workbench.selector} [data-testid=mw-code-dialog]") == []
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     dialog.get_by_test_id("mw-code-copy").click()
     expect(dialog).to_contain_text("Copied")

@@ -147,6 +147,17 @@ def test_nonsense_is_refused_and_changes_nothing(page):
     assert list(session.snapshots) == []
 
 
+def test_without_a_kernel_what_was_kept_is_a_table(page):
+    session = page.workbench.session
+    session.ablate(mw.Head(1, 2))
+    session.rename(0, "<b>mover</b>")
+    session.take_snapshot("<i>kept</i>")
+    with mw.Outcome(session) as outcome, mw.Interventions(session) as interventions:
+        shown = [view._repr_mimebundle_()[0]["text/html"] for view in (outcome, interventions)]
+    assert "&lt;i&gt;kept&lt;/i&gt;</td><td>Zero head 1.2" in shown[0]
+    assert "<b>&lt;b&gt;mover&lt;/b&gt;</b>: Zero head 1.2" in shown[1]
+
+
 def test_what_is_kept_stays_small_in_the_notebook(page):
     session = page.workbench.session
     names = [f"{n} {'x' * 50}" for n in range(LIMIT)]

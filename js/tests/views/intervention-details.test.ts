@@ -91,6 +91,8 @@ describe("the details", () => {
     const name = get("mw-row-1").querySelector(".mw-row-name");
     expect(name?.textContent).toBe("S-inhibition");
     expect(name?.getAttribute("title")).toBe("Zero MLP 0");
+    get("mw-details").click();
+    await painted();
     expect(get("mw-chip-1").textContent).toContain("S-inhibition");
   });
 
@@ -111,12 +113,15 @@ describe("the details", () => {
 describe("a group", () => {
   it("is one chip, and a head with its members under it", async () => {
     const { el, get, find } = await open(grouped());
-    expect(get("mw-group-chip-5").textContent).toContain("movers2 edits");
-    expect(find("mw-chip-0")).toBeNull();
-    expect(get("mw-chip-2").textContent).toContain("Zero head 1.3");
+    expect(el.querySelector<HTMLElement>(".mw-chips")?.hidden).toBe(true);
     expect(names(el)).toEqual(["movers", "Zero head 1.2", "Zero MLP 0", "Zero head 1.3"]);
     expect(get("mw-row-0").hasAttribute("data-member")).toBe(true);
     expect(get("mw-row-2").hasAttribute("data-member")).toBe(false);
+    get("mw-details").click();
+    await painted();
+    expect(get("mw-group-chip-5").textContent).toContain("movers2 edits");
+    expect(find("mw-chip-0")).toBeNull();
+    expect(get("mw-chip-2").textContent).toContain("Zero head 1.3");
   });
 
   it("is switched, scaled, moved, left and removed as one", async () => {
@@ -149,6 +154,8 @@ describe("a group", () => {
     const first = mixed.interventions?.[0];
     if (first) first.enabled = false;
     const { session, get } = await open(mixed);
+    get("mw-details").click();
+    await painted();
     const toggle = inside(get("mw-group-chip-5"), "mw-group-switch");
     expect(toggle.getAttribute("aria-label")).toBe("Group movers: partly on");
     toggle.click();
