@@ -142,8 +142,9 @@ export function interventionList(
       const off = items.filter(({ enabled }) => !enabled).length;
       const listed = open ? count(items.length, "edit") + (off ? `, ${off} off` : "") : "";
       setText(none, scene.state && items.length === 0 ? "No interventions." : listed);
+      // Once more as they go: what is gone is not to be found under what is hidden.
+      if (open || !details.el.hidden) details.draw(scene);
       details.el.hidden = !open;
-      if (open) details.draw(scene);
       code.draw(scene);
       snapshots?.draw(scene);
       more.hidden = always || items.length === 0;

@@ -96,6 +96,13 @@ describe("the details", () => {
     expect(get("mw-chip-1").textContent).toContain("S-inhibition");
   });
 
+  it("go with the last entry", async () => {
+    const { el, session, find } = await open();
+    await session.say({ revision: 2, interventions: [] });
+    expect(el.querySelector<HTMLElement>(".mw-details")?.hidden).toBe(true);
+    expect(find("mw-row-0")).toBeNull();
+  });
+
   it("put what is ticked into a group", async () => {
     const { session, get } = await open();
     const make = get("mw-group") as HTMLButtonElement;
