@@ -17,6 +17,7 @@ const HINT = "In this order at each site: the later edit sees what the earlier o
 export class InterventionDetails implements Pane {
   readonly el: HTMLElement;
   readonly #list = element("ul", { class: "mw-rows", "aria-label": "Interventions in detail" });
+  readonly #bar = element("div", { class: "mw-rows-bar" });
   readonly #hint = element("span", { class: "mw-muted mw-rows-hint" });
   readonly #group: HTMLButtonElement;
   readonly #status = element("div", { class: "mw-status", role: "status" });
@@ -36,8 +37,9 @@ export class InterventionDetails implements Pane {
       () => this.#makeGroup(),
       "Group",
     );
-    const bar = element("div", { class: "mw-rows-bar" }, this.#hint, this.#group);
-    this.el = element("div", { class: "mw-details", role: "group" }, bar, this.#list, this.#status);
+    this.#bar.append(this.#hint, this.#group);
+    this.el = element("div", { class: "mw-details", role: "group" });
+    this.el.append(this.#bar, this.#list, this.#status);
     setAttributes(this.el, { "aria-label": "Interventions in detail" });
   }
 
@@ -56,7 +58,8 @@ export class InterventionDetails implements Pane {
     if (focused instanceof HTMLElement && focused.isConnected && !focusedIn(this.#list))
       focused.focus();
     const chosen = this.#chosen.size;
-    setText(this.#hint, chosen > 0 ? `${chosen} selected` : items.length > 1 ? HINT : "");
+    this.#bar.hidden = items.length < 2;
+    setText(this.#hint, chosen > 0 ? `${chosen} selected` : HINT);
     setText(this.#group, chosen > 1 ? `Group these ${chosen}` : "Group");
     const why = chosen > 0 ? "One switch, one strength, one cross for all of them" : "Tick some";
     setAttributes(this.#group, { disabled: !scene.enabled || chosen === 0, title: why });
