@@ -137,10 +137,10 @@ export function outcomePane({
   return {
     el,
     draw(scene: Scene): void {
-      const { state, stale } = scene;
+      const { state, stale, waiting } = scene;
       const now = state?.outcome ?? null;
       el.toggleAttribute("data-stale", stale && now !== null);
-      setAttributes(el, { "aria-busy": stale ? "true" : null });
+      setAttributes(el, { "aria-busy": waiting ? "true" : null });
       numbers.style.visibility = now ? "visible" : "hidden";
       setText(empty, now ? "" : emptyText(scene));
       printed.draw(scene);

@@ -12,13 +12,14 @@ from mechwidget.views.ops.arranging import Arrange
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.keeping import Keep
+from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.scripts import Scripts
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrange, Keep, Arrays, Scripts)
+_GROUPS = (Changes, Arrange, Keep, Arrays, Scripts, Running)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
