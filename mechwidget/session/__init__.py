@@ -6,8 +6,8 @@ knows widgets or messages.
 
 from __future__ import annotations
 
+from mechwidget.session.now import Now, Selection
 from mechwidget.session.session import Session
-from mechwidget.session.snapshot import Now, Selection
 from mechwidget.session.snapshots import Snapshot, Snapshots
 
 __all__ = ["Now", "Selection", "Session", "Snapshot", "Snapshots"]

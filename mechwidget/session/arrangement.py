@@ -32,7 +32,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Names of entries, by id, and groups of them."""
+    """Names of entries, by id and in their order, and groups of them."""
 
     names: tuple[tuple[int, str], ...] = ()
     groups: tuple[Group, ...] = ()
@@ -52,7 +52,7 @@ class Arrangement:
     def named(self, id_: int, name: str) -> Arrangement:
         """The same with another name of an entry; none for an empty one."""
         rest = tuple(pair for pair in self.names if pair[0] != id_)
-        return replace(self, names=(*rest, (id_, name)) if name else rest)
+        return replace(self, names=tuple(sorted((*rest, (id_, name)))) if name else rest)
 
     def with_group(self, group: Group) -> Arrangement:
         """The same with this group, in the place of the one with its id where there is one."""

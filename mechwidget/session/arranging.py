@@ -27,14 +27,14 @@ class Arranging(Readings):
     @property
     def names(self) -> dict[Intervention, str]:
         """What has a name, and which."""
-        state = self.snapshot().state
+        state = self.now().state
         listed = dict(zip(state.ids, state.interventions, strict=True))
         return {listed[id_]: name for id_, name in state.arrangement.names}
 
     @property
     def groups(self) -> dict[str, tuple[Intervention, ...]]:
         """The groups by name, the members of each in the order of the list."""
-        state = self.snapshot().state
+        state = self.now().state
         return {each.name: listed_ones(state, each.name) for each in state.arrangement.groups}
 
     def move(self, which: Which, to: int) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mechwidget.models import Run
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
+    from mechwidget.session.now import Now
     from mechwidget.session.patterns import Scores
-    from mechwidget.session.snapshot import Now
     from mechwidget.session.state import State
     from mechwidget.session.sweep import Progress, Watch
 
@@ -92,17 +92,17 @@ class Readings(HasTraits, metaclass=AbstractTraits):
             work: finds it out; it may use `session.model`, which is its own meanwhile.
             n_bytes: how much room the answer takes in memory.
         """
-        state = self.snapshot().state
+        state = self.now().state
         asked = (key, state.tokens, state.active, state.metric, state.position, state.other)
         return self._open().reads.read(asked, lambda stop: work(state, stop), n_bytes)
 
     def pattern(self, head: Head, *, edited: bool = True) -> Job[torch.Tensor]:
         """The attention `[query, key]` of a head; `.result()` of what is returned waits."""
-        return self._open().patterns.pattern(self.snapshot().state, head, edited=edited)
+        return self._open().patterns.pattern(self.now().state, head, edited=edited)
 
     def scores(self, name: str) -> Job[Scores]:
         """One score of every head (`mechwidget.analysis.SCORES`); `.result()` waits."""
-        return self._open().patterns.scores(self.snapshot().state, name)
+        return self._open().patterns.scores(self.now().state, name)
 
     def effects(self, progress: Progress | None = None) -> Watch:
         """What ablating each head and MLP does to the metric; `.result()` waits.
@@ -110,10 +110,10 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         Args:
             progress: called on the worker's thread with (done, total, grid so far).
         """
-        return self._open().sweeps.watch(self.snapshot().state, progress)
+        return self._open().sweeps.watch(self.now().state, progress)
 
     @abstractmethod
-    def snapshot(self) -> Now:
+    def now(self) -> Now:
         """One coherent picture of now; never waits for the model."""
 
     @abstractmethod

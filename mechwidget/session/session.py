@@ -25,8 +25,8 @@ from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
 from mechwidget.session.keeping import Keeping
 from mechwidget.session.mailbox import Mailbox
+from mechwidget.session.now import Now, Selection
 from mechwidget.session.script import script_of
-from mechwidget.session.snapshot import Now, Selection
 from mechwidget.session.state import Prompt, State
 from mechwidget.session.traits import StateTrait, change_of
 
@@ -102,7 +102,7 @@ class Session(Keeping):
         """Whether `close` was called."""
         return self._engine is None
 
-    def snapshot(self) -> Now:
+    def now(self) -> Now:
         """One coherent picture of now; never waits for the model."""
         with self._lock:
             state, standing = self._state, self._note()
@@ -128,7 +128,7 @@ class Session(Keeping):
         Raises:
             InterventionError: the style has no words for it; the message says why.
         """
-        return script_of(self.model, self.snapshot().state, style)
+        return script_of(self.model, self.now().state, style)
 
     # -- changes
 

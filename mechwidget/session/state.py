@@ -26,7 +26,7 @@ from mechwidget.interventions.fields import prompt as checked_prompt
 from mechwidget.models.inputs import Inputs
 from mechwidget.session.alignment import Pair, aligned
 from mechwidget.session.arrangement import Arrangement, Group
-from mechwidget.session.snapshot import Selection
+from mechwidget.session.now import Selection
 from mechwidget.session.strength import share_of
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What a session keeps, as the page gets it: groups, what fired, what was tried, snapshots.
 
-In flows a snapshot of a session; out flow short sentences and few numbers, capped, because all of
+In flows a picture of a session; out flow short sentences and few numbers, capped, because all of
 it is saved with the notebook. Whole states stay in the kernel.
 """
 

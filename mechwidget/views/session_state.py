@@ -1,6 +1,6 @@
 """The state of a session as the page gets it: one small, coherent JSON object.
 
-In flows a snapshot of a session; out flows what `SessionState` in `js/types.ts` describes. No
+In flows a picture of a session; out flows what `SessionState` in `js/types.ts` describes. No
 arrays: those are fetched as frames by the pane that draws them.
 """
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-def session_state(session_id: str, model: Json, snapshot: Now) -> Json:
+def session_state(session_id: str, model: Json, now: Now) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
-    state, standing = snapshot.state, snapshot.standing
+    state, standing = now.state, now.standing
     content = {
         "session": session_id,
-        "revision": snapshot.revision,
+        "revision": now.revision,
         "model": model,
         "prompt": state.prompt if isinstance(state.prompt, str) else None,
         "tokens": tokens_json(state.tokens),
@@ -39,10 +39,10 @@ def session_state(session_id: str, model: Json, snapshot: Now) -> Json:
         "reference": len(state.reference),
         "interventions": interventions_json(state),
         "metric": _metric_json(state),
-        "can_undo": snapshot.before is not None,
-        "can_redo": snapshot.after is not None,
-        **kept_json(snapshot),
-        "phase": _phase(snapshot),
+        "can_undo": now.before is not None,
+        "can_redo": now.after is not None,
+        **kept_json(now),
+        "phase": _phase(now),
         "error": None if standing.error is None else describe(standing.error, "run"),
         "outcome": _outcome_json(standing),
     }
@@ -145,10 +145,10 @@ def _metric_json(state: State) -> Json | None:
     }
 
 
-def _phase(snapshot: Now) -> str:
-    if snapshot.computing:
+def _phase(now: Now) -> str:
+    if now.computing:
         return "running"
-    return "ready" if snapshot.standing.error is None else "error"
+    return "ready" if now.standing.error is None else "error"
 
 
 def _outcome_json(standing: Standing) -> Json | None:

@@ -120,10 +120,10 @@ class SessionView(AnyWidget):
     def _current(self) -> dict[str, Any]:
         if self.session.closed:
             return dict(self.state)
-        return session_state(self.session.id, self._model_json, self.session.snapshot())
+        return session_state(self.session.id, self._model_json, self.session.now())
 
     def _changed(self) -> None:
-        computing = not self._session.closed and self._session.snapshot().computing
+        computing = not self._session.closed and self._session.now().computing
         self._pace.ask(patience=_SECONDS_FOR_NUMBERS if computing else 0.0)
 
     def _push(self) -> None:

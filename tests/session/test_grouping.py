@@ -65,10 +65,10 @@ def act(session, wish, one, other):
 def test_whatever_is_done_groups_stand_together_and_all_of_it_can_be_undone(model, wishes):
     with mw.Session(model, PROMPT) as session:
         session.interventions = SIX
-        states = [session.snapshot().state]
+        states = [session.now().state]
         for wish in wishes:
             act(session, *wish)
-            state = session.snapshot().state
+            state = session.now().state
             if state != states[-1]:
                 assert what_changed(states[-1], state), wish
                 states.append(state)
@@ -81,10 +81,10 @@ def test_whatever_is_done_groups_stand_together_and_all_of_it_can_be_undone(mode
             assert set(session.names) <= set(session.interventions)
         for state in reversed(states[:-1]):
             session.undo()
-            assert session.snapshot().state == state
+            assert session.now().state == state
         for state in states[1:]:
             session.redo()
-            assert session.snapshot().state == state
+            assert session.now().state == state
 
 
 @LAWS
@@ -195,7 +195,7 @@ def test_names_stay_with_what_they_name(listed):
 def test_what_is_refused_changes_nothing(listed):
     listed.group(0, 1, name="one")
     listed.group(2, 3, name="two")
-    before = listed.snapshot().state
+    before = listed.now().state
     refusals = [
         lambda: listed.move(0, 6),
         lambda: listed.move(0, -1),
@@ -220,4 +220,4 @@ def test_what_is_refused_changes_nothing(listed):
         listed.scale_group("frozen", 0.5)
     listed.undo()
     listed.undo()
-    assert listed.snapshot().state == before
+    assert listed.now().state == before

@@ -49,7 +49,7 @@ def do(session, what, about):
 
 def numbers(session):
     return (
-        session.snapshot().state,
+        session.now().state,
         session.metric_value,
         session.baseline_metric_value,
         session.outcome,
@@ -185,7 +185,7 @@ def test_every_state_with_numbers_is_a_trial_and_undo_goes_back_to_its_own(sessi
     assert said == ["Start", "Zero head 0.0", "Zero head 0.1", "Zero head 0.2"]
     session.undo()
     session.wait()
-    assert session.snapshot().trial == session.tried[2].id
+    assert session.now().trial == session.tried[2].id
     assert len(session.tried) == 4
     value = session.metric_value
     session.go_back(session.tried[0])
@@ -217,10 +217,10 @@ def test_trials_are_compared_only_where_the_question_is_the_same(session):
     session.wait()
     session.prompt = "the dog sat"
     session.wait()
-    assert [trial.sentence for trial in session.snapshot().tried] == ["Prompt “the dog sat”"]
+    assert [trial.sentence for trial in session.now().tried] == ["Prompt “the dog sat”"]
     session.undo()
     session.wait()
-    assert len(session.snapshot().tried) == 2
+    assert len(session.now().tried) == 2
     assert len(session.tried) == 3
 
 

@@ -120,7 +120,7 @@ def test_a_page_gets_scripts_or_the_reason_why_not(page):
 def test_nonsense_is_refused_and_changes_nothing(page):
     session = page.workbench.session
     session.interventions = SIX
-    (one, *_), before = ids(page), session.snapshot().state
+    (one, *_), before = ids(page), session.now().state
     for op, args in [
         ("move", {"id": one}),
         ("move", {"id": one, "to": 99}),
@@ -143,7 +143,7 @@ def test_nonsense_is_refused_and_changes_nothing(page):
     ]:
         error, _ = page.ask(op, args)
         assert error["message"], op
-    assert session.snapshot().state == before
+    assert session.now().state == before
     assert list(session.snapshots) == []
 
 

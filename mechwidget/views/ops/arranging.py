@@ -58,7 +58,7 @@ class Arrange:
     def group(self, args: Arguments, _: Request) -> Revision:
         """Make a group of some entries; without a name it gets one."""
         args.only("ids", "name")
-        ids, state = args["ids"], self._session.snapshot().state
+        ids, state = args["ids"], self._session.now().state
         if not isinstance(ids, list) or not 0 < len(ids) <= _MOST:
             raise ProtocolError("'ids' has to be a list of ids of what is listed")
         members = [with_id(state, id_) for id_ in ids]
@@ -98,10 +98,10 @@ class Arrange:
     def _which(self, args: Arguments) -> Intervention | str:
         if "group" in args:
             return self._named(args)
-        return with_id(self._session.snapshot().state, args.integer("id", 0, _LARGEST_ID))
+        return with_id(self._session.now().state, args.integer("id", 0, _LARGEST_ID))
 
     def _named(self, args: Arguments) -> str:
-        return group_with_id(self._session.snapshot().state, args.integer("group", 0, _LARGEST_ID))
+        return group_with_id(self._session.now().state, args.integer("group", 0, _LARGEST_ID))
 
     def _revision(self) -> Revision:
         return {"revision": self._session.revision}

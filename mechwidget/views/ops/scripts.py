@@ -32,6 +32,6 @@ class Scripts:
         style = args.only("style").choice("style", *STYLES)
         model = self._session.model
         # The same tokens may have been given as text or as ids, and are written as they were given.
-        key = ("code", style, self._session.snapshot().state.prompt)
+        key = ("code", style, self._session.now().state.prompt)
         job = self._session.read(key, lambda state, _: script_of(model, state, style), len)
         return Then(job, lambda code: {"style": style, "code": code})
