@@ -128,6 +128,7 @@ export interface SnapshotJson {
   current: boolean;
   metric: number | null;
   unit: string;
+  /** What the metric is, where that is not the metric of now. */
   label: string;
   kl: number | null;
   top: string | null;

@@ -3,12 +3,13 @@
 
 import { button, element, icon, setAttributes, setText } from "../charts/dom";
 import { count } from "../charts/format";
+import { visible } from "../charts/token-text";
 import type { SessionStore } from "../store/session-store";
 import type { GroupJson, InterventionJson } from "../types";
 import { clickable } from "../types";
 import { isAbout } from "../wire/optimism";
 import type { SessionClient } from "../wire/session-client";
-import { effectOf } from "./intervention-words";
+import { effectOf, saidOf } from "./intervention-words";
 import { kindOf } from "./marks";
 import { type Scene, sameComponent } from "./pane";
 import { groupSlider, strengthSlider } from "./strength-slider";
@@ -46,7 +47,7 @@ export function chip(client: SessionClient, store: SessionStore): Chip {
     el,
     draw(next, scene): void {
       item = next;
-      const name = next.name ?? next.sentence;
+      const name = saidOf(next);
       const disabled = !scene.enabled || next.id === null;
       setText(sentence, name);
       setAttributes(sentence, { title: next.sentence });
@@ -80,7 +81,7 @@ export function groupChip(client: SessionClient): GroupChip {
     draw(group, members, scene): void {
       const on = onOf(members);
       shown = { group, on: on === true };
-      setText(name, group.name);
+      setText(name, visible(group.name));
       setAttributes(name, { title: members.map(({ sentence }) => sentence).join("\n") });
       setText(size, count(members.length, "edit"));
       toggle.draw(on, `Group ${group.name}`, !scene.enabled);

@@ -2,11 +2,12 @@
 
 import { button, element, icon, setAttributes, setText } from "../charts/dom";
 import { count } from "../charts/format";
+import { visible } from "../charts/token-text";
 import type { SessionStore } from "../store/session-store";
 import type { GroupJson, InterventionJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import { cross, lightUp, looks, onOf, toneOf } from "./intervention-chip";
-import { firingOf, positionsOf } from "./intervention-words";
+import { firingOf, positionsOf, saidOf } from "./intervention-words";
 import { editName } from "./name-field";
 import type { Scene } from "./pane";
 import { groupSlider, strengthSlider } from "./strength-slider";
@@ -64,7 +65,7 @@ export function entryRow(client: SessionClient, store: SessionStore): EntryRow {
     check,
     draw(next, place, scene): void {
       item = next;
-      const said = next.name ?? next.sentence;
+      const said = saidOf(next);
       const disabled = !scene.enabled || next.id === null;
       setText(name, said);
       setAttributes(name, { title: next.sentence, "data-named": next.name !== undefined });
@@ -119,7 +120,8 @@ export function groupRow(client: SessionClient): GroupRow {
   );
   const remove = cross(() => act("remove_group"));
   const el = element("li", { class: "mw-row mw-group-row" }, handle);
-  el.append(element("span", { class: "mw-swatch" }), name, size, apart);
+  const place = element("span", { class: "mw-row-apart" }, apart);
+  el.append(element("span", { class: "mw-swatch" }), name, size, place);
   el.append(slider.el, toggle.el, pencil, remove);
   name.addEventListener("dblclick", rename);
   el.addEventListener("keydown", ({ key }) => key === "F2" && rename());
@@ -130,7 +132,7 @@ export function groupRow(client: SessionClient): GroupRow {
       const on = onOf(members);
       const label = `group ${group.name}`;
       shown = { group, on: on === true };
-      setText(name, group.name);
+      setText(name, visible(group.name));
       setAttributes(name, { title: group.name });
       setText(size, count(members.length, "edit"));
       toggle.draw(on, `Group ${group.name}`, !enabled);

@@ -2,12 +2,16 @@
 // tokens it works, and what it changed in the last run.
 
 import { change, nats, plain } from "../charts/format";
-import { short } from "../charts/token-text";
+import { short, visible } from "../charts/token-text";
 import type { InterventionJson, SessionState } from "../types";
 import { ablatedBy } from "../types";
 import type { Scene } from "./pane";
 
 const MOST_POSITIONS = 3;
+
+/** How it is called: by the name that a person gave it, else by its sentence. */
+export const saidOf = ({ name, sentence }: InterventionJson): string =>
+  name === undefined ? sentence : visible(name);
 
 /** What ablating this component alone does to the metric, where the sweep has said so. */
 export function effectOf(item: InterventionJson, { values, state }: Scene): string {

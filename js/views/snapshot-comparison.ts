@@ -3,6 +3,7 @@
 
 import { element, setAttributes, setText } from "../charts/dom";
 import { change, metric, nats } from "../charts/format";
+import { visible } from "../charts/token-text";
 import type { SnapshotJson } from "../types";
 import { askComparison, type Comparison } from "../wire/comparisons";
 import type { SessionClient } from "../wire/session-client";
@@ -50,7 +51,7 @@ export class SnapshotComparison {
   }
 }
 
-const bdi = (text: string): HTMLElement => element("bdi", {}, text);
+const bdi = (text: string): HTMLElement => element("bdi", {}, visible(text));
 
 function numbersOf(found: Comparison, one: SnapshotJson, other: SnapshotJson): string {
   const apart = `KL ${nats(found.kl)}`;
@@ -58,7 +59,8 @@ function numbersOf(found: Comparison, one: SnapshotJson, other: SnapshotJson): s
     const [before, after] = found.metric;
     return `Δ ${change(after - before, other.unit)} (${metric(before, one.unit)} → ${metric(after, other.unit)}) · ${apart}`;
   }
-  return one.label && other.label ? `they measure different things · ${apart}` : apart;
+  const both = one.metric !== null && other.metric !== null;
+  return both ? `they measure different things · ${apart}` : apart;
 }
 
 function onlyOf({ only_one, only_other }: Comparison, one: string, other: string): string {

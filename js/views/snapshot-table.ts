@@ -172,7 +172,7 @@ function snapshotRow(client: SessionClient): Row {
     draw(snapshot, enabled): void {
       shown = snapshot;
       const { metric: number, unit, label, edits: n, current } = snapshot;
-      setText(text, snapshot.name);
+      setText(text, visible(snapshot.name));
       setText(edits, String(n));
       setText(value, number === null ? "–" : metric(number, unit));
       setText(kl, snapshot.kl === null ? "–" : plain(snapshot.kl));

@@ -83,15 +83,17 @@ def _groups(state: State) -> list[Json]:
 
 def _snapshot(snapshot: Snapshot, state: State) -> Json:
     figures, bound = snapshot.figures, snapshot.state.bound
+    measured = "" if state.bound is None else state.bound.label
     said = "; ".join(snapshot.sentences)
     return {
         "name": snapshot.name,
         "edits": len(snapshot.sentences),
-        "said": _short(said, 2 * _LONGEST),
+        "said": _short(said),
         "current": snapshot.state == state,
         "metric": None if figures is None or figures.metric is None else figures.metric[1],
         "unit": "" if bound is None else bound.unit,
-        "label": "" if bound is None else _short(bound.label),
+        # Most measure what is measured now, which the page has.
+        "label": "" if bound is None or bound.label == measured else _short(bound.label),
         "kl": None if figures is None else figures.kl,
         "top": None if figures is None else _short(figures.likeliest.text, 24),
     }

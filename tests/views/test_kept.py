@@ -167,4 +167,4 @@ def test_what_is_kept_stays_small_in_the_notebook(page):
         session.take_snapshot(name)
     kept = {key: page.state()[key] for key in ("tried", "snapshots", "undo", "redo", "groups")}
     assert len(kept["tried"]) == len(kept["snapshots"]) == 40
-    assert len(json.dumps(kept)) < 24_000
+    assert len(json.dumps(kept)) < 16_000

@@ -250,8 +250,10 @@ describe("snapshots", () => {
   });
 
   it("with hostile names are text", async () => {
-    const { el } = await shown({ snapshots: [snapshot("<img src=x onerror=alert(1)>")] });
+    const names = ["<img src=x onerror=alert(1)>", "back\u202ewards"];
+    const { el } = await shown({ snapshots: names.map((name) => snapshot(name)) });
     expect(el.querySelector("img")).toBeNull();
+    expect(all(el, "mw-snapshot-name")[1]?.textContent).toBe("back‹202E›wards");
     expect(all(el, "mw-snapshot-name")[0]?.textContent).toContain("<img");
   });
 });
