@@ -18,6 +18,10 @@ export interface PageState {
   /** What a click does, and how much of it. */
   readonly tool: ToolName;
   readonly factor: number;
+  /** What the tool that steers does. */
+  readonly steer: SteerWish;
+  /** How the model is to go on writing. */
+  readonly continuation: ContinuationWish;
   /** Prompts that were asked about on this page, the newest first. */
   readonly prompts: readonly string[];
   /** Which of the tabs of a workbench shows; empty = the first. */
@@ -31,6 +35,32 @@ export interface PageState {
 }
 
 export type Printed = "probability" | "logit" | "rank";
+
+/** Along what to steer, and how far. Tokens are as a person types them. */
+export interface SteerWish {
+  /** "auto" is the first of these that the session has. */
+  readonly from: "auto" | "other" | "answer" | "token" | "saved";
+  readonly token: string;
+  readonly minus: string;
+  /** The name of a saved direction. */
+  readonly saved: string;
+  readonly mode: "add" | "project out" | "clamp along";
+  /** In shares of the norm of what is steered. */
+  readonly strength: number;
+}
+
+export interface ContinuationWish {
+  /** Does the pane show more than its heading? */
+  readonly open: boolean;
+  /** Write anew after every edit. */
+  readonly live: boolean;
+  readonly tokens: number;
+  readonly temperature: number;
+  readonly top_p: number;
+  readonly seed: number;
+  /** On which tokens interventions act. */
+  readonly on: "prompt" | "generated" | "both";
+}
 
 export interface SessionStore {
   readonly session: string;
@@ -54,6 +84,16 @@ const EMPTY: PageState = {
   positions: [],
   tool: "zero",
   factor: 0.5,
+  steer: { from: "auto", token: "", minus: "", saved: "", mode: "add", strength: 0.2 },
+  continuation: {
+    open: false,
+    live: true,
+    tokens: 20,
+    temperature: 0,
+    top_p: 1,
+    seed: 0,
+    on: "both",
+  },
   prompts: [],
   tab: "",
   baseline: false,

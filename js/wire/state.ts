@@ -23,6 +23,7 @@ export function readState(value: unknown): SessionState | null {
     isListOf(value.groups, ({ id, name }) => isNumber(id) && typeof name === "string") &&
     isListOf(value.tried, ({ id, said }) => isNumber(id) && typeof said === "string") &&
     isListOf(value.snapshots, ({ name }) => typeof name === "string") &&
+    isListOf(value.directions, isDirection) &&
     (metric === null || (isObject(metric) && typeof metric.label === "string")) &&
     (outcome === null || isOutcome(outcome));
   return sound ? (value as unknown as SessionState) : null;
@@ -61,6 +62,9 @@ function isIntervention(value: Json): boolean {
     typeof sentence === "string"
   );
 }
+
+const isDirection = ({ name, norm, origin }: Json): boolean =>
+  typeof name === "string" && isNumber(norm) && typeof origin === "string";
 
 function isPart(component: unknown): boolean {
   return isObject(component) && typeof component.type === "string" && isNumber(component.layer);

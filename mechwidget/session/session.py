@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mechwidget.errors import MechwidgetError
 from mechwidget.session import state as states
+from mechwidget.session.directions import Directions
 from mechwidget.session.engine import Engine
 from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mechwidget.interventions import Ablate, Component, Intervention
     from mechwidget.interventions.fields import Given
     from mechwidget.models import HookedModel, Inputs
+    from mechwidget.session.directions import Kept
     from mechwidget.session.state import Which
 
 _LONGEST = 120
@@ -83,6 +85,7 @@ class Session(Keeping):
         self._history: History[State] = History()
         self._selection = Selection()
         self._drag: object = None
+        self._directions: Kept = ()
         self._revision = 0
         self._engine: Engine | None = Engine(hooked(model), self._numbers_came)
         state = states.with_prompt(None, self.model, prompt)
@@ -101,6 +104,11 @@ class Session(Keeping):
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._engine is None
+
+    @property
+    def directions(self) -> Directions:
+        """Named directions to steer along: `session.directions["truth"] = tensor`."""
+        return Directions(lambda: self._directions, self._change_directions)
 
     def now(self) -> Now:
         """One coherent picture of now; never waits for the model."""
@@ -273,6 +281,11 @@ class Session(Keeping):
         engine.sweeps.keep_only(self._state)
         self._tell()
         self._mailbox.deliver()
+
+    def _change_directions(self, changed: Callable[[Kept, HookedModel], Kept]) -> None:
+        with self._lock:
+            self._directions = changed(self._directions, self._open().model)
+        self._tell()
 
     def _announce(self, old: State, new: State) -> None:
         for name in _CHANGES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mechwidget.interventions import Steer
 from mechwidget.interventions.freeze import PATTERN
 from mechwidget.session.strength import strength_of
 from mechwidget.views.kept_json import arranged_json, fired_json, kept_json
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel, Tokens
     from mechwidget.session import Now
+    from mechwidget.session.directions import Kept
     from mechwidget.session.numbers import Standing
     from mechwidget.session.state import State
 
 Json = dict[str, Any]
 
 
-def session_state(session_id: str, model: Json, now: Now) -> Json:
+def session_state(session_id: str, model: Json, now: Now, directions: Kept = ()) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
     state, standing = now.state, now.standing
     content = {
@@ -38,6 +40,7 @@ def session_state(session_id: str, model: Json, now: Now) -> Json:
         "other": _other_json(state),
         "reference": len(state.reference),
         "interventions": interventions_json(state),
+        "directions": directions_json(directions),
         "metric": _metric_json(state),
         "can_undo": now.before is not None,
         "can_redo": now.after is not None,
@@ -107,6 +110,8 @@ def interventions_json(state: State) -> list[Json]:
             "component": None if intervention.target is None else intervention.target.to_json(),
             "layers": _layers_of_heads(intervention),
             "strength": strength_of(intervention),
+            "along": intervention.vector.name if isinstance(intervention, Steer) else None,
+            "unit": intervention.unit if isinstance(intervention, Steer) else None,
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
             **arranged_json(state, id_),
@@ -114,6 +119,19 @@ def interventions_json(state: State) -> list[Json]:
         for index, (id_, intervention) in enumerate(
             zip(state.ids, state.interventions, strict=True)
         )
+    ]
+
+
+def directions_json(directions: Kept) -> list[Json]:
+    """The named directions: what each is called, how long it is, where it is from. No numbers."""
+    return [
+        {
+            "name": each.name,
+            "norm": each.vector.norm,
+            "width": len(each.vector),
+            "origin": each.origin,
+        }
+        for each in directions
     ]
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from mechwidget.views.ops.arranging import Arrange
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
+from mechwidget.views.ops.continuing import Continuing
+from mechwidget.views.ops.directions import DirectionNames
 from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.scripts import Scripts
@@ -19,7 +21,16 @@ if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrange, Keep, Arrays, Scripts, Running)
+_GROUPS = (
+    Changes,
+    Arrange,
+    Keep,
+    Arrays,
+    DirectionNames,
+    Continuing,
+    Scripts,
+    Running,
+)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
