@@ -14,6 +14,8 @@ from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
 from mechwidget.views.ops.keeping import Keep
+from mechwidget.views.ops.lens import Lens
+from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.scripts import Scripts
 
@@ -28,6 +30,8 @@ _GROUPS = (
     Arrays,
     DirectionNames,
     Continuing,
+    Lens,
+    PatchingMap,
     Scripts,
     Running,
 )
