@@ -98,6 +98,49 @@ export interface InterventionJson {
   unit?: "absolute" | "share" | null;
   sentence: string;
   enabled: boolean;
+  /** What a person has named it. */
+  name?: string;
+  /** The group that it is in. */
+  group?: number;
+}
+
+/** Interventions that are switched, removed and scaled as one; they stand together in the list. */
+export interface GroupJson {
+  id: number;
+  name: string;
+  /** The share of what its members do that is done. */
+  strength: number;
+  /** How many of its members follow that. */
+  scaled: number;
+}
+
+/** What one intervention did: Euclidean norm of what it changed, and why nothing or to no effect. */
+export interface FiredJson {
+  id: number;
+  change: number | null;
+  reason: string;
+}
+
+/** A state that was tried: what was done to get there, and the metric (or KL) that it gave. */
+export interface TrialJson {
+  id: number;
+  said: string;
+  value: number | null;
+}
+
+/** A state that a person keeps under a name; numbers are null while they are not computed. */
+export interface SnapshotJson {
+  name: string;
+  edits: number;
+  said: string;
+  /** Is it the state of now? */
+  current: boolean;
+  metric: number | null;
+  unit: string;
+  /** What the metric is, where that is not the metric of now. */
+  label: string;
+  kl: number | null;
+  top: string | null;
 }
 
 /** A vector that is kept under a name; its numbers stay in the kernel. */
@@ -136,7 +179,10 @@ export interface OutcomeJson {
   model_version: number | null;
   ms: number;
   kl: number;
+  /** Of the distribution before and after, in nats. */
+  entropy: [number, number];
   fired: number;
+  edits: FiredJson[];
   metric: null | { before: number; after: number };
   top: TopTokenJson[];
 }
@@ -163,8 +209,16 @@ export interface SessionState {
   interventions: InterventionJson[];
   directions: DirectionJson[];
   metric: null | { label: string; unit: string; position: number; spec: MetricJson };
+  groups: GroupJson[];
   can_undo: boolean;
   can_redo: boolean;
+  /** What undo would take back and redo bring back, in words. */
+  undo: string;
+  redo: string;
+  /** The states tried on this question, the newest last, and which of them this one is. */
+  tried: TrialJson[];
+  trial: number | null;
+  snapshots: SnapshotJson[];
   phase: "running" | "ready" | "error";
   error: ErrorJson | null;
   outcome: OutcomeJson | null;

@@ -69,6 +69,7 @@ const ICONS = {
   stop: "M4.5 4.5h7v7h-7z",
   download: "M8 3v7 M5 7.5l3 3 3-3 M3.5 13h9",
   check: "M3.5 8.5l3 3 6-7",
+  grip: "M6 4v0 M10 4v0 M6 8v0 M10 8v0 M6 12v0 M10 12v0",
 } as const;
 
 export type IconName = keyof typeof ICONS;

@@ -28,7 +28,13 @@ export interface PageState {
   readonly tab: string;
   /** While "see baseline" is held down. */
   readonly baseline: boolean;
+  /** What is printed beside the top tokens. */
+  readonly printed: Printed;
+  /** Is the list of interventions open in detail? */
+  readonly details: boolean;
 }
+
+export type Printed = "probability" | "logit" | "rank";
 
 /** Along what to steer, and how far. Tokens are as a person types them. */
 export interface SteerWish {
@@ -91,6 +97,8 @@ const EMPTY: PageState = {
   prompts: [],
   tab: "",
   baseline: false,
+  printed: "probability",
+  details: false,
 };
 
 /** After the last view went: long enough for a cell to run again, or an output to move. */

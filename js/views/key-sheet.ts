@@ -43,6 +43,17 @@ const PARTS: readonly { title: string; rows: readonly Row[] }[] = [
       [["Tab"], "Go to the next switch, slider or cross"],
       [["Space"], "Switch off and on"],
       [["←", "→"], "Move a strength"],
+      [["Alt ↑", "Alt ↓"], "In the details: move the entry or the group"],
+      [["F2"], "In the details: rename it"],
+    ],
+  },
+  {
+    title: "In the outcome",
+    rows: [
+      [["←", "→"], "On what was tried: go to the state before or after"],
+      [["Enter"], "Go back to that state; make a top token the answer"],
+      [["Shift Enter"], "Make a top token the distractor"],
+      [["F2"], "Rename a snapshot"],
     ],
   },
 ];

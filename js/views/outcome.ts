@@ -1,85 +1,130 @@
-// What the edits did: the metric after and before, the distance between the two distributions, and
-// the top tokens as paired bars. Before is grey, after is ink. The room is reserved, so nothing moves.
+// What the edits did: the metric after and before and over everything that was tried, how far the
+// two distributions are apart, the top tokens as paired bars, and the states that a person keeps.
+// Before is grey, after is ink. The room is reserved, so nothing moves.
 
-import { element, setAttributes, setText } from "../charts/dom";
-import { change, metric, milliseconds, nats, percent, signed } from "../charts/format";
-import { PairedBars } from "../charts/paired-bars";
-import { short, visible } from "../charts/token-text";
-import type { OutcomeJson, SessionState, TopTokenJson } from "../types";
+import { button, element, setAttributes, setText } from "../charts/dom";
+import { change, metric, milliseconds, nats, plain } from "../charts/format";
+import { short } from "../charts/token-text";
+import type { Printed, SessionStore } from "../store/session-store";
+import type { OutcomeJson, SessionState } from "../types";
+import type { SessionClient } from "../wire/session-client";
+import { metricWith, roleOf } from "./answer-click";
+import { MetricHistory } from "./metric-history";
 import type { Pane, Scene } from "./pane";
 import { offersTable } from "./picture-table";
+import { SnapshotTable } from "./snapshot-table";
+import type { Cast } from "./stage";
 import { standalone } from "./standalone";
+import { TopTokens, topRows } from "./top-tokens";
 
-export const ROWS = 8;
+const PRINTED: Record<Printed, string> = { probability: "%", logit: "logit", rank: "rank" };
 
-/** What the baseline already expected keeps its place; what rose from nothing follows, largest first. */
-const EXPECTED = 0.01;
-
-const largest = ({ before, after }: TopTokenJson): number => Math.max(before, after);
-
-export function topRows(outcome: OutcomeJson): TopTokenJson[] {
-  const rows = [...outcome.top].sort((one, other) => largest(other) - largest(one)).slice(0, ROWS);
-  const expected = rows.filter((row) => row.before >= EXPECTED);
-  expected.sort((one, other) => other.before - one.before);
-  return [...expected, ...rows.filter((row) => row.before < EXPECTED)];
-}
-
-interface Row {
-  el: HTMLElement;
-  draw(top: TopTokenJson | undefined, max: number, baseline: boolean): void;
-}
-
-function outcomeRow(): Row {
-  const token = element("bdi", { class: "mw-outcome-token" });
-  const bars = new PairedBars();
-  const before = element("span", { class: "mw-before" });
-  const after = element("span", { class: "mw-after" });
-  const el = element("li", { class: "mw-outcome-row", "data-testid": "mw-outcome-row" });
-  el.append(
-    token,
-    bars.el,
-    before,
-    element("span", { class: "mw-arrow", "aria-hidden": "true" }, "→"),
-    after,
+/** What is printed beside the bars. */
+function printedChoice(store: SessionStore): Pane {
+  const group = element("div", {
+    class: "mw-segments mw-printed",
+    role: "group",
+    "aria-label": "Printed beside the top tokens",
+  });
+  const names = Object.keys(PRINTED) as Printed[];
+  const segments = names.map((printed) =>
+    button(
+      { "data-testid": `mw-printed-${printed}`, title: `Print the ${printed}` },
+      () => store.set({ printed }),
+      PRINTED[printed],
+    ),
   );
+  group.append(...segments);
   return {
-    el,
-    draw(top, max, baseline): void {
-      el.style.visibility = top ? "visible" : "hidden";
-      setAttributes(el, { "aria-hidden": top ? null : "true" });
-      if (!top) return;
-      setText(token, short(top.text, 12));
-      setText(before, percent(top.before));
-      const shown = baseline ? top.before : top.after;
-      setText(after, percent(shown));
-      bars.draw(top.before, shown, max);
-      const ranks = `rank ${top.rank_before} → ${top.rank_after}`;
-      const logits = `logit ${signed(top.logit_before)} → ${signed(top.logit_after)}`;
-      setAttributes(el, {
-        title: `${visible(top.text)} (id ${top.id})\n${ranks}\n${logits}`,
-        "data-token-id": top.id,
-        "aria-label": `${visible(top.text)}: ${percent(top.before)} before, ${percent(top.after)} after, ${ranks}`,
+    el: group,
+    draw({ page, state }): void {
+      group.style.visibility = state?.outcome ? "visible" : "hidden";
+      segments.forEach((segment, at) => {
+        const printed = names[at];
+        const label = printed === "probability" ? "probability" : null;
+        setAttributes(segment, {
+          "aria-pressed": String(page.printed === printed),
+          "aria-label": label,
+        });
       });
     },
   };
 }
 
-export function outcomePane(): Pane {
-  const where = element("span", { class: "mw-muted mw-where" });
+function metricLines(): { els: HTMLElement[]; draw(scene: Scene, now: OutcomeJson): void } {
   const after = element("span", { class: "mw-metric-after", "data-testid": "mw-metric-after" });
   const before = element("span", { class: "mw-metric-was mw-muted" });
   const beforeValue = element("span", { "data-testid": "mw-metric-before" });
   const name = element("div", { class: "mw-metric-name mw-muted" });
   const facts = element("div", { class: "mw-facts mw-muted" });
-  const metricLine = element("div", { class: "mw-metric" }, after, before);
-  const rows = Array.from({ length: ROWS }, outcomeRow);
-  const list = element("ol", {
-    class: "mw-outcome-rows",
-    "aria-label": "Top tokens, before and after",
+  const spread = element("div", { class: "mw-facts mw-muted", "data-testid": "mw-spread" });
+  const line = element("div", { class: "mw-metric" }, after, before);
+  return {
+    els: [line, name, facts, spread],
+    draw({ state, page: { baseline } }, now): void {
+      const measured = now.metric && state?.metric ? now.metric : null;
+      const unit = state?.metric?.unit ?? "";
+      const value = baseline ? measured?.before : measured?.after;
+      setText(after, value === undefined ? nats(baseline ? 0 : now.kl) : metric(value, unit));
+      setText(beforeValue, measured ? metric(measured.before, unit) : "");
+      if (measured && !beforeValue.isConnected) before.replaceChildren("was ", beforeValue);
+      else if (!measured) before.replaceChildren();
+      setText(
+        name,
+        measured ? (state?.metric?.label ?? "") : "KL from the baseline · no metric set",
+      );
+      setAttributes(after, { "data-testid": measured ? "mw-metric-after" : "mw-kl" });
+      const delta = measured ? `Δ ${change(measured.after - measured.before, unit)}` : "";
+      const fired =
+        now.fired > 0 ? `${now.fired} edit${now.fired === 1 ? "" : "s"} fired` : "no edits";
+      const edited = [delta, fired, milliseconds(now.ms)].filter(Boolean).join(" · ");
+      setText(facts, baseline ? "the baseline: no edits" : edited);
+      const [was, is] = now.entropy;
+      const entropy = baseline || now.fired === 0 ? plain(was) : `${plain(was)} → ${plain(is)}`;
+      const kl = `KL ${nats(baseline ? 0 : now.kl)}`;
+      setText(spread, [measured ? kl : "", `entropy ${entropy} nats`].filter(Boolean).join(" · "));
+      setAttributes(spread, {
+        title:
+          "KL(baseline ‖ edited), and the entropy of the distribution before and after, at this position",
+      });
+    },
+  };
+}
+
+/** Where the prediction stands that all of this is about. */
+function drawPlace(where: HTMLElement, state: SessionState | null, now: OutcomeJson | null): void {
+  if (!state || !now) {
+    setText(where, "");
+    return;
+  }
+  const token = state.tokens[now.position]?.text;
+  const here = state.model.predicts === "here";
+  const place = here ? "at" : "after";
+  setText(where, `${place} ${token === undefined ? "" : short(token)} (${now.position})`);
+  const title = `The distribution of the ${here ? "" : "next "}token at this position`;
+  setAttributes(where, { title });
+}
+
+export function outcomePane({
+  client,
+  store,
+  invalidate,
+  signal,
+}: Pick<Cast, "client" | "store" | "invalidate" | "signal">): Pane {
+  const where = element("span", { class: "mw-muted mw-where" });
+  const printed = printedChoice(store);
+  const lines = metricLines();
+  const history = new MetricHistory(client);
+  const top = new TopTokens("Top tokens, before and after", undefined, (token, role) => {
+    const state = client.shown;
+    const wished = state && metricWith(state, token, role);
+    if (wished && mayAct(client)) void client.setMetric(wished);
   });
-  list.append(...rows.map((row) => row.el));
-  const head = element("div", { class: "mw-pane-head" }, element("h3", {}, "Outcome"), where);
-  const numbers = element("div", { class: "mw-numbers" }, metricLine, name, facts, list);
+  const snapshots = new SnapshotTable(client, invalidate, signal);
+  const grow = element("span", { class: "mw-grow" });
+  const title = element("h3", {}, "Outcome");
+  const head = element("div", { class: "mw-pane-head" }, title, where, grow, printed.el);
+  const numbers = element("div", { class: "mw-numbers" }, ...lines.els, history.el, top.el);
   const empty = element("div", { class: "mw-empty mw-muted" });
   const el = element(
     "section",
@@ -87,28 +132,10 @@ export function outcomePane(): Pane {
     head,
     numbers,
     empty,
+    snapshots.el,
   );
 
   offersTable(el, () => ({ view: "outcome", options: {} }));
-
-  const drawMetric = (state: SessionState, now: OutcomeJson, baseline: boolean): void => {
-    const measured = now.metric && state.metric ? now.metric : null;
-    const unit = state.metric?.unit ?? "";
-    const value = baseline ? measured?.before : measured?.after;
-    setText(after, value === undefined ? nats(baseline ? 0 : now.kl) : metric(value, unit));
-    setText(beforeValue, measured ? metric(measured.before, unit) : "");
-    if (measured && !beforeValue.isConnected) before.replaceChildren("was ", beforeValue);
-    else if (!measured) before.replaceChildren();
-    setText(name, measured ? (state.metric?.label ?? "") : "KL from the baseline · no metric set");
-    setAttributes(after, { "data-testid": measured ? "mw-metric-after" : "mw-kl" });
-    const delta = measured ? `Δ ${change(measured.after - measured.before, unit)}` : "";
-    const fired =
-      now.fired > 0 ? `${now.fired} edit${now.fired === 1 ? "" : "s"} fired` : "no edits";
-    const kl = measured ? `KL ${nats(now.kl)}` : "";
-    const edited = [delta, kl, fired, milliseconds(now.ms)];
-    setText(facts, baseline ? "the baseline: no edits" : edited.filter(Boolean).join(" · "));
-    setAttributes(facts, { title: "KL(baseline ‖ edited) at this position" });
-  };
 
   return {
     el,
@@ -119,26 +146,20 @@ export function outcomePane(): Pane {
       setAttributes(el, { "aria-busy": waiting ? "true" : null });
       numbers.style.visibility = now ? "visible" : "hidden";
       setText(empty, now ? "" : emptyText(scene));
-      if (!state || !now) {
-        setText(where, "");
-        return;
-      }
-      const token = state.tokens[now.position]?.text;
-      const here = state.model.predicts === "here";
-      const place = here ? "at" : "after";
-      setText(where, `${place} ${token === undefined ? "" : short(token)} (${now.position})`);
-      const title = `The distribution of the ${here ? "" : "next "}token at this position`;
-      setAttributes(where, { title });
-      const { baseline } = scene.page;
-      drawMetric(state, now, baseline);
-      const shown = topRows(now);
-      const max = Math.max(...shown.map(largest), 0.01);
-      rows.forEach((row, i) => {
-        row.draw(shown[i], max, baseline);
-      });
+      printed.draw(scene);
+      snapshots.draw(scene);
+      drawPlace(where, state, now);
+      if (!state || !now) return;
+      const { baseline, printed: chosen } = scene.page;
+      lines.draw(scene, now);
+      history.draw(scene);
+      const role = (token: (typeof now.top)[number]) => roleOf(state, token);
+      top.draw(topRows(now.top), { printed: chosen, baseline, role });
     },
   };
 }
+
+const mayAct = ({ status }: SessionClient): boolean => status === "live" || status === "connecting";
 
 function emptyText({ state, slow, client }: Scene): string {
   if (!state) return client.status === "connecting" ? "Connecting to the kernel …" : "";
@@ -151,5 +172,5 @@ export const outcome = standalone({
   name: "outcome",
   label: "outcome",
   announces: true,
-  panes: () => [outcomePane()],
+  panes: (cast) => [outcomePane(cast)],
 });

@@ -23,8 +23,16 @@ export function undoRedo(client: SessionClient): Pane {
   return {
     el: element("div", { class: "mw-undo-redo" }, undo, redo),
     draw({ state, enabled }: Scene): void {
-      setAttributes(undo, { disabled: !enabled || !state?.can_undo });
-      setAttributes(redo, { disabled: !enabled || !state?.can_redo });
+      const title = (what: string, said = "", keys = ""): string =>
+        `${what}${said ? `: ${said}` : ""} (${keys})`;
+      setAttributes(undo, {
+        disabled: !enabled || !state?.can_undo,
+        title: title("Undo", state?.undo, undoKeys),
+      });
+      setAttributes(redo, {
+        disabled: !enabled || !state?.can_redo,
+        title: title("Redo", state?.redo, redoKeys),
+      });
     },
   };
 }

@@ -40,9 +40,9 @@ export const workbench: View = (el, context) => {
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
-  const result = outcomePane();
+  const result = outcomePane(stage.cast);
   const written = new ContinuationPane(client, store, invalidate, signal);
-  const chips = interventionList(client, store, actions);
+  const chips = interventionList(stage.cast);
   const error = errorNotice(client);
   const status = announcer();
   const question = element("div", { class: "mw-question" }, strip.el, metric.el);

@@ -20,6 +20,9 @@ export function readState(value: unknown): SessionState | null {
     (value.other === null || isOther(value.other)) &&
     isNumber(value.reference) &&
     isListOf(interventions, isIntervention) &&
+    isListOf(value.groups, ({ id, name }) => isNumber(id) && typeof name === "string") &&
+    isListOf(value.tried, ({ id, said }) => isNumber(id) && typeof said === "string") &&
+    isListOf(value.snapshots, ({ name }) => typeof name === "string") &&
     isListOf(value.directions, isDirection) &&
     (metric === null || (isObject(metric) && typeof metric.label === "string")) &&
     (outcome === null || isOutcome(outcome));
@@ -71,6 +74,8 @@ function isOutcome(value: unknown): boolean {
   return (
     isObject(value) &&
     isNumber(value.revision) &&
+    Array.isArray(value.entropy) &&
+    isListOf(value.edits, ({ id, reason }) => isNumber(id) && typeof reason === "string") &&
     isListOf(value.top, (token) => isNumber(token.id) && typeof token.text === "string")
   );
 }

@@ -1,7 +1,8 @@
 """The outcome: what interventions did to the next-token distribution at one position.
 
 In flow the logits `[vocab]` of the baseline and of the edited run; out flow the tokens that
-matter in either, with probability, logit and rank before and after, and the KL divergence.
+matter in either, with probability, logit and rank before and after, the KL divergence, and the
+entropy of each.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ class Outcome:
         top: the tokens that are likeliest before or after, in the order of the baseline, so that
             rows keep their place while heads are switched off and on.
         kl: KL(baseline ‖ edited) in nats, 0 when nothing changed.
+        entropy: of the baseline's distribution and of the edited one, in nats.
     """
 
     top: tuple[TokenChange, ...]
     kl: float
+    entropy: tuple[float, float]
 
 
 def outcome(
@@ -75,7 +78,8 @@ def outcome(
     )
     rows = zip(*columns, strict=True)
     top = (TokenChange(row[0], model.token_text(row[0]), *row[1:]) for row in rows)
-    return Outcome(tuple(top), _kl(p_before, log_before, log_after))
+    entropy = _entropy(p_before, log_before), _entropy(p_after, log_after)
+    return Outcome(tuple(top), _kl(p_before, log_before, log_after), entropy)
 
 
 def kl_nats(baseline_logits: torch.Tensor, edited_logits: torch.Tensor) -> float:
@@ -94,6 +98,10 @@ def _kl(p: torch.Tensor, log_p: torch.Tensor, log_q: torch.Tensor) -> float:
     terms = torch.where(p > 0, p * (log_p - log_q), torch.zeros_like(p))
     total = float(terms.sum())
     return 0.0 if total < 0 else total  # rounding goes below 0; nan must stay nan
+
+
+def _entropy(p: torch.Tensor, log_p: torch.Tensor) -> float:
+    return max(0.0, -float(torch.where(p > 0, p * log_p, torch.zeros_like(p)).sum()))
 
 
 def _chosen(

@@ -7,7 +7,17 @@ knows widgets or messages.
 from __future__ import annotations
 
 from mechwidget.session.direction_sources import OtherMinusThis, Saved, Unembedding
+from mechwidget.session.now import Now, Selection
 from mechwidget.session.session import Session
-from mechwidget.session.snapshot import Selection, Snapshot
+from mechwidget.session.snapshots import Snapshot, Snapshots
 
-__all__ = ["OtherMinusThis", "Saved", "Selection", "Session", "Snapshot", "Unembedding"]
+__all__ = [
+    "Now",
+    "OtherMinusThis",
+    "Saved",
+    "Selection",
+    "Session",
+    "Snapshot",
+    "Snapshots",
+    "Unembedding",
+]

@@ -47,6 +47,7 @@ class Computed:
         metric: its value before and after, or None without a metric.
         version: of the model, that both runs are of; None while nobody can say (see `Baselines`).
         milliseconds: how long it took, both runs included.
+        ids: of the interventions that were on, in the order that `result.fired` counts them in.
     """
 
     baseline: Run
@@ -56,6 +57,7 @@ class Computed:
     position: int
     version: int | None
     milliseconds: float
+    ids: tuple[int, ...] = ()
 
 
 class Computation:
@@ -93,6 +95,7 @@ class Computation:
             position=state.position,
             version=version,
             milliseconds=(time.perf_counter() - began) * 1000,
+            ids=state.active_ids,
         )
 
     @contextmanager

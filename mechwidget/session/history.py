@@ -23,14 +23,14 @@ class History(Generic[S]):
         self._after: list[S] = []
 
     @property
-    def can_undo(self) -> bool:
-        """Whether there is a state to go back to."""
-        return bool(self._before)
+    def before(self) -> S | None:
+        """The state that undo goes back to."""
+        return self._before[-1] if self._before else None
 
     @property
-    def can_redo(self) -> bool:
-        """Whether there is an undone state to return to."""
-        return bool(self._after)
+    def after(self) -> S | None:
+        """The state that redo returns to."""
+        return self._after[-1] if self._after else None
 
     def leave(self, state: S) -> None:
         """Remember `state` on the way to a new one; what had been undone is gone."""

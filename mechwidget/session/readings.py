@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from mechwidget.session.directions import Direction, Directions, Kept
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
+    from mechwidget.session.now import Now
     from mechwidget.session.patterns import Scores
     from mechwidget.session.reads import Question
-    from mechwidget.session.snapshot import Snapshot
     from mechwidget.session.state import State
     from mechwidget.session.sweep import Progress, Watch
 
@@ -99,7 +99,7 @@ class Readings(HasTraits, metaclass=AbstractTraits):
             work: finds it out; it may use `session.model`, which is its own meanwhile.
             n_bytes: how much room the answer takes in memory.
         """
-        state = self.snapshot().state
+        state = self.now().state
         asked = (key, state.tokens, state.active, state.metric, state.position, state.other)
         return self._open().reads.read(asked, lambda stop: work(state, stop), n_bytes)
 
@@ -122,11 +122,11 @@ class Readings(HasTraits, metaclass=AbstractTraits):
 
     def pattern(self, head: Head, *, edited: bool = True) -> Job[torch.Tensor]:
         """The attention `[query, key]` of a head; `.result()` of what is returned waits."""
-        return self._open().patterns.pattern(self.snapshot().state, head, edited=edited)
+        return self._open().patterns.pattern(self.now().state, head, edited=edited)
 
     def scores(self, name: str) -> Job[Scores]:
         """One score of every head (`mechwidget.analysis.SCORES`); `.result()` waits."""
-        return self._open().patterns.scores(self.snapshot().state, name)
+        return self._open().patterns.scores(self.now().state, name)
 
     def find_direction(self, source: DirectionSource) -> Job[Direction]:
         """A direction to steer along; `.result()` waits.
@@ -147,7 +147,7 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         return self._find(wanted, found)
 
     def _find(self, what: Hashable, work: Callable[[State, Kept, Callable[[], bool]], T]) -> Job[T]:
-        state, kept = self.snapshot().state, self.directions.kept
+        state, kept = self.now().state, self.directions.kept
         asked = ("directions", what, state.tokens, state.other, kept)
         n_bytes = 32 * self.model.d_model
         # As urgent as a click, which it is the first half of.
@@ -178,7 +178,7 @@ class Readings(HasTraits, metaclass=AbstractTraits):
             progress: called on the worker's thread with the `Continuation` so far.
         """
         sampling = Sampling(max_new_tokens, temperature, top_p, seed, on)
-        return self._open().continuations.write(self.snapshot().state, sampling, progress)
+        return self._open().continuations.write(self.now().state, sampling, progress)
 
     def effects(self, progress: Progress | None = None) -> Watch:
         """What ablating each head and MLP does to the metric; `.result()` waits.
@@ -186,7 +186,7 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         Args:
             progress: called on the worker's thread with (done, total, grid so far).
         """
-        return self._open().sweeps.watch(self.snapshot().state, progress)
+        return self._open().sweeps.watch(self.now().state, progress)
 
     @property
     @abstractmethod
@@ -199,7 +199,7 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         """Named directions to steer along."""
 
     @abstractmethod
-    def snapshot(self) -> Snapshot:
+    def now(self) -> Now:
         """One coherent picture of now; never waits for the model."""
 
     @abstractmethod

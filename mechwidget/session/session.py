@@ -18,16 +18,16 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from mechwidget.as_code import as_code
 from mechwidget.errors import MechwidgetError
 from mechwidget.session import state as states
 from mechwidget.session.directions import Directions
 from mechwidget.session.engine import Engine
 from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
+from mechwidget.session.keeping import Keeping
 from mechwidget.session.mailbox import Mailbox
-from mechwidget.session.readings import Readings
-from mechwidget.session.snapshot import Selection, Snapshot
+from mechwidget.session.now import Now, Selection
+from mechwidget.session.script import script_of
 from mechwidget.session.state import Prompt, State
 from mechwidget.session.traits import StateTrait, change_of
 
@@ -37,13 +37,14 @@ if TYPE_CHECKING:
     from mechwidget.interventions.fields import Given
     from mechwidget.models import HookedModel, Inputs
     from mechwidget.session.directions import Kept
+    from mechwidget.session.state import Which
 
 _LONGEST = 120
 
 log = logging.getLogger(__name__)
 
 
-class Session(Readings):
+class Session(Keeping):
     """An experiment: a model, a prompt, interventions, a metric, and their numbers.
 
     All methods may be called from any thread. A change that does not fit the model or the prompt
@@ -86,9 +87,10 @@ class Session(Readings):
         self._drag: object = None
         self._directions: Kept = ()
         self._revision = 0
-        self._engine: Engine | None = Engine(hooked(model), self._tell)
+        self._engine: Engine | None = Engine(hooked(model), self._numbers_came)
         state = states.with_prompt(None, self.model, prompt)
         self._state = states.with_metric(state, self.model, metric)
+        self._tried.begin(self._state)
         self._open().numbers.compute(self._state, self._revision)
 
     # -- what it is about
@@ -108,15 +110,20 @@ class Session(Readings):
         """Named directions to steer along: `session.directions["truth"] = tensor`."""
         return Directions(lambda: self._directions, self._change_directions)
 
-    def snapshot(self) -> Snapshot:
+    def now(self) -> Now:
         """One coherent picture of now; never waits for the model."""
         with self._lock:
-            return Snapshot(
+            state, standing = self._state, self._note()
+            trial = self._tried.of(state)
+            return Now(
                 self._revision,
-                self._state,
-                self._open().numbers.standing,
-                self._history.can_undo,
-                self._history.can_redo,
+                state,
+                standing,
+                self._history.before,
+                self._history.after,
+                self._tried.like(state),
+                None if trial is None else trial.id,
+                self._kept,
             )
 
     def code(self, style: str = "mechwidget") -> str:
@@ -129,11 +136,7 @@ class Session(Readings):
         Raises:
             InterventionError: the style has no words for it; the message says why.
         """
-        state = self.snapshot().state
-        given = state.tokens.ids if state.prompt is None else state.prompt
-        return as_code(
-            self.model, given, state.active, state.metric, style, position=state.position
-        )
+        return script_of(self.model, self.now().state, style)
 
     # -- changes
 
@@ -170,16 +173,16 @@ class Session(Readings):
         """
         self._change(lambda old, model: states.with_replaced(old, model, which, new), drag=drag)
 
-    def remove(self, which: int | Intervention) -> None:
-        """Take an intervention off the list: itself, or its place in the list (from 0)."""
+    def remove(self, which: Which) -> None:
+        """Take off the list: an intervention, its place (from 0), or a group by its name."""
         self._change(lambda old, _: states.without(old, which))
 
-    def enable(self, which: int | Intervention) -> None:
-        """Switch a listed intervention on: itself, or its place in the list."""
+    def enable(self, which: Which) -> None:
+        """Switch on: a listed intervention, its place in the list, or a group by its name."""
         self._change(lambda old, _: states.with_switch(old, which, enabled=True))
 
-    def disable(self, which: int | Intervention) -> None:
-        """Switch a listed intervention off and leave it on the list."""
+    def disable(self, which: Which) -> None:
+        """Switch off and leave on the list: an intervention, its place, or a group by its name."""
         self._change(lambda old, _: states.with_switch(old, which, enabled=False))
 
     def clear(self) -> None:
@@ -197,12 +200,12 @@ class Session(Readings):
     @property
     def can_undo(self) -> bool:
         """Whether there is a change to undo."""
-        return self._history.can_undo
+        return self._history.before is not None
 
     @property
     def can_redo(self) -> bool:
         """Whether there is an undone change to return to."""
-        return self._history.can_redo
+        return self._history.after is not None
 
     def select(self, component: Component | None = None, position: int | None = None) -> None:
         """Say what is looked at; other code and views can follow."""
@@ -261,11 +264,14 @@ class Session(Readings):
     ) -> None:
         with self._lock:
             engine, old = self._open(), self._state
+            self._note()
             new = changed(old, engine.model)  # raises where the change is refused
             if new == old:
                 return
-            if remember and (drag is None or drag != self._drag):
+            on_the_way = drag is not None and drag == self._drag
+            if remember and not on_the_way:
                 self._history.leave(old)
+            self._step += not on_the_way
             self._drag = drag
             self._state = new
             self._announce(old, new)
@@ -297,6 +303,12 @@ class Session(Readings):
     def _post(self, name: str, old: Any, new: Any) -> None:
         change = change_of(self, name, old, new)
         self._mailbox.post(lambda: self.notify_change(change))
+
+    def _numbers_came(self) -> None:
+        with self._lock:
+            if not self.closed:
+                self._note()
+        self._tell()
 
     def _tell(self) -> None:
         for listener in list(self._listeners):

@@ -25,13 +25,16 @@ from mechwidget.interventions.fields import Given
 from mechwidget.interventions.fields import prompt as checked_prompt
 from mechwidget.models.inputs import Inputs
 from mechwidget.session.alignment import Pair, aligned
-from mechwidget.session.snapshot import Selection
+from mechwidget.session.arrangement import Arrangement, Group
+from mechwidget.session.now import Selection
+from mechwidget.session.strength import share_of
 
 if TYPE_CHECKING:
     from mechwidget.models import HookedModel, Tokens
 
 Prompt = str | Sequence[int] | Inputs
-Which = int | Intervention
+Which = int | Intervention | str
+"""A place in the list from 0, what stands there, or the name of a group."""
 
 _IDS = count(1)  # never one twice, also after undo
 
@@ -54,6 +57,7 @@ class State:
         other: the same as the model sees it.
         ids: one number per intervention, its own for as long as it stays listed: a page that asks
             for a change while the list changes under it means the same one.
+        arrangement: what of them has a name, and what belongs to a group.
     """
 
     prompt: str | Inputs | None
@@ -67,6 +71,7 @@ class State:
     reference: tuple[Given, ...] = ()
     other_prompt: Given | None = None
     other: Tokens | None = field(default=None, compare=False)
+    arrangement: Arrangement = field(default_factory=Arrangement)
 
     @property
     def alignment(self) -> tuple[Pair, ...]:
@@ -75,8 +80,19 @@ class State:
 
     @property
     def active(self) -> tuple[Intervention, ...]:
-        """The interventions that are switched on."""
-        return tuple(i for i in self.interventions if i not in self.disabled)
+        """The interventions that are switched on, each as strong as its group lets it be."""
+        shares = {id_: g.strength for g in self.arrangement.groups for id_ in g.ids}
+        return tuple(share_of(each, shares.get(id_, 1.0)) for id_, each in self._on)
+
+    @property
+    def active_ids(self) -> tuple[int, ...]:
+        """Their ids, in the same order."""
+        return tuple(id_ for id_, _ in self._on)
+
+    @property
+    def _on(self) -> list[tuple[int, Intervention]]:
+        listed = zip(self.ids, self.interventions, strict=True)
+        return [(id_, each) for id_, each in listed if each not in self.disabled]
 
     @property
     def position(self) -> int:
@@ -167,7 +183,13 @@ def with_interventions(
     off = frozenset(state.disabled if disabled is None else disabled)
     known = dict(zip(state.interventions, state.ids, strict=True))
     ids = tuple(known[each] if each in known else next(_IDS) for each in listed)
-    return replace(state, interventions=listed, disabled=off & frozenset(listed), ids=ids)
+    return replace(
+        state,
+        interventions=listed,
+        disabled=off & frozenset(listed),
+        ids=ids,
+        arrangement=state.arrangement.among(ids),
+    )
 
 
 def with_disabled(state: State, disabled: Iterable[Intervention]) -> State:
@@ -183,27 +205,52 @@ def with_disabled(state: State, disabled: Iterable[Intervention]) -> State:
 
 
 def with_switch(state: State, which: Which, *, enabled: bool) -> State:
-    """The same experiment with one intervention switched on or off."""
-    intervention = listed_one(state, which)
-    if enabled:
-        return replace(state, disabled=state.disabled - {intervention})
-    return replace(state, disabled=state.disabled | {intervention})
+    """The same experiment with one intervention, or all of one group, switched on or off."""
+    meant = frozenset(listed_ones(state, which))
+    off = state.disabled - meant if enabled else state.disabled | meant
+    return replace(state, disabled=off)
 
 
 def without(state: State, which: Which) -> State:
-    """The same experiment with one intervention less."""
-    gone = listed_one(state, which)
+    """The same experiment with one intervention, or one group of them, less."""
+    gone = ids_meant(state, which)
     kept = [
         (each, id_)
         for each, id_ in zip(state.interventions, state.ids, strict=True)
-        if each != gone
+        if id_ not in gone
     ]
+    ids = tuple(id_ for _, id_ in kept)
+    listed = tuple(each for each, _ in kept)
     return replace(
         state,
-        interventions=tuple(each for each, _ in kept),
-        disabled=state.disabled - {gone},
-        ids=tuple(id_ for _, id_ in kept),
+        interventions=listed,
+        disabled=state.disabled & frozenset(listed),
+        ids=ids,
+        arrangement=state.arrangement.among(ids),
     )
+
+
+def listed_ones(state: State, which: Which) -> tuple[Intervention, ...]:
+    """The interventions that are meant: one, or those of a group."""
+    return tuple(state.interventions[state.ids.index(id_)] for id_ in ids_meant(state, which))
+
+
+def ids_meant(state: State, which: Which) -> tuple[int, ...]:
+    """The ids of what is meant, in the order of the list."""
+    if isinstance(which, str):
+        return group_meant(state, which).ids
+    return (state.ids[state.interventions.index(listed_one(state, which))],)
+
+
+def group_meant(state: State, name: str) -> Group:
+    """The group of this name."""
+    group = state.arrangement.group_named(name)
+    if group is None:
+        names = ", ".join(repr(each.name) for each in state.arrangement.groups)
+        raise InterventionError(
+            f"There is no group {str(name)[:80]!r}.", f"There is {names}." if names else ""
+        )
+    return group
 
 
 def listed_one(state: State, which: Which) -> Intervention:

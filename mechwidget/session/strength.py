@@ -2,7 +2,8 @@
 
 In flows an intervention. Out flows its strength, where its kind has one, or the same intervention
 with another: a `Scale` by its factor, a `Steer` by its coefficient, a `SetValue` by its one number,
-in the units of the activation that it sets.
+in the units of the activation that it sets. Of some kinds a share can be done: with `edit(x)` what
+the intervention makes of an activation x, the share s of it makes `x + s · (edit(x) - x)`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mechwidget.errors import InterventionError
-from mechwidget.interventions import Intervention, Scale, SetValue, Steer
+from mechwidget.interventions import Ablate, Intervention, Scale, SetValue, Steer
 
 
 def strength_of(intervention: Intervention) -> float | None:
@@ -37,3 +38,23 @@ def with_strength(intervention: Intervention, strength: float) -> Intervention:
     if isinstance(intervention, SetValue) and isinstance(intervention.value, float):
         return replace(intervention, value=strength)
     raise InterventionError(f"“{intervention.sentence}” has no strength.")
+
+
+def takes_share(intervention: Intervention) -> bool:
+    """Whether a share of it can be done: a scale, a steer that adds, a zero ablation."""
+    if isinstance(intervention, Steer):
+        return intervention.mode == "add"
+    return isinstance(intervention, Scale) or (
+        isinstance(intervention, Ablate) and intervention.mode == "zero"
+    )
+
+
+def share_of(intervention: Intervention, share: float) -> Intervention:
+    """That share of an intervention; all of it where its kind takes no share, or `share` is 1."""
+    if share == 1 or not takes_share(intervention):
+        return intervention
+    if isinstance(intervention, Scale):
+        return replace(intervention, factor=1 + share * (intervention.factor - 1))
+    if isinstance(intervention, Ablate):
+        return Scale(intervention.component, 1 - share)
+    return with_strength(intervention, share * (strength_of(intervention) or 0.0))

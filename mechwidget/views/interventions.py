@@ -2,7 +2,8 @@
 
     mw.Interventions(session)
 
-In flows a session; out flow switches, removals, undo and redo.
+In flows a session; out flow switches, strengths, order, names, groups, snapshots, undo and redo,
+and on demand a script that reproduces the numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from mechwidget.views.snapshot_html import interventions_html
 
 
 class Interventions(SessionView):
-    """The interventions of a session, each a sentence with a switch and a cross.
+    """The interventions of a session, each a sentence with what it changed in the last run.
+
+    Each has a switch, a strength where its kind has one, a name if a person gave it one, and a
+    place in the order; several can be one group. The list is read as code in three styles.
 
     Linked to every other view of the session on the page: what is hovered in one lights up in all.
 

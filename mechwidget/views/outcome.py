@@ -2,7 +2,8 @@
 
     mw.Outcome(session)
 
-In flows a session; out flows nothing.
+In flows a session; out flow the answer and distractor of the metric, snapshots, and returns to what
+was tried.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 from mechwidget.views.session_view import SessionView
-from mechwidget.views.snapshot_html import outcome_html, prompt_html
+from mechwidget.views.snapshot_html import outcome_html, prompt_html, snapshots_html
 
 
 class Outcome(SessionView):
     """The metric and the most likely tokens of a session, before and after its interventions.
+
+    The metric is drawn for every state that was tried; states can be kept as snapshots, restored
+    and compared.
 
     Linked to every other view of the session on the page: what is hovered in one lights up in all.
 
@@ -27,4 +31,5 @@ class Outcome(SessionView):
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows."""
-        return [prompt_html(state["tokens"]), outcome_html(state)]
+        kept = snapshots_html(state["snapshots"])
+        return [prompt_html(state["tokens"]), outcome_html(state), *kept]

@@ -1,6 +1,6 @@
 """The state of a session as the page gets it: one small, coherent JSON object.
 
-In flows a snapshot of a session; out flows what `SessionState` in `js/types.ts` describes. No
+In flows a picture of a session; out flows what `SessionState` in `js/types.ts` describes. No
 arrays: those are fetched as frames by the pane that draws them.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mechwidget.interventions import Steer
 from mechwidget.interventions.freeze import PATTERN
 from mechwidget.session.strength import strength_of
+from mechwidget.views.kept_json import arranged_json, fired_json, kept_json
 from mechwidget.wire.envelope import describe
 from mechwidget.wire.plain_json import plain
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mechwidget.analysis import TokenChange
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel, Tokens
-    from mechwidget.session import Snapshot
+    from mechwidget.session import Now
     from mechwidget.session.directions import Kept
     from mechwidget.session.numbers import Standing
     from mechwidget.session.state import State
@@ -28,12 +29,12 @@ Json = dict[str, Any]
 _MOST_PAIRS = 32
 
 
-def session_state(session_id: str, model: Json, snapshot: Snapshot, directions: Kept = ()) -> Json:
+def session_state(session_id: str, model: Json, now: Now, directions: Kept = ()) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
-    state, standing = snapshot.state, snapshot.standing
+    state, standing = now.state, now.standing
     content = {
         "session": session_id,
-        "revision": snapshot.revision,
+        "revision": now.revision,
         "model": model,
         "prompt": state.prompt if isinstance(state.prompt, str) else None,
         "tokens": tokens_json(state.tokens),
@@ -43,9 +44,10 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot, directions: 
         "interventions": interventions_json(state),
         "directions": directions_json(directions),
         "metric": _metric_json(state),
-        "can_undo": snapshot.can_undo,
-        "can_redo": snapshot.can_redo,
-        "phase": _phase(snapshot),
+        "can_undo": now.before is not None,
+        "can_redo": now.after is not None,
+        **kept_json(now),
+        "phase": _phase(now),
         "error": None if standing.error is None else describe(standing.error, "run"),
         "outcome": _outcome_json(standing),
     }
@@ -115,6 +117,7 @@ def interventions_json(state: State) -> list[Json]:
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
             **_pairs_of(intervention),
+            **arranged_json(state, id_),
         }
         for index, (id_, intervention) in enumerate(
             zip(state.ids, state.interventions, strict=True)
@@ -171,10 +174,10 @@ def _metric_json(state: State) -> Json | None:
     }
 
 
-def _phase(snapshot: Snapshot) -> str:
-    if snapshot.computing:
+def _phase(now: Now) -> str:
+    if now.computing:
         return "running"
-    return "ready" if snapshot.standing.error is None else "error"
+    return "ready" if now.standing.error is None else "error"
 
 
 def _outcome_json(standing: Standing) -> Json | None:
@@ -188,11 +191,14 @@ def _outcome_json(standing: Standing) -> Json | None:
         "model_version": computed.version,
         "ms": round(computed.milliseconds, 3),
         "kl": computed.outcome.kl,
+        "entropy": computed.outcome.entropy,
         "fired": sum(each.change != 0 for each in computed.result.fired),
+        "edits": fired_json(computed),
         "metric": None if metric is None else {"before": metric[0], "after": metric[1]},
-        "top": [_token_change_json(change) for change in computed.outcome.top],
+        "top": [token_change_json(change) for change in computed.outcome.top],
     }
 
 
-def _token_change_json(change: TokenChange) -> Json:
+def token_change_json(change: TokenChange) -> Json:
+    """One token of an outcome."""
     return {name: getattr(change, name) for name in change.__slots__}

@@ -150,10 +150,10 @@ class SessionView(AnyWidget):
             return dict(self.state)
         session = self.session
         kept = session.directions.kept
-        return session_state(session.id, self._model_json, session.snapshot(), kept)
+        return session_state(session.id, self._model_json, session.now(), kept)
 
     def _changed(self) -> None:
-        computing = not self._session.closed and self._session.snapshot().computing
+        computing = not self._session.closed and self._session.now().computing
         self._pace.ask(patience=_SECONDS_FOR_NUMBERS if computing else 0.0)
 
     def _push(self) -> None:

@@ -63,13 +63,26 @@ def interventions_html(interventions: list[Json]) -> str:
     if not interventions:
         return "<p>No interventions.</p>"
     items = [
-        f"<li>{escape(each['sentence'])}{'' if each['enabled'] else ' (off)'}</li>"
+        f"<li>{_named(each)}{'' if each['enabled'] else ' (off)'}</li>"
         for each in interventions[:_MOST_INTERVENTIONS]
     ]
     left = len(interventions) - _MOST_INTERVENTIONS
     if left > 0:
         items.append(f"<li>… and {left} more</li>")
     return f"<ul>{''.join(items)}</ul>"
+
+
+def snapshots_html(snapshots: list[Json]) -> list[str]:
+    """The table of what was kept under a name; nothing where nothing was."""
+    if not snapshots:
+        return []
+    rows = "".join(
+        f"<tr><td>{escape(each['name'])}</td><td>{escape(each['said'] or 'no interventions')}</td>"
+        f"<td>{_number(each['metric'])}</td><td>{_number(each['kl'])}</td></tr>"
+        for each in snapshots
+    )
+    head = "<tr><th>snapshot</th><th>interventions</th><th>metric</th><th>KL, nats</th></tr>"
+    return [f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"]
 
 
 def outcome_html(state: Json) -> str:
@@ -91,6 +104,15 @@ def outcome_html(state: Json) -> str:
     )
     kl = "" if outcome["kl"] is None else f"<p>KL from the baseline: {outcome['kl']:.4g} nats</p>"
     return _metric(state, outcome) + kl + table
+
+
+def _named(intervention: Json) -> str:
+    name = escape(intervention.get("name", ""))
+    return (
+        f"<b>{name}</b>: {escape(intervention['sentence'])}"
+        if name
+        else escape(intervention["sentence"])
+    )
 
 
 def _metric(state: Json, outcome: Json) -> str:

@@ -55,7 +55,7 @@ def test_each_view_in_its_cell_is_linked_to_the_others(open_notebook: OpenNotebo
 
     # An edit in one is an edit in all, and one of them alone can take it back.
     view(notebook, "head-map").get_by_test_id("mw-cell-1-2").click()
-    chip = view(notebook, "interventions").get_by_test_id("mw-chip-0")
+    chip = view(notebook, "interventions").get_by_test_id("mw-row-0")
     expect(chip).to_contain_text("Zero head 1.2")
     expect(view(notebook, "outcome")).to_have_attribute("data-mw-outcome-revision", "1")
     for theme in ("Light", "Dark"):

@@ -15,20 +15,20 @@ def test_a_cancelled_run_leaves_the_list_and_can_be_run_again():
             session.ablate(mw.Head(0, 1))
             assert slow.running.wait(SECONDS)
             session.cancel()
-            standing = session.snapshot().standing
+            standing = session.now().standing
             assert isinstance(standing.error, CancelledError)
             assert standing.computed.result.logits.equal(old)  # shown dimmed, as older
             assert session.wait(0)
             session.cancel()  # nothing is computed: nothing happens
         assert session.interventions == (mw.Ablate(mw.Head(0, 1)),)
         told = []
-        session.on_change(lambda: told.append(session.snapshot().computing))
+        session.on_change(lambda: told.append(session.now().computing))
         session.run_again()
         eventually(lambda: told and not told[-1])
-        assert session.snapshot().standing.error is None
+        assert session.now().standing.error is None
         assert not session.result.logits.equal(old)
         session.run_again()  # the numbers are there: nothing is run
-        assert not session.snapshot().computing
+        assert not session.now().computing
 
 
 def test_a_cancelled_run_is_run_for_who_reads_it():

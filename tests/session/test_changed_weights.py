@@ -86,7 +86,7 @@ def test_the_version_of_the_model_is_said_with_its_numbers():
         def version():
             session.toggle(mw.Head(0, 1))
             session.wait()
-            return session.snapshot().standing.computed.version
+            return session.now().standing.computed.version
 
         first = version()
         assert version() == first is not None

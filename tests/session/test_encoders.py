@@ -37,7 +37,7 @@ def translating():
 
 def test_a_masked_language_model_is_asked_about_its_blank(masked):
     with mw.Session(masked, BLANK) as session:
-        assert session.snapshot().state.position == MASK_AT
+        assert session.now().state.position == MASK_AT
         session.ablate(mw.Head(1, 2))
         assert session.result.positions == (MASK_AT,)
         own = masked.model(torch.tensor([session.result.tokens.ids])).logits[0, MASK_AT]
@@ -45,7 +45,7 @@ def test_a_masked_language_model_is_asked_about_its_blank(masked):
         edited = masked.run(BLANK, [mw.Ablate(mw.Head(1, 2))]).logits[0, MASK_AT]
         assert session.outcome.kl == pytest.approx(kl_nats(own, edited), rel=1e-4)
         session.prompt = "the cat sat"
-        assert session.snapshot().state.position == 2, "no blank: the last"
+        assert session.now().state.position == 2, "no blank: the last"
 
 
 def test_a_metric_at_the_blank(masked):

@@ -48,7 +48,7 @@ def test_every_kind_is_listed_computed_switched_and_undone(session, one) -> None
 def test_all_kinds_at_once_are_small_plain_json_for_the_page(session, model) -> None:
     session.interventions = EVERY_KIND
     session.wait()
-    shown = interventions_json(session.snapshot().state)
+    shown = interventions_json(session.now().state)
     assert [each["sentence"] for each in shown] == [each.sentence for each in EVERY_KIND]
     assert shown[0]["mode"] == "zero"
     assert shown[9]["component"] is None
@@ -86,7 +86,7 @@ def test_the_snapshot_strikes_out_only_what_is_ablated(session, model) -> None:
 
     session.interventions = EVERY_KIND
     session.wait()
-    state = session_state("s", model_json(model), session.snapshot())
+    state = session_state("s", model_json(model), session.now())
     html = snapshot_html(state, mw.Workbench.snapshot_parts(state))
     assert html.count("<s>") == 1
     assert "<s>0.1</s>" in html

@@ -32,20 +32,20 @@ def test_thirty_rapid_toggles_end_in_the_numbers_of_the_last(model, session):
         assert session.result.logits.shape == (1, 1, model.vocab_size)
     assert slow.blocks < 30 * 3 / 2, "runs that were overtaken stop between two blocks"
     assert torch.equal(session.result.logits, fresh_logits(model, session.interventions))
-    assert session.snapshot().standing.revision == session.revision == 30
+    assert session.now().standing.revision == session.revision == 30
 
 
 def test_old_numbers_stay_until_the_new_ones_are_there(model, session):
     session.wait()
-    old = session.snapshot().standing.computed
+    old = session.now().standing.computed
     with brake(model, 0.03):
         session.ablate(mw.Head(0, 0))
-        standing = session.snapshot().standing
+        standing = session.now().standing
         assert standing.computed is old
         assert not standing.settled
         assert not session.wait(timeout=0.005)
         assert session.wait(timeout=SECONDS)
-    assert session.snapshot().standing.computed is not old
+    assert session.now().standing.computed is not old
 
 
 def test_threads_that_change_at_once_lose_nothing(model, session):

@@ -54,7 +54,7 @@ def test_what_goes_wrong_is_raised_to_who_asks_and_nobody_else(session):
         session.read("broken", work, lambda _: 0).result(SECONDS)
     session.ablate(mw.Head(0, 1))
     assert session.wait(SECONDS)
-    assert session.snapshot().standing.error is None
+    assert session.now().standing.error is None
 
 
 def test_closing_the_session_ends_what_is_asked():

@@ -89,7 +89,7 @@ def test_an_error_in_the_model_is_said_and_everything_stays_usable(trouble):
                 with pytest.raises(type(trouble)) as caught:
                     ask()
                 assert str(caught.value) == str(trouble)
-            assert isinstance(session.snapshot().standing.error, type(trouble))
+            assert isinstance(session.now().standing.error, type(trouble))
         finally:
             handle.remove()
         assert state_of(model.model) == before

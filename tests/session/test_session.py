@@ -128,7 +128,7 @@ def test_token_ids_are_a_prompt_too(model, session):
     ids = session.result.tokens.ids
     with mw.Session(model, ids) as other:
         assert other.prompt == ids
-        assert other.snapshot().state.prompt is None
+        assert other.now().state.prompt is None
         assert torch.equal(other.result.logits, session.result.logits)
         assert other.metric_value is None
 
@@ -203,12 +203,12 @@ def test_what_is_refused_says_why_and_changes_nothing(session, name):
     session.ablate(mw.Head(1, 1))
     session.undo()
     session.redo()
-    numbers, before = session.result, session.snapshot()
+    numbers, before = session.result, session.now()
     seen = []
     session.observe(seen.append)
     with pytest.raises(error, match=named):
         change(session)
-    assert session.snapshot() == before
+    assert session.now() == before
     assert session.result is numbers
     assert not seen
 
@@ -233,19 +233,19 @@ def test_undo_restores_state_and_numbers_bit_for_bit(session):
         lambda: session.disable(0),
         lambda: session.clear(),
     ):
-        trail.append((session.snapshot().state, session.result.logits.clone(), session.outcome))
+        trail.append((session.now().state, session.result.logits.clone(), session.outcome))
         change()
-    last = session.snapshot().state, session.result.logits.clone()
+    last = session.now().state, session.result.logits.clone()
     for state, logits, outcome in reversed(trail):
         session.undo()
-        assert session.snapshot().state == state
+        assert session.now().state == state
         assert torch.equal(session.result.logits, logits)
         assert session.outcome == outcome
     assert not session.can_undo
     session.undo()  # nothing to undo, and no harm
     while session.can_redo:
         session.redo()
-    assert session.snapshot().state == last[0]
+    assert session.now().state == last[0]
     assert torch.equal(session.result.logits, last[1])
 
 
@@ -277,9 +277,9 @@ changes = st.lists(
 @given(changes)
 def test_undoing_everything_leads_back_and_redoing_everything_returns(model, steps):
     with mw.Session(model, PROMPT) as session:
-        first = session.snapshot().state
+        first = session.now().state
         for name, value in steps:
-            before = session.snapshot()
+            before = session.now()
             match name:
                 case "toggle":
                     session.toggle(value)
@@ -289,17 +289,17 @@ def test_undoing_everything_leads_back_and_redoing_everything_returns(model, ste
                     session.disable(value)
                 case "undo" | "redo" | "clear":
                     getattr(session, name)()
-            after = session.snapshot()
+            after = session.now()
             assert (after.revision > before.revision) == (after.state != before.state)
         while session.can_redo:
             session.redo()
-        last = session.snapshot().state
+        last = session.now().state
         while session.can_undo:
             session.undo()
-        assert session.snapshot().state == first
+        assert session.now().state == first
         while session.can_redo:
             session.redo()
-        assert session.snapshot().state == last
+        assert session.now().state == last
 
 
 def test_a_model_may_be_hooked_in_memory_or_on_disk(model, tmp_path):

@@ -30,7 +30,7 @@ def test_nan_logits_are_an_error_that_says_what_to_do():
             _ = session.result
         assert "Undo the last change" in caught.value.hint
         assert "float32" in caught.value.hint
-        assert session.snapshot().standing.computed.result is good, "old numbers stay"
+        assert session.now().standing.computed.result is good, "old numbers stay"
         session.undo()
         assert session.result is good
         session.ablate(mw.Head(0, 0))
@@ -103,7 +103,7 @@ def test_an_interrupt_while_waiting_cancels_and_is_raised_again(session, model):
         interrupt_soon()
         with pytest.raises(KeyboardInterrupt):
             _ = session.result
-        assert isinstance(session.snapshot().standing.error, CancelledError), "known at once"
+        assert isinstance(session.now().standing.error, CancelledError), "known at once"
         eventually(lambda: session._open().worker._current is None)
         assert slow.blocks < 3
     assert session.result is not session.baseline, "asking again computes it after all"
@@ -181,7 +181,7 @@ def test_a_closed_session_refuses_and_wakes_who_waits(model):
         lambda: session.model,
         lambda: session.result,
         lambda: session.toggle(mw.Head(0, 0)),
-        lambda: session.snapshot(),
+        lambda: session.now(),
         lambda: session.effects(),
     ):
         with pytest.raises(MechwidgetError, match="was closed"):

@@ -80,7 +80,7 @@ def test_a_patch_comes_from_prompt_b_position_under_position(page, session):
     apply(page, type="patch", component=HEAD)
     (patch,) = session.interventions
     assert page.state()["phase"] == "ready"
-    expected = [(a, b) for a, b in session.snapshot().state.alignment if None not in (a, b)]
+    expected = [(a, b) for a, b in session.now().state.alignment if None not in (a, b)]
     assert list(patch.align) == expected
     page.ask("set_other_prompt", {"prompt": None})
     assert page.state()["other"] is None

@@ -231,7 +231,7 @@ def test_a_map_of_prompts_of_other_lengths_leaves_out_what_has_no_counterpart(pa
     assert not np.isnan(effects).any()
     session.other_prompt = "the cat sat on the mat and ran"
     _, (effects,) = page.ask("patching_map", {"sublayers": False, "every": 1})
-    lost = [here for here, there in session.snapshot().state.alignment if there is None]
+    lost = [here for here, there in session.now().state.alignment if there is None]
     assert lost
     np.testing.assert_array_equal(np.isnan(effects).all(0).nonzero()[0], lost)
 

@@ -40,7 +40,7 @@ def test_the_answer_is_what_plain_hooks_see(page, model):
     assert about["layers"] == [0, 1, 2]
     assert about["gated"] is False
     assert about["without"] == []
-    assert about["effect_of"] == page.workbench.session.snapshot().state.bound.label
+    assert about["effect_of"] == page.workbench.session.now().state.bound.label
 
 
 def test_edits_and_the_metric_are_the_sessions(page, model):

@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { ablatedBy, type ComponentJson, type InterventionJson } from "../../types";
 import { announcement } from "../../views/announcer";
 import { kindOf, marksOf } from "../../views/marks";
-import { ROWS, topRows } from "../../views/outcome";
 import { shapeOf } from "../../views/top-bar";
+import { ROWS, topRows } from "../../views/top-tokens";
 import { ablation, HEAD, stateOf } from "../wire/states";
 import { metric, outcomeOf, top } from "./outcomes";
 
@@ -146,11 +146,11 @@ describe("what a screen reader hears", () => {
 
 it("keeps the rows in the order of the baseline, and then what rose from nothing", () => {
   const rose = [top(1, "a", 0.99, 0.02), top(2, "b", 0.0009, 0.001), top(3, "c", 0.0001, 0.52)];
-  expect(topRows(outcomeOf({ top: rose })).map((row) => row.id)).toEqual([1, 3, 2]);
+  expect(topRows(rose).map((row) => row.id)).toEqual([1, 3, 2]);
   const many = Array.from({ length: 14 }, (_, i) =>
     top(i, `t${i}`, (14 - i) / 200, i === 13 ? 0.9 : 0.01),
   );
-  const rows = topRows(outcomeOf({ top: many }));
+  const rows = topRows(many);
   expect(rows).toHaveLength(ROWS);
   expect(rows.map((row) => row.id)).toEqual([0, 1, 2, 3, 4, 5, 6, 13]);
 });

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mechwidget.views.ops.arranging import Arrange
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
+from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.lens import Lens
 from mechwidget.views.ops.neurons import Neurons
 from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.running import Running
+from mechwidget.views.ops.scripts import Scripts
 from mechwidget.views.ops.tables import Tables
 
 if TYPE_CHECKING:
@@ -24,12 +27,15 @@ if TYPE_CHECKING:
 
 _GROUPS = (
     Changes,
+    Arrange,
+    Keep,
     Arrays,
     DirectionNames,
     Continuing,
     Lens,
     Neurons,
     PatchingMap,
+    Scripts,
     Running,
     Tables,
 )

@@ -39,17 +39,17 @@ class Arrays:
     def pattern(self, args: Arguments, _: Request) -> Then[Answer]:
         """The attention pattern of one head, [query, key]."""
         args.only("layer", "head", "edited", "cross")
-        snapshot, model = self._session.snapshot(), self._session.model
+        now, model = self._session.now(), self._session.model
         layer = args.integer("layer", 0, model.n_layers - 1)
         cross = "cross" in args and args.boolean("cross")
         most = model.n_heads(layer, cross=cross) - 1
         head = Head(layer, args.integer("head", 0, most), cross=cross)
-        tokens = snapshot.state.tokens
+        tokens = now.state.tokens
         queries, keys = sides_of(model, tokens, layer, cross=cross)
         about = {
             "layer": layer,
             "head": head.head,
-            "revision": snapshot.revision,
+            "revision": now.revision,
             "queries": _side(queries, tokens),
             "keys": _side(keys, tokens),
         }
@@ -74,7 +74,7 @@ class Arrays:
     def effects(self, args: Arguments, request: Request) -> Then[Answer]:
         """What ablating each component does, as [layer, head … MLP], growing while it goes on."""
         args.only()
-        bound = self._session.snapshot().state.bound
+        bound = self._session.now().state.bound
         about = {
             "unit": "nats" if bound is None else bound.unit,
             "label": "KL from the baseline" if bound is None else f"change of {bound.label}",

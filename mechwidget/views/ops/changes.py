@@ -121,7 +121,7 @@ class Changes:
 
         Without a position it is measured where the prompt has a blank to fill in, else at the end.
         """
-        metric, state = dict(args), self._session.snapshot().state
+        metric, state = dict(args), self._session.now().state
         if metric and state.blank != len(state.tokens) - 1:
             metric.setdefault("position", state.blank)
         self._session.metric = metric_from_json(metric or None)
@@ -133,17 +133,17 @@ class Changes:
         component = None if args.get("component") is None else _component(args)
         position = None
         if args.get("position") is not None:
-            last = len(self._session.snapshot().state.tokens) - 1
+            last = len(self._session.now().state.tokens) - 1
             position = args.integer("position", 0, last)
         self._session.select(component, position)
 
     def _apply(self, spec: Mapping[str, Any]) -> Revision:
-        self._session.toggle(armed(spec, self._session.snapshot().state))
+        self._session.toggle(armed(spec, self._session.now().state))
         return self._revision()
 
     def _meant(self, args: Arguments) -> Intervention:
         # By id and not by place: the list may have changed since the page drew it.
-        return with_id(self._session.snapshot().state, args.integer("id", 0, _LARGEST_ID))
+        return with_id(self._session.now().state, args.integer("id", 0, _LARGEST_ID))
 
     def _revision(self) -> Revision:
         # Another thread may have made a newer one by now; the page waits for this or a later.

@@ -55,7 +55,7 @@ class Lens:
     def lens(self, args: Arguments, _: Request) -> Then[Answer]:
         """What some rows say at some positions: tokens, their probability, and one measure."""
         args.only("of", "edited", "sublayers", "every", "first", "count", "measure")
-        state, rows = self._session.snapshot().state, asked_rows(self._session.model, args)
+        state, rows = self._session.now().state, asked_rows(self._session.model, args)
         of, edited = args.choice("of", "a", "b"), args.boolean("edited")
         measure = args.choice("measure", *MEASURES)
         followed = _followed(state, measure)
@@ -95,7 +95,7 @@ class Lens:
         """One cell: its likeliest tokens, before the edits too, and what wrote them there."""
         args.only("of", "edited", "layer", "end", "position", "k", "toward")
         session, model = self._session, self._session.model
-        state = session.snapshot().state
+        state = session.now().state
         of, edited = args.choice("of", "a", "b"), args.boolean("edited")
         end, layer = (
             args.choice("end", "pre", "mid", "post"),

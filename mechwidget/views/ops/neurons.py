@@ -52,7 +52,7 @@ class Neurons:
         order = args.choice("order", *ORDERS)
         k = args.integer("k", 1, MOST_PER_LAYER)
         position = None if args.get("position") is None else self._position(args)
-        bound = self._session.snapshot().state.bound
+        bound = self._session.now().state.bound
 
         def answer(found: NeuronRanking) -> Answer:
             columns = (found.index, found.position, found.before, found.after)
@@ -121,7 +121,7 @@ class Neurons:
         return Then(self._session.read(key, work, lambda _found: 1000), answer)
 
     def _position(self, args: Arguments) -> int:
-        last = len(self._session.snapshot().state.tokens) - 1
+        last = len(self._session.now().state.tokens) - 1
         return args.integer("position", 0, last)
 
     def _named(self, args: Any) -> list[Neuron]:

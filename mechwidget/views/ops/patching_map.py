@@ -44,7 +44,7 @@ class PatchingMap:
     def patching_map(self, args: Arguments, request: Request) -> Then[Answer]:
         """The effect of each patch on the metric, as [row, position]; nan is not known (yet)."""
         rows = asked_rows(self._session.model, args.only("sublayers", "every"))
-        state = self._session.snapshot().state
+        state = self._session.now().state
         pair = _pair(state)
         alignment = _alignment(state, pair)
         here = [position for position, _ in alignment.pairs]

@@ -58,7 +58,7 @@ def attention_table(
 
     def table(found: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]) -> Table:
         before, after = found
-        queries, keys = sides_of(model, session.snapshot().state.tokens, address.layer, cross=cross)
+        queries, keys = sides_of(model, session.now().state.tokens, address.layer, cross=cross)
         seen = np.tri(before.shape[0], before.shape[1], dtype=bool) | (before != 0) | (after != 0)
         rows, columns = np.nonzero(seen if causal else np.ones_like(seen))
         return Table(

@@ -39,7 +39,7 @@ def head_map_table(session: Session, *, score: str = EFFECT) -> Then[Table]:
         return Table({"layer": layers, "part": parts, "head": which, score: numbers}, about)
 
     if score == EFFECT:
-        bound = session.snapshot().state.bound
+        bound = session.now().state.bound
         unit = "nats" if bound is None else bound.unit
         label = "KL from the baseline" if bound is None else f"change of {bound.label}"
         about = {"unit": unit, "label": f"{label} when zero-ablated"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def interventions_table(session: Session) -> Table:
     """What each does to what, where (None: at all positions), how strongly, whether it is on."""
-    state = session.snapshot().state
+    state = session.now().state
     listed = state.interventions
     targets = [each.target for each in listed]
     positions = [getattr(target, "positions", None) for target in targets]

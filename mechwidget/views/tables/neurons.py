@@ -32,7 +32,7 @@ def neurons_table(
         position: where to look; None is the last position for "here", else everywhere.
         k: how many of each layer.
     """
-    state = session.snapshot().state
+    state = session.now().state
     k = integer(k, "k")
     if order not in ORDERS:
         raise MechwidgetError(f"order is {order!r}; expected {', '.join(ORDERS)}.")

@@ -31,7 +31,7 @@ def outcome_table(session: Session) -> Table:
     Raises:
         MechwidgetError: the numbers are not there (yet); or whatever prevented them.
     """
-    standing = session.snapshot().standing
+    standing = session.now().standing
     if standing.error is not None:
         raise standing.error
     if standing.computed is None:
@@ -42,7 +42,7 @@ def outcome_table(session: Session) -> Table:
         for name, field in _COLUMNS.items()
     }
     about = {"position": str(computed.position), "kl_nats": repr(computed.outcome.kl)}
-    bound = session.snapshot().state.bound
+    bound = session.now().state.bound
     if bound is not None and computed.metric is not None:
         before, after = computed.metric
         about |= {"metric": bound.label, "unit": bound.unit}

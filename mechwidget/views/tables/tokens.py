@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def tokens_table(session: Session) -> Table:
     """Positions, ids, texts and which are special; `other_*` are prompt B's, None for a gap."""
-    state = session.snapshot().state
+    state = session.now().state
     columns = _side(state.tokens, range(len(state.tokens)))
     if state.other is None:
         return Table(columns)

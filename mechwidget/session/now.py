@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mechwidget.interventions import Component
     from mechwidget.session.numbers import Standing
+    from mechwidget.session.snapshots import Snapshots
     from mechwidget.session.state import State
+    from mechwidget.session.tried import Trial
 
 
 @dataclass(frozen=True)
@@ -23,20 +25,27 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Now:
     """One coherent picture of a session.
 
     Attributes:
         revision: grows with every change of prompt, interventions and metric.
         state: what was asked for.
         standing: the numbers for it, or for an older revision while it is computed.
+        before: the state that undo goes back to, `after`, the one that redo returns to.
+        tried: the states that can be compared with this one, the newest last.
+        trial: the id of the one of them that this state is; None while it has no numbers.
+        snapshots: what is kept under a name.
     """
 
     revision: int
     state: State
     standing: Standing
-    can_undo: bool
-    can_redo: bool
+    before: State | None
+    after: State | None
+    tried: tuple[Trial, ...]
+    trial: int | None
+    snapshots: Snapshots
 
     @property
     def computing(self) -> bool:
