@@ -4,8 +4,10 @@ import { version } from "../package.json";
 import { createWidget, type Widget } from "./host/widget";
 import "./style/index.css";
 import { attention } from "./views/attention";
+import { continuation } from "./views/continuation";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
+import { lens } from "./views/lens";
 import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
 import { tokenStrip } from "./views/token-strip";
@@ -16,6 +18,8 @@ const views = {
   "token-strip": tokenStrip,
   "head-map": headMap,
   attention,
+  continuation,
+  lens,
   neurons,
   outcome,
   interventions,

@@ -370,5 +370,5 @@ function emptyText(
 export const neurons = standalone({
   name: "neurons",
   label: "neurons",
-  panes: (cast) => [toolPicker(cast.store), new NeuronsPane(cast)],
+  panes: (cast) => [toolPicker(cast), new NeuronsPane(cast)],
 });

@@ -44,9 +44,10 @@ function editOf({ edit, component }: PendingAction): EditJson | null {
 }
 
 function made(edit: EditJson): InterventionJson {
-  const { type, mode = null, factor = null, value, component } = edit;
-  const strength = typeof value === "number" ? value : factor;
-  const common = { index: 0, id: null, layers: null, strength, enabled: true };
+  const { type, mode = null, factor, component, along = null, align = null } = edit;
+  const numbers = [factor, edit.coefficient, edit.value];
+  const strength = numbers.find((number) => typeof number === "number") ?? null;
+  const common = { align, index: 0, id: null, layers: null, strength, along, enabled: true };
   return { ...common, type, mode, component, sentence: sentenceOf(edit) };
 }
 

@@ -18,13 +18,14 @@ import numpy as np
 import torch
 
 from mechwidget.analysis.answering import require_answers
+from mechwidget.analysis.cutting import cut, cut_to_fit
 from mechwidget.analysis.readout import BLOCK_BYTES, Readout
 from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models import Site
 from mechwidget.models.prompts import from_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -50,6 +51,8 @@ class LogitLens:
         chosen_logits: float32 `[site, pos, chosen]`.
         chosen_probabilities: float32 `[site, pos, chosen]`.
         chosen_ranks: int64 `[site, pos, chosen]`, 1 for the likeliest token.
+        final_probabilities: float32 `[site, pos]`, of what the last row finds likeliest there.
+        final_ranks: int64 `[site, pos]`, of the same token.
         entropy: float32 `[site, pos]`, in nats.
         kl: float32 `[site, pos]`, KL(final answer ‖ this stream) in nats; 0 in the last row.
     """
@@ -64,6 +67,8 @@ class LogitLens:
     chosen_logits: npt.NDArray[np.float32]
     chosen_probabilities: npt.NDArray[np.float32]
     chosen_ranks: npt.NDArray[np.int64]
+    final_probabilities: npt.NDArray[np.float32]
+    final_ranks: npt.NDArray[np.int64]
     entropy: npt.NDArray[np.float32]
     kl: npt.NDArray[np.float32]
 
@@ -113,11 +118,12 @@ def logit_lens(
     final = run.read[last][0]
     reader.prove(final[-1], run.logits[0, 1])
     done = 0
-    for rows in _groups(sites, len(tokens) * final.shape[-1] * final.element_size()):
+    stream_bytes = len(tokens) * final.shape[-1] * final.element_size()
+    for rows in cut_to_fit(range(len(sites)), stream_bytes, _STREAM_BYTES):
         read = model.run(
             tokens, interventions, [sites[row] for row in rows], [-1], cancelled=cancelled
         ).read
-        for block in _cut(range(len(columns)), reader.at_once):
+        for block in cut(range(len(columns)), reader.at_once):
             where = [columns[column] for column in block]
             # Layers may be on several devices; the last steps are where the last one is.
             streams = [read[sites[row]][0, where].to(final.device) for row in rows]
@@ -184,25 +190,18 @@ def _empty(
         chosen_logits=numbers(len(chosen)),
         chosen_probabilities=numbers(len(chosen)),
         chosen_ranks=whole(len(chosen)),
+        final_probabilities=numbers(),
+        final_ranks=whole(),
         entropy=numbers(),
         kl=numbers(),
     )
-
-
-def _groups(sites: Sequence[Site], site_bytes: int) -> Iterator[Sequence[int]]:
-    """Rows whose streams fit into memory together."""
-    return _cut(range(len(sites)), max(1, _STREAM_BYTES // site_bytes))
-
-
-def _cut(items: range, size: int) -> Iterator[range]:
-    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _fill(
     lens: LogitLens,
     reader: Readout,
     rows: Sequence[int],
-    block: range,
+    block: Sequence[int],
     streams: Sequence[torch.Tensor],
     final: torch.Tensor,
 ) -> None:
@@ -216,9 +215,9 @@ def _fill(
         if index == len(distinct):
             distinct.append(stream)
         which.append(index)
-    columns = slice(block.start, block.stop)
+    columns = slice(block[0], block[-1] + 1)
     answer: torch.Tensor | None = None
-    for part in _cut(range(len(distinct)), reader.rows_at_once(len(block))):
+    for part in cut(range(len(distinct)), reader.rows_at_once(len(block))):
         found = reader.logits(torch.stack([distinct[index] for index in part]))
         if answer is None:
             answer = found[0].log_softmax(-1)
@@ -239,6 +238,7 @@ def _write(
     p = log_p.exp()
     top = logits.topk(lens.top_ids.shape[-1], -1)
     chosen = torch.tensor(lens.chosen, dtype=torch.long, device=logits.device)
+    final = answer.argmax(-1, keepdim=True)
     rows, columns = where
     for array, value in (
         (lens.top_ids, top.indices),
@@ -247,6 +247,8 @@ def _write(
         (lens.chosen_logits, logits[:, chosen]),
         (lens.chosen_probabilities, p[:, chosen]),
         (lens.chosen_ranks, _ranks(logits, lens.chosen)),
+        (lens.final_probabilities, p.gather(-1, final)[:, 0]),
+        (lens.final_ranks, (logits > logits.gather(-1, final)).sum(-1) + 1),
         (lens.entropy, -_expected(p, log_p)),
         (lens.kl, _expected(answer.exp(), answer - log_p).clamp(min=0)),
     ):

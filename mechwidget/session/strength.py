@@ -19,7 +19,9 @@ def strength_of(intervention: Intervention) -> float | None:
         return intervention.factor
     if isinstance(intervention, SetValue):
         return intervention.value if isinstance(intervention.value, float) else None
-    return intervention.coefficient if isinstance(intervention, Steer) else None
+    if isinstance(intervention, Steer) and intervention.mode != "project out":
+        return intervention.coefficient
+    return None
 
 
 def with_strength(intervention: Intervention, strength: float) -> Intervention:
@@ -30,7 +32,7 @@ def with_strength(intervention: Intervention, strength: float) -> Intervention:
     """
     if isinstance(intervention, Scale):
         return replace(intervention, factor=strength)
-    if isinstance(intervention, Steer):
+    if isinstance(intervention, Steer) and intervention.mode != "project out":
         return replace(intervention, coefficient=strength)
     if isinstance(intervention, SetValue) and isinstance(intervention.value, float):
         return replace(intervention, value=strength)

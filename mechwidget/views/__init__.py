@@ -7,9 +7,11 @@ the session's, and what they change they change through the session.
 from __future__ import annotations
 
 from mechwidget.views.attention import AttentionView
+from mechwidget.views.continuation import Continuation
 from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
 from mechwidget.views.interventions import Interventions
+from mechwidget.views.lens import LensView
 from mechwidget.views.neurons import NeuronsView
 from mechwidget.views.outcome import Outcome
 from mechwidget.views.token_strip import TokenStrip
@@ -17,8 +19,10 @@ from mechwidget.views.workbench import Workbench
 
 __all__ = [
     "AttentionView",
+    "Continuation",
     "HeadMap",
     "Interventions",
+    "LensView",
     "NeuronsView",
     "Outcome",
     "TokenStrip",

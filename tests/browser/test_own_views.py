@@ -21,6 +21,8 @@ VIEWS = {
     "token-strip": "TokenStrip",
     "head-map": "HeadMap",
     "attention": "AttentionView",
+    "continuation": "Continuation",
+    "lens": "LensView",
     "neurons": "NeuronsView",
     "outcome": "Outcome",
     "interventions": "Interventions",

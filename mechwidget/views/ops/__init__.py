@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
+from mechwidget.views.ops.continuing import Continuing
+from mechwidget.views.ops.directions import DirectionNames
+from mechwidget.views.ops.lens import Lens
 from mechwidget.views.ops.neurons import Neurons
+from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.tables import Tables
 
@@ -21,7 +25,11 @@ if TYPE_CHECKING:
 _GROUPS = (
     Changes,
     Arrays,
+    DirectionNames,
+    Continuing,
+    Lens,
     Neurons,
+    PatchingMap,
     Running,
     Tables,
 )
