@@ -25,6 +25,7 @@ from mechwidget.session.engine import Engine
 from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
 from mechwidget.session.mailbox import Mailbox
+from mechwidget.session.prompt_history import PromptHistory
 from mechwidget.session.readings import Readings
 from mechwidget.session.snapshot import Selection, Snapshot
 from mechwidget.session.state import Prompt, State
@@ -80,12 +81,14 @@ class Session(Readings):
         self._mailbox = Mailbox()
         self._listeners: list[Callable[[], object]] = []
         self._history: History[State] = History()
+        self._prompts = PromptHistory()
         self._selection = Selection()
         self._drag: object = None
         self._revision = 0
         self._engine: Engine | None = Engine(hooked(model), self._tell)
         state = states.with_prompt(None, self.model, prompt)
         self._state = states.with_metric(state, self.model, metric)
+        self._prompts.add(self._state.prompt)
         self._open().numbers.compute(self._state, self._revision)
 
     # -- what it is about
@@ -94,6 +97,11 @@ class Session(Readings):
     def model(self) -> HookedModel:
         """The hooked model; raises once the session is closed."""
         return self._open().model
+
+    @property
+    def recent_prompts(self) -> tuple[str, ...]:
+        """The texts that it was about, as prompt or as prompt B, the newest first."""
+        return self._prompts.texts
 
     @property
     def closed(self) -> bool:
@@ -178,6 +186,10 @@ class Session(Readings):
         """Take every intervention off the list."""
         self._change(lambda old, model: states.with_interventions(old, model, ()))
 
+    def swap_prompts(self) -> None:
+        """Let the prompt and prompt B change places, as one step to undo."""
+        self._change(states.with_swapped_prompts)
+
     def undo(self) -> None:
         """Go back to the state before the last change; without one nothing happens."""
         self._change(lambda old, _: self._history.undo(old) or old, remember=False)
@@ -260,6 +272,7 @@ class Session(Readings):
                 self._history.leave(old)
             self._drag = drag
             self._state = new
+            self._prompts.follow(old, new)
             self._announce(old, new)
             if new.tokens != old.tokens:
                 self._select(Selection(self._selection.component))
