@@ -66,6 +66,8 @@ const ICONS = {
   cross: "M4.5 4.5l7 7 M11.5 4.5l-7 7",
   swap: "M3 6h10l-3-3 M13 10H3l3 3",
   check: "M3.5 8.5l3 3 6-7",
+  clock: "M8 2.5a5.5 5.5 0 1 0 .01 0z M8 5v3.2l2.2 1.4",
+  exchange: "M5 13V3L2.5 5.8 M11 3v10l2.5-2.8",
 } as const;
 
 export type IconName = keyof typeof ICONS;

@@ -18,7 +18,7 @@ export interface PageState {
   /** What a click does, and how much of it. */
   readonly tool: ToolName;
   readonly factor: number;
-  /** Prompts that were asked about on this page, the newest first. */
+  /** Prompts that were asked about, the newest first: on this page, or before in this session. */
   readonly prompts: readonly string[];
   /** Which of the tabs of a workbench shows; empty = the first. */
   readonly tab: string;
