@@ -11,11 +11,28 @@ import { positionsText } from "./positions";
 const MOST_NAMED = 8;
 /** Every so many tokens the position is printed; of the others when they are pointed at. */
 const TICK = 5;
+/** Beyond so many columns each hundred is a block of its own, which is laid out when it is seen. */
+const MANY = 600;
+const BLOCK = 100;
+/** A longer one may have to be cut. In characters of a narrow script: the style says how wide. */
+const LONG = 8;
 
 export function columnsOf(
   tokens: readonly TokenJson[],
   other: OtherPromptJson | null,
 ): HTMLElement[] {
+  const columns = every(tokens, other);
+  if (columns.length <= MANY) return columns;
+  return Array.from({ length: Math.ceil(columns.length / BLOCK) }, (_, i) =>
+    element(
+      "div",
+      { class: "mw-token-block", role: "presentation" },
+      ...columns.slice(i * BLOCK, (i + 1) * BLOCK),
+    ),
+  );
+}
+
+function every(tokens: readonly TokenJson[], other: OtherPromptJson | null): HTMLElement[] {
   if (!other) return tokens.map((token, index) => tokenButton(token, index, null));
   return other.pairs.map(([here, there]) => {
     const a = here === null ? undefined : tokens[here];
@@ -51,6 +68,7 @@ function otherToken(token: TokenJson, index: number): HTMLElement {
     class: "mw-token mw-other-token",
     "data-testid": `mw-other-${index}`,
     "data-other": index,
+    "data-long": isLong(token),
     "data-special": token.special,
     "data-unseen": isUnseen(token),
     // What it is, is said with the token above it.
@@ -59,6 +77,8 @@ function otherToken(token: TokenJson, index: number): HTMLElement {
   node.append(element("bdi", { class: "mw-token-text" }, visible(token.text)));
   return node;
 }
+
+const isLong = ({ text }: TokenJson): boolean => visible(text).length > LONG;
 
 /** Where a prompt has no counterpart of what the other has. */
 const gap = (): HTMLElement => element("span", { class: "mw-token-gap", "aria-hidden": "true" });
@@ -76,6 +96,7 @@ function tokenButton(
     tabindex: index === 0 ? 0 : -1,
     "data-testid": `mw-token-${index}`,
     "data-token": index,
+    "data-long": isLong(token),
     "data-tick": index % TICK === 0,
     "data-special": token.special,
     "data-unseen": isUnseen(token),

@@ -36,7 +36,8 @@ export class TokenDetail {
   show(anchor: Element, detail: Detail): void {
     this.#describe(anchor);
     this.el.replaceChildren(...contentOf(detail));
-    this.#floating.show(anchor);
+    // Its partner under it is to be seen too.
+    this.#floating.show(anchor.closest(".mw-token-column") ?? anchor);
   }
 
   hide(): void {
@@ -71,10 +72,8 @@ function insideOf(tokens: readonly TokenJson[], index: number): HTMLElement[] {
   const split = splitOf(tokens, index);
   if (split) {
     const { bytes, first, last, characters } = split;
-    const among = first === last ? "" : `, shared by the tokens ${first} to ${last}`;
-    const what = characters.length > 0 ? `Part of what is below${among}.` : "No text on their own.";
     const words = element("div", { class: "mw-detail-words" }, "bytes ");
-    words.append(element("code", {}, bytes), ` ${what}`);
+    words.append(element("code", {}, bytes), characters.length > 0 ? sharedBy(first, last) : LONE);
     return characters.length > 0 ? [words, rowsOf(characters)] : [words];
   }
   if (!isOdd(token)) return [];
@@ -83,6 +82,11 @@ function insideOf(tokens: readonly TokenJson[], index: number): HTMLElement[] {
   const more = element("div", { class: "mw-detail-words" }, `… and ${rest} more`);
   return rest > 0 ? [rowsOf(characters), more] : [rowsOf(characters)];
 }
+
+const LONE = " are no text, alone or with their neighbours";
+
+const sharedBy = (first: number, last: number): string =>
+  ` of the ${first === last ? "character" : `characters that the tokens ${first} to ${last} share`}:`;
 
 function rowsOf(characters: readonly Character[]): HTMLElement {
   const rows = element("div", { class: "mw-detail-characters" });

@@ -103,8 +103,8 @@ export class TokenList {
     if (!token) return;
     setAttributes(token, { [mark]: mark === "aria-selected" ? String(on) : on });
     // Its partner in prompt B lights up with it.
-    if (mark === "data-lit" && token.parentElement !== this.#list)
-      token.parentElement?.toggleAttribute("data-lit", on);
+    if (mark === "data-lit" && token.parentElement?.classList.contains("mw-token-column"))
+      token.parentElement.toggleAttribute("data-lit", on);
   }
 
   #listen(signal: AbortSignal): void {
