@@ -6,6 +6,7 @@ import type { SessionStore } from "../store/session-store";
 import type { ModelJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import { baselineButton } from "./baseline-button";
+import type { KeySheet } from "./key-sheet";
 import type { Pane, Scene } from "./pane";
 import { toolPicker } from "./tool-picker";
 import { undoRedo } from "./undo-redo";
@@ -39,7 +40,7 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-export function topBar(client: SessionClient, store: SessionStore): Pane {
+export function topBar(client: SessionClient, store: SessionStore, keys: KeySheet): Pane {
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
   const tools = toolPicker(store);
@@ -48,7 +49,7 @@ export function topBar(client: SessionClient, store: SessionStore): Pane {
   const history = undoRedo(client);
   const baseline = baselineButton(store);
   const el = element("header", { class: "mw-top" }, name, shape, tools.el);
-  el.append(element("span", { class: "mw-grow" }), running, baseline.el, history.el);
+  el.append(element("span", { class: "mw-grow" }), running, baseline.el, history.el, keys.opener());
 
   return {
     el,
