@@ -143,7 +143,7 @@ export class MetricEditor implements Pane {
 
   #warningOf(side: Side, token: KnownToken, spaced: KnownToken): HTMLElement {
     const words = element("span", {});
-    words.append("no space before ", quoted(token), ": with one it is likelier here");
+    words.append("no space before ", quoted(token), ": likelier with one");
     words.title = `${percent(spaced.probability ?? 0)} against ${percent(token.probability ?? 0)} at the baseline`;
     const use = button(
       { class: "mw-button", "data-testid": `mw-metric-${side}-spaced` },

@@ -121,15 +121,11 @@ export class TokenStrip implements Pane {
 
   #assemble(): void {
     this.#gutter.append(element("span", {}, "A"), element("span", {}, "B"));
-    const buttons = element(
-      "div",
-      { class: "mw-strip-buttons" },
-      element("div", {}, this.#pencil, this.#menu.button),
-      element("div", {}, this.#addOther, this.#swap, this.#dropOther),
-    );
+    const buttons = element("div", { class: "mw-strip-buttons" });
+    buttons.append(this.#pencil, this.#menu.button, this.#addOther, this.#swap, this.#dropOther);
     const foot = element("div", { class: "mw-strip-foot" });
-    foot.append(this.#note, this.#all, this.#reference.button);
-    this.el.append(this.#encoder, this.#gutter, this.#list.el, buttons, foot, this.#menu.el);
+    foot.append(buttons, this.#reference.button, this.#all, this.#note);
+    this.el.append(this.#encoder, this.#gutter, this.#list.el, foot, this.#menu.el);
     this.el.append(this.#editor.el, this.#other.el, this.#reference.editor.el);
   }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import RESULTS, SETUP
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.browser
 SESSION = f"{SETUP}\nsession = mw.Session(model, 'The capital of France is')"
 ODD = "Café 🎉 \u202e\u200b naïve\t<img src=x onerror=alert(1)>"
 STORY = "When Mary and John went to the store, John gave a drink to"
-LONG = " ".join([STORY] * 8)
+LONG = " ".join([STORY] * 5)
 OTHER = STORY.replace("the store, John", "the big old store, Mary")
 
 
@@ -169,11 +170,16 @@ def test_pictures(open_notebook: OpenNotebook, theme: str) -> None:
     notebook.set_theme(f"JupyterLab {theme}")
     RESULTS.mkdir(exist_ok=True)
 
+    wrong = []
+
     def picture(name: str) -> None:
+        if "hover" not in name:
+            page.mouse.move(5, 5)
         page.wait_for_timeout(250)
-        page.mouse.move(5, 5) if "hover" not in name else None
         path = RESULTS / f"view-tokens-{name}-{theme.lower()}.png"
         page.screenshot(path=path, clip={"x": 0, "y": 0, "width": 1440, "height": 620})
+        found = violations(page, "[data-testid=mw-view-token-strip]")
+        wrong.extend(f"{name}: {line}" for line in found)
 
     for name, prompt, other in (
         ("short", STORY, None),
@@ -197,3 +203,4 @@ def test_pictures(open_notebook: OpenNotebook, theme: str) -> None:
     get("mw-recent-open").click()
     expect(page.get_by_role("menuitemradio").nth(3)).to_be_visible()
     picture("recent")
+    assert wrong == []
