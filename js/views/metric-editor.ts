@@ -69,7 +69,10 @@ export class MetricEditor implements Pane {
     for (const input of inputs) setAttributes(input, { disabled: !enabled || !state });
     const [answer, distractor] = inputs;
     setAttributes(this.#swap, { disabled: !enabled || !answer?.value || !distractor?.value });
-    for (const side of BOTH) this.#fields[side].draw();
+    for (const side of BOTH) {
+      if (enabled) this.#fields[side].draw();
+      else this.#fields[side].close();
+    }
     this.#drawTokens(state);
   }
 

@@ -81,6 +81,11 @@ export class TokenCombobox {
     signal.addEventListener("abort", () => this.#close());
   }
 
+  /** Nobody would answer. */
+  close(): void {
+    if (this.#query !== null) this.#close();
+  }
+
   /** The list as it is known now; nothing while it is closed. */
   draw(): void {
     if (this.#query === null) return;
@@ -95,7 +100,10 @@ export class TokenCombobox {
     this.#list.toggleAttribute("data-stale", stale);
     setAttributes(this.#list, { "aria-busy": stale ? "true" : null });
     if (found && found !== this.#shown) this.#fill(found, query);
-    setText(this.#foot, refusal || (stale ? "searching …" : footOf(found)));
+    if (refusal) this.#list.replaceChildren();
+    // The old words stay until there are new ones; that it takes long is said by the style.
+    if (!stale) setText(this.#foot, refusal || footOf(found));
+    this.#foot.toggleAttribute("data-searching", stale);
     this.#floating.show(this.input);
   }
 

@@ -13,6 +13,9 @@ import { type Detail, TokenDetail } from "./token-detail";
 const KEYS =
   "Arrow keys move, with Shift they select a range. Space adds a token or takes it away, Enter takes it alone, Escape selects none.";
 
+/** So near to the edge, in pixels, a drag scrolls. */
+const EDGE = 14;
+
 let lists = 0;
 
 /** What a token may be marked as, and by which attribute. */
@@ -113,6 +116,7 @@ export class TokenList {
     list.addEventListener("click", (event) => this.#click(event));
     list.addEventListener("dblclick", () => this.onEdit());
     list.addEventListener("pointerover", (event) => this.#point(event.target));
+    list.addEventListener("pointermove", (event) => this.#pull(event));
     list.addEventListener("pointerleave", () => {
       this.store.hover(null, null);
       this.#detail.hide();
@@ -142,6 +146,14 @@ export class TokenList {
     if (!this.#dragging || index === null || index === this.#anchor) return;
     this.#dragged = true;
     this.#select(range(this.#anchor, index), index);
+  }
+
+  /** A drag that comes to the edge goes on beyond it. */
+  #pull({ clientY }: PointerEvent): void {
+    if (!this.#dragging) return;
+    const { top, bottom } = this.#list.getBoundingClientRect();
+    if (clientY > bottom - EDGE) this.#list.scrollTop += EDGE;
+    else if (clientY < top + EDGE) this.#list.scrollTop -= EDGE;
   }
 
   #focus(target: EventTarget | null): void {

@@ -19,6 +19,8 @@ import { differences } from "./token-columns";
 import { TokenList } from "./token-list";
 
 const MOST_EARLIER = 24;
+/** Asked for and on their way: the tokens on show are the old ones. */
+const NEW_TOKENS = new Set(["set_prompt", "set_other_prompt", "swap_prompts"]);
 /** From here on the strip says how many tokens there are. */
 const MANY = 40;
 
@@ -111,6 +113,9 @@ export class TokenStrip implements Pane {
     if (this.#list.draw(scene)) this.#fit();
     if (state && this.#isNews(state)) this.#follow(state);
     this.#drawEncoder(state?.encoder ?? null);
+    const awaited = scene.client.pending.some(({ op }) => NEW_TOKENS.has(op));
+    this.el.toggleAttribute("data-pending", awaited);
+    setAttributes(this.el, { "aria-busy": awaited ? "true" : null });
     this.el.toggleAttribute("data-two", state?.other !== null && state !== null);
     setText(this.#note, state ? this.#noteOf(state) : "");
     this.#drawButtons(enabled && state !== null, state?.other !== null && state !== null);
