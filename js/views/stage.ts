@@ -105,10 +105,12 @@ export class Stage {
   #sceneNow(): Scene {
     const { client, store, host } = this.#context;
     const state = client.shown ?? client.state;
-    const awaited = state !== null && state.tokens.length > 0 && state.phase !== "error";
-    const behind = awaited && state.outcome?.revision !== state.revision;
+    const behind =
+      state !== null && state.tokens.length > 0 && state.outcome?.revision !== state.revision;
     const enabled = mayAct(client);
-    const stale = enabled && (client.pending.length > 0 || behind);
+    const asked = client.pending.length > 0;
+    const stale = enabled && (asked || behind);
+    const waiting = stale && (asked || state?.phase !== "error");
     const page = store.value;
     const looked = headOf(page.locked) ?? headOf(page.hover.component) ?? this.#scene?.head ?? null;
     const heads = state?.model.heads ?? [];
@@ -123,7 +125,8 @@ export class Stage {
       values: this.#values,
       enabled,
       stale,
-      slow: this.#lateness.follow(stale),
+      waiting,
+      slow: this.#lateness.follow(waiting),
       head: known ?? (first >= 0 ? { layer: first, head: 0 } : null),
     };
   }
