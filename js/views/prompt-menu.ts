@@ -19,6 +19,8 @@ export class PromptMenu {
     "data-testid": "mw-recent",
   });
   readonly #floating: Floating;
+  /** While items are replaced, the focus leaves one for a moment. */
+  #filling = false;
 
   constructor(
     private readonly client: SessionClient,
@@ -49,8 +51,6 @@ export class PromptMenu {
     });
     signal.addEventListener("abort", () => this.#floating.hide());
   }
-
-  #filling = false;
 
   draw(enabled: boolean): void {
     setAttributes(this.button, {

@@ -129,7 +129,7 @@ def test_a_person_at_the_token_strip(open_notebook: OpenNotebook) -> None:
 
 
 def test_a_token_without_its_space_is_mended(open_notebook: OpenNotebook) -> None:
-    """On a vocabulary that has both: the answer that was meant is a click away."""
+    """On a vocabulary of 100,000 that has both: the answer that was meant is a click away."""
     notebook = open_notebook(SPACED, "mw.TokenStrip(session)")
     notebook.run_cell(0)
     notebook.run_cell(1)
@@ -139,6 +139,21 @@ def test_a_token_without_its_space_is_mended(open_notebook: OpenNotebook) -> Non
     expect(get("mw-metric-answer")).to_have_value("·a")
     expect(get("mw-metric-warning")).to_have_count(0)
     assert notebook.python("session.metric.token") == " a"
+
+    # Three thousand tokens, and as many of a B: a few lines, a hundred to a block, all reachable.
+    notebook.execute("ids = [3 + i % 3 for i in range(3000)]; session.metric = None")
+    notebook.execute("session.prompt = ids; session.other_prompt = [5, *ids[:1400], *ids[1410:]]")
+    expect(get("mw-strip-note")).to_contain_text("3,000 tokens", timeout=20_000)
+    get("mw-token-7").hover()
+    expect(get("mw-token-7")).to_have_attribute("data-lit", "")
+    get("mw-token-7").focus()
+    notebook.page.keyboard.press("End")
+    expect(get("mw-token-2999")).to_be_focused()
+    expect(get("mw-token-2999")).to_be_in_viewport()
+    notebook.page.keyboard.press("Shift+ArrowUp")
+    expect(get("mw-strip-note")).to_contain_text("\N{EN DASH}2999")
+    RESULTS.mkdir(exist_ok=True)
+    strip_of(notebook).screenshot(path=RESULTS / "view-tokens-thousands-light.png")
 
 
 SPACED = """import torch, mechwidget as mw
@@ -152,7 +167,7 @@ tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[unk]")
 for seed in range(20):
     torch.manual_seed(seed)
     model = mw.wrap(GPT2LMHeadModel(GPT2Config(
-        vocab_size=len(pieces), n_positions=32, n_embd=8, n_layer=1, n_head=2,
+        vocab_size=len(pieces), n_positions=3000, n_embd=8, n_layer=1, n_head=2,
         initializer_range=0.5, bos_token_id=0, eos_token_id=0)).eval(), tokenizer, name="spaced")
     session = mw.Session(model, "a b a", mw.Probability("a"))
     logits = session.baseline.logits[0, 0]
