@@ -4,7 +4,7 @@
 
 import { button, element, focusedIn, icon, setAttributes } from "../charts/dom";
 import { percent } from "../charts/format";
-import { visible } from "../charts/token-text";
+import { typed, visible } from "../charts/token-text";
 import type { SessionState } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import {
@@ -13,6 +13,7 @@ import {
   type MetricToken,
   metricTokens,
   type Side,
+  searchVocabulary,
 } from "../wire/vocabulary";
 import { baselineKey, Fetches } from "./fetches";
 import { drawFieldNote } from "./field-note";
@@ -37,6 +38,8 @@ export class MetricEditor implements Pane {
   readonly #fields: Record<Side, TokenCombobox>;
   readonly #swap: HTMLButtonElement;
   readonly #note = element("div", { class: "mw-field-note", role: "status" });
+  readonly #offer = element("div", { class: "mw-metric-offer" });
+  readonly #refusal = element("div", { class: "mw-metric-refusal", hidden: true });
   readonly #warnings = element("div", { class: "mw-metric-warnings", role: "status" });
   readonly #tokens: Fetches<MetricToken[]>;
   #warned = "";
@@ -58,12 +61,15 @@ export class MetricEditor implements Pane {
     );
     const line = element("div", { class: "mw-metric-line" });
     line.append("answer", this.#fields.answer.el, this.#swap, "not", this.#fields.distractor.el);
-    this.el.append(line, this.#note, this.#warnings);
+    this.#refusal.append(this.#note, this.#offer);
+    this.el.append(line, this.#refusal, this.#warnings);
   }
 
   draw({ state, enabled }: Scene): void {
     const inputs = BOTH.map((side) => this.#fields[side].input);
     const refused = drawFieldNote(this.#note, inputs, this.client, "set_metric", "");
+    this.#refusal.hidden = !refused;
+    if (!refused) this.#offer.replaceChildren();
     if (!this.#dirty && !refused && !(focusedIn(this.el) instanceof HTMLInputElement))
       this.#restore(state);
     for (const input of inputs) setAttributes(input, { disabled: !enabled || !state });
@@ -105,6 +111,7 @@ export class MetricEditor implements Pane {
 
   async #choose(side: Side, token: KnownToken): Promise<void> {
     if (this.client.lastError?.op === "set_metric") this.client.dismissError();
+    for (const one of BOTH) this.#fields[one].dirty = false;
     if (!(await chooseToken(this.client, side, token.id))) this.#restore(this.client.shown);
   }
 
@@ -121,6 +128,22 @@ export class MetricEditor implements Pane {
     if (metric === null && old === null) return this.#restore(this.client.shown);
     answer.dirty = distractor.dirty = true;
     if (await this.client.setMetric(metric)) answer.dirty = distractor.dirty = false;
+    else await Promise.all(BOTH.map((side) => this.#offerFirst(side)));
+  }
+
+  /** Refused because it is several tokens: the first of them is the next best thing. */
+  async #offerFirst(side: Side): Promise<void> {
+    const { value } = this.#fields[side].input;
+    const found = await searchVocabulary(this.client, typed(value), 1).catch(() => null);
+    const first = found?.pieces[0];
+    if (!first || this.client.lastError?.op !== "set_metric") return;
+    const take = button(
+      { class: "mw-button", "data-testid": `mw-metric-${side}-first` },
+      () => void this.#choose(side, first),
+      "take the first, ",
+      quoted(first),
+    );
+    this.#offer.append(take);
   }
 
   /** What the kernel says of the metric's tokens, as soon as there are numbers to say it by. */

@@ -121,7 +121,11 @@ export class TokenList {
       this.store.hover(null, null);
       this.#detail.hide();
     });
-    list.addEventListener("scroll", () => this.#detail.hide(), { passive: true });
+    const scrolled = (): void => {
+      this.#detail.hide();
+      this.el.toggleAttribute("data-scrolled", list.scrollTop > 2);
+    };
+    list.addEventListener("scroll", scrolled, { passive: true });
     list.addEventListener("focusin", (event) => this.#focus(event.target));
     list.addEventListener("focusout", () => this.#detail.hide());
     list.addEventListener("keydown", (event) => this.#key(event));

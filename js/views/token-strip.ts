@@ -130,7 +130,7 @@ export class TokenStrip implements Pane {
     buttons.append(this.#pencil, this.#menu.button, this.#addOther, this.#swap, this.#dropOther);
     const foot = element("div", { class: "mw-strip-foot" });
     foot.append(buttons, this.#reference.button, this.#all, this.#note);
-    this.el.append(this.#encoder, this.#gutter, this.#list.el, foot, this.#menu.el);
+    this.el.append(this.#encoder, this.#list.el, this.#gutter, foot, this.#menu.el);
     this.el.append(this.#editor.el, this.#other.el, this.#reference.editor.el);
   }
 

@@ -172,6 +172,22 @@ describe("the search", () => {
     expect(session.sent).toHaveLength(1);
   });
 
+  it("a refusal for being several tokens offers the first of them", async () => {
+    const { type, press, session, get, find } = await asking((query) =>
+      query === "Zanzibar" ? found([], "", [" Zan", "zi", "bar"]) : found([" John"], "exact"),
+    );
+    await type("Zanzibar");
+    press("Enter");
+    await session.refuse("set_metric", "'Zanzibar' is not one token but splits into …");
+    await painted();
+    expect(get("mw-metric-error").textContent).toContain("is not one token");
+    expect(find("mw-metric-distractor-first")).toBeNull();
+    get("mw-metric-answer-first").click();
+    expect(session.sent[1]).toEqual(["choose_token", { side: "answer", id: 70 }]);
+    await painted();
+    expect(find("mw-metric-answer-first")).toBeNull();
+  });
+
   it("is over with Esc, with the old token back", async () => {
     const { type, press, list, input } = await asking(() => found([" Par"]));
     await type("Par");

@@ -138,9 +138,9 @@ describe("what is pointed at", () => {
     expect(el.querySelectorAll("[aria-selected=true], [data-detail]")).toHaveLength(0);
   });
 
-  it("writes two tokens and no more, of three thousand", async () => {
-    const { el, get } = await shown(ready({ tokens: words(3000) }));
-    expect(el.querySelectorAll(".mw-token-block")).toHaveLength(30);
+  it("writes two tokens and no more, however many there are", async () => {
+    const { el, get } = await shown(ready({ tokens: words(640) }));
+    expect(el.querySelectorAll(".mw-token-block")).toHaveLength(7);
     over(get("mw-token-10"));
     await painted();
     const written: MutationRecord[] = [];
