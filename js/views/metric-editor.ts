@@ -17,6 +17,7 @@ import {
 } from "../wire/vocabulary";
 import { baselineKey, Fetches } from "./fetches";
 import { drawFieldNote } from "./field-note";
+import { Floating } from "./floating";
 import { metricOf, metricTexts } from "./metric-texts";
 import type { Pane, Scene } from "./pane";
 import { TokenCombobox } from "./token-combobox";
@@ -39,7 +40,8 @@ export class MetricEditor implements Pane {
   readonly #swap: HTMLButtonElement;
   readonly #note = element("div", { class: "mw-field-note", role: "status" });
   readonly #offer = element("div", { class: "mw-metric-offer" });
-  readonly #refusal = element("div", { class: "mw-metric-refusal", hidden: true });
+  readonly #line = element("div", { class: "mw-metric-line" });
+  readonly #refusal: Floating;
   readonly #warnings = element("div", { class: "mw-metric-warnings", role: "status" });
   readonly #tokens: Fetches<MetricToken[]>;
   #warned = "";
@@ -59,17 +61,27 @@ export class MetricEditor implements Pane {
       () => this.#exchange(),
       icon("swap"),
     );
-    const line = element("div", { class: "mw-metric-line" });
-    line.append("answer", this.#fields.answer.el, this.#swap, "not", this.#fields.distractor.el);
-    this.#refusal.append(this.#note, this.#offer);
-    this.el.append(line, this.#refusal, this.#warnings);
+    this.#line.append(
+      "answer",
+      this.#fields.answer.el,
+      this.#swap,
+      "not",
+      this.#fields.distractor.el,
+    );
+    // Over what is below, so that a typing error moves nothing.
+    const refusal = element("div", { class: "mw-metric-refusal" }, this.#note, this.#offer);
+    this.#refusal = new Floating(refusal, signal);
+    this.el.append(this.#line, refusal, this.#warnings);
   }
 
   draw({ state, enabled }: Scene): void {
     const inputs = BOTH.map((side) => this.#fields[side].input);
     const refused = drawFieldNote(this.#note, inputs, this.client, "set_metric", "");
-    this.#refusal.hidden = !refused;
-    if (!refused) this.#offer.replaceChildren();
+    if (refused) this.#refusal.show(this.#line);
+    else {
+      this.#refusal.hide();
+      this.#offer.replaceChildren();
+    }
     if (!this.#dirty && !refused && !(focusedIn(this.el) instanceof HTMLInputElement))
       this.#restore(state);
     for (const input of inputs) setAttributes(input, { disabled: !enabled || !state });
@@ -90,14 +102,19 @@ export class MetricEditor implements Pane {
     const field = {
       ...SIDES[side],
       testid: `mw-metric-${side}`,
+      typing: (): void => this.#forgive(),
       choose: (token: KnownToken): void => void this.#choose(side, token),
       submit: (): void => void this.#submit(),
       restore: (): void => {
-        if (this.client.lastError?.op === "set_metric") this.client.dismissError();
+        this.#forgive();
         this.#restore(this.client.shown);
       },
     };
     return new TokenCombobox(this.client, field, signal);
+  }
+
+  #forgive(): void {
+    if (this.client.lastError?.op === "set_metric") this.client.dismissError();
   }
 
   #restore(state: SessionState | null): void {
@@ -110,7 +127,7 @@ export class MetricEditor implements Pane {
   }
 
   async #choose(side: Side, token: KnownToken): Promise<void> {
-    if (this.client.lastError?.op === "set_metric") this.client.dismissError();
+    this.#forgive();
     for (const one of BOTH) this.#fields[one].dirty = false;
     if (!(await chooseToken(this.client, side, token.id))) this.#restore(this.client.shown);
   }
@@ -144,6 +161,7 @@ export class MetricEditor implements Pane {
       quoted(first),
     );
     this.#offer.append(take);
+    this.#refusal.show(this.#line);
   }
 
   /** What the kernel says of the metric's tokens, as soon as there are numbers to say it by. */

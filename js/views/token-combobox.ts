@@ -19,6 +19,8 @@ export interface Field {
   readonly label: string;
   readonly title: string;
   readonly testid: string;
+  /** A person types again: what was said of the last try is over. */
+  typing(): void;
   /** One of the list was taken. */
   choose(token: KnownToken): void;
   /** What was typed is to be taken as it is. */
@@ -112,6 +114,7 @@ export class TokenCombobox {
     input.addEventListener("input", () => {
       this.dirty = true;
       this.#entered = null;
+      field.typing();
       // An input hides a leading space, and whether it is there decides which token is meant.
       if (input.value.startsWith(" ")) input.value = input.value.replace(/^ /, "·");
       this.#open();
