@@ -27,6 +27,7 @@ import type { Kind } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
 import { positionsText } from "./positions";
 import { standalone } from "./standalone";
+import { steerShort } from "./steering";
 import { toolPicker } from "./tool-picker";
 import { positionsAt, TOOLS } from "./tools";
 
@@ -170,8 +171,9 @@ const RESTING = "Point at a head to see its attention.";
 
 function toolHint({ page, state }: Scene): string {
   const { text, verb, lacks } = TOOLS[page.tool];
-  const missing = lacks(state);
+  const missing = lacks(state, page);
   if (missing) return `${text} ${missing}`;
+  if (page.tool === "steer" && state) return steerShort(page, state);
   if (page.tool === "look") return "A click locks it, another click unlocks it.";
   return `A click ${verb} it${where(page.positions)}, another click restores it.`;
 }
@@ -219,8 +221,8 @@ export const headMap = standalone({
   name: "head-map",
   label: "head map",
   effects: true,
-  panes: ({ store, actions, signal }) => [
-    toolPicker(store),
+  panes: ({ client, store, actions, signal }) => [
+    toolPicker(client, store, actions, signal),
     new HeadMapPane(store, actions, signal),
   ],
 });

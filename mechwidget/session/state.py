@@ -149,8 +149,10 @@ def with_swapped_prompts(state: State, model: HookedModel) -> State:
     if state.other is None or state.other_prompt is None:
         raise PromptError("There is no prompt B to change places with.")
     ids = (state.tokens.encoder or state.tokens).ids
-    here: object = ids if state.prompt is None else state.prompt
-    return with_other_prompt(with_prompt(state, model, state.other_prompt), model, here)
+    here, there = ids if state.prompt is None else state.prompt, state.other_prompt
+    if not here or not isinstance(there, str | tuple | Inputs):
+        raise PromptError("Only prompts of text or token ids can change places.")
+    return with_other_prompt(with_prompt(state, model, there), model, here)
 
 
 def with_replaced(state: State, model: HookedModel, which: Which, new: Intervention) -> State:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
+from mechwidget.views.ops.continuing import Continuing
+from mechwidget.views.ops.directions import DirectionNames
 from mechwidget.views.ops.prompts import Prompts
 from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.vocabulary import Vocabulary
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, Running, Prompts, Vocabulary)
+_GROUPS = (Changes, Arrays, DirectionNames, Continuing, Running, Prompts, Vocabulary)
 
 
 def register_ops(session: Session, channel: Channel) -> None:

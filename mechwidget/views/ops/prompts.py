@@ -44,7 +44,8 @@ class Prompts:
         """Put these texts in the place of those that there are; what is no text stays."""
         texts = _texts(args.only("prompts")["prompts"])
         given = self._session.snapshot().state.reference
-        self._session.reference = [*texts, *(each for each in given if not isinstance(each, str))]
+        others: list[Any] = [each for each in given if not isinstance(each, str)]
+        self._session.reference = [*texts, *others]
         return {"revision": self._session.revision}
 
     def swap_prompts(self, args: Arguments, _: Request) -> dict[str, int]:
