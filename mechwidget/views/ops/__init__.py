@@ -12,6 +12,8 @@ from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
+from mechwidget.views.ops.lens import Lens
+from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.prompts import Prompts
 from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.vocabulary import Vocabulary
@@ -20,7 +22,17 @@ if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, DirectionNames, Continuing, Running, Prompts, Vocabulary)
+_GROUPS = (
+    Changes,
+    Arrays,
+    DirectionNames,
+    Continuing,
+    Lens,
+    PatchingMap,
+    Running,
+    Prompts,
+    Vocabulary,
+)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
