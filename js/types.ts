@@ -44,6 +44,8 @@ export interface TokenJson {
   id: number;
   text: string;
   special: boolean;
+  /** In hexadecimal, of a token that is not whole UTF-8: half an emoji, say. */
+  bytes?: string;
 }
 
 /** What stands along a side of a pattern. */

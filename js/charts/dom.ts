@@ -70,6 +70,8 @@ const ICONS = {
   download: "M8 3v7 M5 7.5l3 3 3-3 M3.5 13h9",
   check: "M3.5 8.5l3 3 6-7",
   grip: "M6 4v0 M10 4v0 M6 8v0 M10 8v0 M6 12v0 M10 12v0",
+  clock: "M8 2.5a5.5 5.5 0 1 0 .01 0z M8 5v3.2l2.2 1.4",
+  exchange: "M5 13V3L2.5 5.8 M11 3v10l2.5-2.8",
 } as const;
 
 export type IconName = keyof typeof ICONS;

@@ -22,7 +22,7 @@ export interface PageState {
   readonly steer: SteerWish;
   /** How the model is to go on writing. */
   readonly continuation: ContinuationWish;
-  /** Prompts that were asked about on this page, the newest first. */
+  /** Prompts that were asked about, the newest first: on this page, or before in this session. */
   readonly prompts: readonly string[];
   /** Which of the tabs of a workbench shows; empty = the first. */
   readonly tab: string;

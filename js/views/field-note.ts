@@ -7,6 +7,7 @@ const TESTIDS = {
   set_prompt: "mw-prompt-error",
   set_other_prompt: "mw-other-error",
   set_metric: "mw-metric-error",
+  set_reference: "mw-reference-error",
 } as const;
 
 /** Draws the note of one op and marks its fields; says whether it is a refusal. */

@@ -32,9 +32,19 @@ const PARTS: readonly { title: string; rows: readonly Row[] }[] = [
   {
     title: "On the tokens",
     rows: [
-      [["←", "→"], "Go to the next token"],
-      [["Enter", "Space"], "Select the token"],
-      [["Shift ←", "Shift →"], "Select a range: the next edit is about these positions"],
+      [["←", "→", "↑", "↓"], "Go to the next token, or the next line"],
+      [["Enter"], "Select this token alone: the next edit is about it"],
+      [["Space"], "Add this token, or take it away"],
+      [["Shift ←", "Shift →"], "Select a range"],
+      [["Esc"], "Select none: edits are about every position"],
+    ],
+  },
+  {
+    title: "In the answer and the distractor",
+    rows: [
+      [["↑", "↓"], "Go through the tokens that were found"],
+      [["Enter"], "Take the token"],
+      [["Esc"], "Keep the old one"],
     ],
   },
   {

@@ -2,16 +2,20 @@
 
 import { typed, visible } from "../charts/token-text";
 import type { MetricJson, SessionState } from "../types";
+import type { KnownToken, Side } from "../wire/vocabulary";
 
-export type Side = "answer" | "distractor";
-
-/** The tokens of a metric as a person would type them; ids by their text, where it is on the page. */
-export function metricTexts(state: SessionState | null): Record<Side, string> {
+/** The tokens of a metric as a person would type them; ids by their text, where that is known. */
+export function metricTexts(
+  state: SessionState | null,
+  known: readonly Pick<KnownToken, "id" | "text">[] = [],
+): Record<Side, string> {
   const spec = state?.metric?.spec;
   if (!state || !spec) return { answer: "", distractor: "" };
   const text = (token: string | number): string => {
     if (typeof token === "string") return visible(token);
-    const named = [...(state.outcome?.top ?? []), ...state.tokens].find(({ id }) => id === token);
+    const named = [...known, ...(state.outcome?.top ?? []), ...state.tokens].find(
+      ({ id }) => id === token,
+    );
     return named ? visible(named.text) : `#${token}`;
   };
   if (spec.type === "probability") return { answer: text(spec.token), distractor: "" };

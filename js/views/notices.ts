@@ -7,7 +7,7 @@ import type { SessionClient } from "../wire/session-client";
 import type { Pane, Scene } from "./pane";
 
 // These refusals are said where the person typed, not here.
-const SAID_ELSEWHERE = new Set(["set_prompt", "set_other_prompt", "set_metric"]);
+const SAID_ELSEWHERE = new Set(["set_prompt", "set_other_prompt", "set_reference", "set_metric"]);
 
 export function banner(client: SessionClient): Pane {
   const text = element("span", { class: "mw-banner-text" });

@@ -14,7 +14,7 @@ import { captionOf, titleOf } from "./picture-words";
 /** Where the button stands, by the kind of pane. */
 const PLACES: readonly [pane: string, place: string][] = [
   [".mw-pane", ":scope > .mw-pane-head"],
-  [".mw-strip", ":scope > .mw-strip-buttons"],
+  [".mw-strip", ":scope > .mw-strip-foot > .mw-strip-buttons"],
   [".mw-interventions", ":scope"],
 ];
 const DONE = "data-mw-pictured";

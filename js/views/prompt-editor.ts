@@ -1,20 +1,25 @@
-// The prompt edited where it stands: Enter runs it, Esc keeps the old one, a refusal is said right
-// here with the typed text still in place.
+// A prompt edited where it stands, or several, one per line: Enter (Ctrl+Enter) takes what was typed,
+// Esc keeps the old, a refusal is said right here with the typed text still in place.
 
 import { button, element, setAttributes } from "../charts/dom";
 import type { SessionClient } from "../wire/session-client";
 import { drawFieldNote } from "./field-note";
 
+const MOST_EARLIER = 6;
 const HINT = "Enter runs · Shift+Enter new line · Esc keeps the old prompt";
 
 /** Which prompt is edited, and how the kernel is asked for another. */
 export interface PromptWish {
-  readonly op: "set_prompt" | "set_other_prompt";
+  readonly op: "set_prompt" | "set_other_prompt" | "set_reference";
   readonly label: string;
   readonly testid: string;
   /** The text as it is; null where it was given as ids, or is none. */
   now(): string | null;
   readonly placeholder: string;
+  /** Does Enter end a line here, and Ctrl+Enter say that it is done? */
+  readonly lines?: boolean;
+  /** What the button says that takes what was typed. */
+  readonly done?: string;
   /** Texts that a person may want again, newest first. */
   earlier(): readonly string[];
   ask(prompt: string): Promise<boolean>;
@@ -31,6 +36,7 @@ export class PromptEditor {
   readonly #note = element("div", { class: "mw-field-note", role: "status" });
   readonly #run: HTMLButtonElement;
   #asked = false;
+  #hint = HINT;
 
   constructor(
     private readonly client: SessionClient,
@@ -45,15 +51,21 @@ export class PromptEditor {
       "aria-label": wish.label,
       "data-testid": wish.testid,
     });
-    this.#run = button({ class: "mw-button mw-primary" }, () => void this.#submit(), "Run");
+    this.#run = button(
+      { class: "mw-button mw-primary" },
+      () => void this.#submit(),
+      wish.done ?? "Run",
+    );
     const cancel = button({ class: "mw-button" }, () => this.#close(), "Cancel");
     const actions = element("div", { class: "mw-prompt-actions" }, this.#note, cancel, this.#run);
     this.el.append(this.#input, this.#earlier, actions);
     this.#input.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  open(): void {
+  /** Shows the field, with what is to be known of its keys under it. */
+  open(hint = HINT): void {
     if (!this.el.hidden) return;
+    this.#hint = hint;
     const prompt = this.wish.now();
     this.#input.value = prompt ?? "";
     setAttributes(this.#input, { placeholder: prompt === null ? this.wish.placeholder : null });
@@ -66,7 +78,7 @@ export class PromptEditor {
 
   draw(): void {
     if (this.el.hidden) return;
-    drawFieldNote(this.#note, [this.#input], this.client, this.wish.op, HINT);
+    drawFieldNote(this.#note, [this.#input], this.client, this.wish.op, this.#hint);
     setAttributes(this.#run, { disabled: this.#asked });
   }
 
@@ -82,7 +94,10 @@ export class PromptEditor {
   }
 
   #offer(now: string | null): void {
-    const texts = this.wish.earlier().filter((text) => text !== now);
+    const texts = this.wish
+      .earlier()
+      .filter((text) => text !== now)
+      .slice(0, MOST_EARLIER);
     const take = (text: string) => (): void => {
       this.#input.value = text;
       this.#input.focus();
@@ -110,7 +125,8 @@ export class PromptEditor {
 
   #key(event: KeyboardEvent): void {
     if (event.isComposing) return;
-    if (event.key === "Enter" && !event.shiftKey) {
+    const done = this.wish.lines ? event.ctrlKey || event.metaKey : !event.shiftKey;
+    if (event.key === "Enter" && done) {
       event.preventDefault();
       void this.#submit();
     } else if (event.key === "Escape") {

@@ -3,32 +3,47 @@
 
 import { element } from "../charts/dom";
 import { count } from "../charts/format";
+import { isUnseen } from "../charts/token-bytes";
 import { visible } from "../charts/token-text";
 import type { OtherPromptJson, TokenJson } from "../types";
 import { positionsText } from "./positions";
 
 const MOST_NAMED = 8;
+/** Every so many tokens the position is printed; of the others when they are pointed at. */
+const TICK = 5;
+/** Beyond so many columns each hundred is a block of its own, which is laid out when it is seen. */
+const MANY = 600;
+const BLOCK = 100;
+/** A longer one may have to be cut. In characters of a narrow script: the style says how wide. */
+const LONG = 8;
 
 export function columnsOf(
   tokens: readonly TokenJson[],
   other: OtherPromptJson | null,
 ): HTMLElement[] {
-  if (!other) return tokens.map(tokenButton);
+  const columns = every(tokens, other);
+  if (columns.length <= MANY) return columns;
+  return Array.from({ length: Math.ceil(columns.length / BLOCK) }, (_, i) =>
+    element(
+      "div",
+      { class: "mw-token-block", role: "presentation" },
+      ...columns.slice(i * BLOCK, (i + 1) * BLOCK),
+    ),
+  );
+}
+
+function every(tokens: readonly TokenJson[], other: OtherPromptJson | null): HTMLElement[] {
+  if (!other) return tokens.map((token, index) => tokenButton(token, index, null));
   return other.pairs.map(([here, there]) => {
     const a = here === null ? undefined : tokens[here];
     const b = there === null ? undefined : other.tokens[there];
-    const differs = a?.id !== b?.id;
     const column = element("div", {
       class: "mw-token-column",
       role: "presentation",
-      "data-differs": differs,
+      "data-differs": a?.id !== b?.id,
     });
-    column.append(
-      a && here !== null ? tokenButton(a, here) : element("span", { class: "mw-token-gap" }),
-      b && there !== null
-        ? otherToken(b, there, differs)
-        : element("span", { class: "mw-token-gap" }),
-    );
+    const above = a && here !== null ? tokenButton(a, here, b ?? "nothing") : gap();
+    column.append(above, b && there !== null ? otherToken(b, there) : gap());
     return column;
   });
 }
@@ -48,25 +63,32 @@ export function differences(
   return longer === 0 ? words : `${words}, ${how}`;
 }
 
-function otherToken(
-  { id, text, special }: TokenJson,
-  index: number,
-  differs: boolean,
-): HTMLElement {
-  const shown = visible(text);
+function otherToken(token: TokenJson, index: number): HTMLElement {
   const node = element("span", {
     class: "mw-token mw-other-token",
     "data-testid": `mw-other-${index}`,
-    "data-special": special,
-    title: `B: ${shown}\nposition ${index}, id ${id}${differs ? "\nnot the token above" : ""}`,
+    "data-other": index,
+    "data-long": isLong(token),
+    "data-special": token.special,
+    "data-unseen": isUnseen(token),
+    // What it is, is said with the token above it.
+    "aria-hidden": "true",
   });
-  node.append(element("bdi", { class: "mw-token-text" }, shown));
+  node.append(element("bdi", { class: "mw-token-text" }, visible(token.text)));
   return node;
 }
 
-function tokenButton(token: TokenJson, index: number): HTMLElement {
+const isLong = ({ text }: TokenJson): boolean => visible(text).length > LONG;
+
+/** Where a prompt has no counterpart of what the other has. */
+const gap = (): HTMLElement => element("span", { class: "mw-token-gap", "aria-hidden": "true" });
+
+function tokenButton(
+  token: TokenJson,
+  index: number,
+  under: TokenJson | "nothing" | null,
+): HTMLElement {
   const text = visible(token.text);
-  const kind = token.special ? ", special token" : "";
   const node = element("button", {
     type: "button",
     class: "mw-token",
@@ -74,9 +96,12 @@ function tokenButton(token: TokenJson, index: number): HTMLElement {
     tabindex: index === 0 ? 0 : -1,
     "data-testid": `mw-token-${index}`,
     "data-token": index,
+    "data-long": isLong(token),
+    "data-tick": index % TICK === 0,
     "data-special": token.special,
-    "aria-label": `Token ${index}: ${text}, id ${token.id}${kind}`,
-    title: `${text}\nposition ${index}, id ${token.id}${kind}${bytesOf(token.text)}`,
+    "data-unseen": isUnseen(token),
+    "aria-selected": "false",
+    "aria-label": `Token ${index}: ${text}, id ${token.id}${kindOf(token)}${partnerOf(token, under)}`,
   });
   node.append(
     element("bdi", { class: "mw-token-text" }, text),
@@ -85,17 +110,12 @@ function tokenButton(token: TokenJson, index: number): HTMLElement {
   return node;
 }
 
-/** The bytes of a token that is more, or other, than printable ASCII. */
-function bytesOf(text: string): string {
-  if (!/[^\x20-\x7e]|\\x[0-9a-f]{2}/i.test(text) || text.length > 64) return "";
-  const hex = (byte: number): string => byte.toString(16).padStart(2, "0");
-  // Bytes that are no text on their own come as \\xNN from the kernel.
-  const parts = text
-    .split(/(\\x[0-9a-f]{2})/i)
-    .flatMap((part) =>
-      /^\\x[0-9a-f]{2}$/i.test(part)
-        ? [part.slice(2).toLowerCase()]
-        : Array.from(new TextEncoder().encode(part), hex),
-    );
-  return `\nbytes ${parts.join(" ")}`;
+function kindOf({ special, bytes }: TokenJson): string {
+  if (special) return ", special token";
+  return bytes === undefined ? "" : ", not whole UTF-8";
+}
+
+function partnerOf({ id }: TokenJson, under: TokenJson | "nothing" | null): string {
+  if (under === null || (under !== "nothing" && under.id === id)) return "";
+  return under === "nothing" ? "; B has none here" : `; B has ${visible(under.text)}`;
 }

@@ -1,9 +1,9 @@
-// The prompt as the model sees it, after what its encoder reads where there is one: each token with
-// its leading space made visible and its id beneath, and prompt B token by token under it. Hover
-// lights a token everywhere; click, Shift-click, Ctrl-click and drag select the positions that the
-// next edit is about; the pencil edits the prompt in place.
+// The prompt as the model sees it, after what its encoder reads where there is one: its tokens, prompt
+// B token by token under them, and what is done to the prompts: edit in place, go back to an earlier
+// one, put a B beside it, say what the reference is.
 
-import { button, element, icon, keyed, setAttributes, setText } from "../charts/dom";
+import { button, element, icon, setAttributes, setText } from "../charts/dom";
+import { count } from "../charts/format";
 import { visible } from "../charts/token-text";
 import type { SessionStore } from "../store/session-store";
 import type { SessionState, TokenJson } from "../types";
@@ -11,38 +11,42 @@ import type { SessionClient } from "../wire/session-client";
 import { MetricEditor } from "./metric-editor";
 import type { Pane, Scene } from "./pane";
 import { offersTable } from "./picture-table";
-import { clicked, positionsText, range, toggled } from "./positions";
+import { positionsText } from "./positions";
 import { PromptEditor } from "./prompt-editor";
+import { PromptMenu } from "./prompt-menu";
+import { ReferencePrompts } from "./reference-prompts";
 import { standalone } from "./standalone";
-import { columnsOf, differences } from "./token-columns";
+import { differences } from "./token-columns";
+import { TokenList } from "./token-list";
 
-const MOST_EARLIER = 8;
+const MOST_EARLIER = 24;
+/** Asked for and on their way: the tokens on show are the old ones. */
+const NEW_TOKENS = new Set(["set_prompt", "set_other_prompt", "swap_prompts"]);
+/** From here on the strip says how many tokens there are. */
+const MANY = 40;
 
 export class TokenStrip implements Pane {
   readonly el = element("section", { class: "mw-strip", "aria-label": "Prompt" });
-  readonly #list = element("div", {
-    class: "mw-tokens",
-    role: "listbox",
-    "aria-label": "Prompt tokens: what is selected is what the next edit is about",
-    "aria-multiselectable": "true",
-  });
+  readonly #list: TokenList;
   readonly #encoder = element("div", { class: "mw-encoder mw-muted", role: "note" });
+  readonly #gutter = element("div", { class: "mw-strip-gutter mw-muted", "aria-hidden": "true" });
   readonly #note = element("span", {
     class: "mw-muted mw-strip-note",
     "data-testid": "mw-strip-note",
   });
   readonly #editor: PromptEditor;
   readonly #other: PromptEditor;
+  readonly #menu: PromptMenu;
+  readonly #reference: ReferencePrompts;
   readonly #pencil: HTMLButtonElement;
   readonly #addOther: HTMLButtonElement;
+  readonly #swap: HTMLButtonElement;
   readonly #dropOther: HTMLButtonElement;
-  readonly #rebuild = keyed(this.#list);
-  #tokens: readonly HTMLElement[] = [];
+  readonly #all: HTMLButtonElement;
+  #tokens: readonly TokenJson[] | null = null;
+  #otherOne: SessionState["other"] = null;
   #ids = "";
-  /** Where a range starts; a drag goes on while the pointer is down. */
-  #anchor = 0;
-  #dragging = false;
-  #dragged = false;
+  #apart = "";
 
   constructor(
     client: SessionClient,
@@ -76,73 +80,96 @@ export class TokenStrip implements Pane {
       },
       () => this.#addOther.focus(),
     );
-    this.#pencil = button(
-      {
-        class: "mw-icon-button",
-        "data-testid": "mw-prompt-edit",
-        "aria-label": "Edit the prompt",
-        title: "Edit the prompt",
-      },
-      () => this.#editor.open(),
-      icon("pencil"),
+    this.#menu = new PromptMenu(client, store, signal);
+    this.#reference = new ReferencePrompts(client);
+    this.#list = new TokenList(store, () => this.#editor.open(), signal);
+    this.#pencil = iconButton("pencil", "Edit the prompt", "mw-prompt-edit", () =>
+      this.#editor.open(),
     );
     this.#addOther = button(
       { class: "mw-button mw-other-edit", "data-testid": "mw-other-edit" },
       () => this.#other.open(),
     );
-    this.#dropOther = button(
-      {
-        class: "mw-icon-button",
-        "data-testid": "mw-other-remove",
-        "aria-label": "Take prompt B away",
-        title: "Take prompt B away",
-      },
-      () => void client.setOtherPrompt(null),
-      icon("cross"),
+    this.#swap = iconButton(
+      "exchange",
+      "Let prompt and prompt B change places",
+      "mw-other-swap",
+      () => void client.act("swap_prompts"),
     );
-    const buttons = element("div", { class: "mw-strip-buttons" });
-    buttons.append(this.#pencil, this.#addOther, this.#dropOther);
-    this.el.append(this.#encoder, this.#list, buttons, this.#note);
-    this.el.append(this.#editor.el, this.#other.el);
+    this.#dropOther = iconButton("cross", "Take prompt B away", "mw-other-remove", () => {
+      void client.setOtherPrompt(null);
+    });
+    this.#all = button(
+      { class: "mw-link-button", "data-testid": "mw-strip-all", hidden: true },
+      () => this.#expand(),
+    );
+    this.#assemble();
     offersTable(this.el, () => ({ view: "token-strip", options: {} }));
-    this.#listen(signal);
+    const fit = new ResizeObserver(() => this.#fit());
+    fit.observe(this.#list.el);
+    signal.addEventListener("abort", () => fit.disconnect());
   }
 
   draw(scene: Scene): void {
-    const { state, page, enabled } = scene;
-    const tokens = state?.tokens ?? [];
-    const other = state?.other ?? null;
-    if (this.#rebuild(JSON.stringify([tokens, other]), () => columnsOf(tokens, other))) {
-      const shown = this.#list.querySelectorAll<HTMLElement>("[data-token]");
-      this.#tokens = Array.from(shown);
-    }
-    if (state) this.#follow(state);
+    const { state, enabled } = scene;
+    if (this.#list.draw(scene)) this.#fit();
+    if (state && this.#isNews(state)) this.#follow(state);
     this.#drawEncoder(state?.encoder ?? null);
+    const awaited = scene.client.pending.some(({ op }) => NEW_TOKENS.has(op));
+    this.el.toggleAttribute("data-pending", awaited);
+    setAttributes(this.el, { "aria-busy": awaited ? "true" : null });
+    this.el.toggleAttribute("data-two", state?.other !== null && state !== null);
     setText(this.#note, state ? this.#noteOf(state) : "");
-    this.#drawButtons(enabled && state !== null, other !== null);
-    const read = state?.outcome?.position ?? tokens.length - 1;
-    const selected = new Set(page.positions);
-    this.#tokens.forEach((node, index) => {
-      setAttributes(node, {
-        "aria-selected": String(selected.has(index)),
-        "data-detail": page.token === index,
-        "data-lit": page.hover.token === index,
-        "data-read": index === read,
-      });
-    });
+    this.#drawButtons(enabled && state !== null, state?.other !== null && state !== null);
+    this.#reference.draw(state, enabled && state !== null);
     this.#editor.draw();
     this.#other.draw();
   }
 
+  #assemble(): void {
+    this.#gutter.append(element("span", {}, "A"), element("span", {}, "B"));
+    const buttons = element("div", { class: "mw-strip-buttons" });
+    buttons.append(this.#pencil, this.#menu.button, this.#addOther, this.#swap, this.#dropOther);
+    const foot = element("div", { class: "mw-strip-foot" });
+    foot.append(buttons, this.#reference.button, this.#all, this.#note);
+    this.el.append(this.#encoder, this.#list.el, this.#gutter, foot, this.#menu.el);
+    this.el.append(this.#editor.el, this.#other.el, this.#reference.editor.el);
+  }
+
   #drawButtons(enabled: boolean, has: boolean): void {
     setAttributes(this.#pencil, { disabled: !enabled });
+    this.#menu.draw(enabled);
     setText(this.#addOther, has ? "edit B" : "+ B");
     setAttributes(this.#addOther, {
       disabled: !enabled,
       title: has ? "Edit prompt B" : "Put a prompt B under this one, to patch from",
     });
-    this.#dropOther.hidden = !has;
-    setAttributes(this.#dropOther, { disabled: !enabled });
+    for (const node of [this.#swap, this.#dropOther]) {
+      node.hidden = !has;
+      setAttributes(node, { disabled: !enabled });
+    }
+  }
+
+  /** A long prompt takes a few lines and is scrolled; all of it at once is a click away. */
+  #fit(): void {
+    const all = this.el.hasAttribute("data-all");
+    this.#all.hidden = !all && !this.#list.overflows;
+    setText(this.#all, all ? "fewer lines" : "more lines");
+    setAttributes(this.#all, { "aria-expanded": String(all) });
+  }
+
+  #expand(): void {
+    this.el.toggleAttribute("data-all");
+    this.#fit();
+  }
+
+  /** A scene is drawn whenever something is pointed at: what is long is looked at once. */
+  #isNews(state: SessionState): boolean {
+    const { tokens, other } = state;
+    if (tokens === this.#tokens && other === this.#otherOne) return false;
+    [this.#tokens, this.#otherOne] = [tokens, other];
+    this.#apart = other ? differences(tokens, other) : "";
+    return true;
   }
 
   /** Positions are about these tokens and no others; a prompt that was asked about is remembered. */
@@ -156,12 +183,13 @@ export class TokenStrip implements Pane {
     this.store.set({ prompts: [prompt, ...rest].slice(0, MOST_EARLIER) });
   }
 
-  #noteOf({ tokens, other }: SessionState): string {
+  #noteOf({ tokens }: SessionState): string {
     if (tokens.length === 0) return "No prompt yet.";
     const { positions } = this.store.value;
     const parts = [
       positions.length > 0 ? `edits at ${positionsText(positions)} · Esc: everywhere` : "",
-      other ? differences(tokens, other) : "",
+      this.#apart,
+      tokens.length >= MANY ? count(tokens.length, "token") : "",
     ];
     return parts.filter(Boolean).join(" · ");
   }
@@ -176,89 +204,25 @@ export class TokenStrip implements Pane {
       title: `The encoder reads: ${text}`,
     });
   }
-
-  #listen(signal: AbortSignal): void {
-    const list = this.#list;
-    list.addEventListener("pointerdown", (event) => this.#press(event));
-    list.addEventListener("click", (event) => this.#click(event));
-    list.addEventListener("dblclick", () => this.#editor.open());
-    list.addEventListener("pointerover", (event) => {
-      const index = this.#indexOf(event.target);
-      this.store.hover(null, index);
-      if (!this.#dragging || index === null || index === this.#anchor) return;
-      this.#dragged = true;
-      this.#select(range(this.#anchor, index), index);
-    });
-    list.addEventListener("pointerleave", () => this.store.hover(null, null));
-    list.addEventListener("focusin", (event) => this.#rove(this.#indexOf(event.target)));
-    list.addEventListener("keydown", (event) => this.#key(event));
-    const drop = (): void => {
-      this.#dragging = false;
-    };
-    globalThis.addEventListener("pointerup", drop, { signal });
-    globalThis.addEventListener("pointercancel", drop, { signal });
-  }
-
-  #press(event: PointerEvent): void {
-    const index = this.#indexOf(event.target);
-    this.#dragged = false;
-    if (index === null || event.button !== 0 || event.shiftKey) return;
-    this.#dragging = event.pointerType === "mouse";
-    this.#anchor = index;
-  }
-
-  #click(event: MouseEvent): void {
-    const index = this.#indexOf(event.target);
-    if (index === null || this.#dragged) return;
-    const { positions } = this.store.value;
-    if (event.shiftKey) this.#select(range(this.#anchor, index), index);
-    else {
-      this.#anchor = index;
-      const more = event.ctrlKey || event.metaKey;
-      this.#select(more ? toggled(positions, index) : clicked(positions, index), index);
-    }
-  }
-
-  #select(positions: readonly number[], index: number): void {
-    this.store.set({ positions, token: positions.includes(index) ? index : null });
-  }
-
-  #key(event: KeyboardEvent): void {
-    const index = this.#indexOf(event.target);
-    if (index === null || event.ctrlKey || event.metaKey) return;
-    const last = this.#tokens.length - 1;
-    const steps: Record<string, number> = {
-      ArrowLeft: index - 1,
-      ArrowRight: index + 1,
-      Home: 0,
-      End: last,
-    };
-    const next = steps[event.key];
-    if (next === undefined) return;
-    event.preventDefault();
-    const to = Math.max(0, Math.min(last, next));
-    this.#tokens[to]?.focus();
-    if (event.shiftKey) this.#select(range(this.#anchor, to), to);
-    else this.#anchor = to;
-  }
-
-  #rove(index: number | null): void {
-    if (index === null) return;
-    this.#list.querySelector("[tabindex='0']")?.setAttribute("tabindex", "-1");
-    this.#tokens[index]?.setAttribute("tabindex", "0");
-  }
-
-  #indexOf(target: EventTarget | null): number | null {
-    const node = target instanceof Element ? target.closest<HTMLElement>("[data-token]") : null;
-    return node ? Number(node.dataset.token) : null;
-  }
 }
+
+const iconButton = (
+  name: Parameters<typeof icon>[0],
+  title: string,
+  testid: string,
+  onClick: () => void,
+): HTMLButtonElement =>
+  button(
+    { class: "mw-icon-button", "data-testid": testid, "aria-label": title, title },
+    onClick,
+    icon(name),
+  );
 
 export const tokenStrip = standalone({
   name: "token-strip",
   label: "tokens",
   panes: ({ client, store, signal }) => [
     new TokenStrip(client, store, signal),
-    new MetricEditor(client),
+    new MetricEditor(client, signal),
   ],
 });

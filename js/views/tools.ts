@@ -20,7 +20,7 @@ export interface Tool {
 
 const nothing = (): string => "";
 const reference = (state: SessionState | null): string =>
-  state && state.reference > 0 ? "" : 'needs reference prompts: session.reference = ["…", …]';
+  state && state.reference > 0 ? "" : "needs reference prompts: “references” beside the prompt";
 const other = (state: SessionState | null): string =>
   state?.other ? "" : "needs a prompt B: “+ B” beside the prompt";
 

@@ -28,7 +28,7 @@ export const workbench: View = (el, context) => {
   const top = topBar(stage.cast, stage.keys);
   const notice = banner(client);
   const strip = new TokenStrip(client, store, signal);
-  const metric = new MetricEditor(client);
+  const metric = new MetricEditor(client, signal);
   const map = new HeadMapPane(store, actions, signal);
   const tabs: Tab[] = [
     {

@@ -220,6 +220,11 @@ class HookedModel:
         """What a token stands for, as the model sees it: leading space kept."""
         return self._vocabulary.text(self._vocabulary.one_token(token_id))
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Every token: texts, pieces of a text, and a search."""
+        return self._vocabulary
+
     def run(
         self,
         prompt_or_ids: Prompt,

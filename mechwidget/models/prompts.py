@@ -27,7 +27,13 @@ def text_tokens(prompt: Any, vocabulary: Vocabulary) -> Tokens:
         return prompt
     ids = _from_text(prompt, vocabulary) if isinstance(prompt, str) else ids_of(prompt)
     texts = tuple(vocabulary.text(token) for token in ids)
-    return Tokens(ids, texts, tuple(vocabulary.is_special(token) for token in ids))
+    special = tuple(vocabulary.is_special(token) for token in ids)
+    stray = {
+        position: raw
+        for position, token in enumerate(ids)
+        if (raw := vocabulary.stray(token)) is not None
+    }
+    return Tokens(ids, texts, special, stray=stray)
 
 
 def check_tokens(tokens: Tokens, vocabulary: int, limit: int | None) -> None:

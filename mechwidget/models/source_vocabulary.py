@@ -27,6 +27,10 @@ class SourceVocabulary(Vocabulary):
             self._texts[token] = self._source.tokens([token]).texts[0]
         return self._texts[token]
 
+    def every_text(self) -> list[str | None]:
+        """What the source says of every id; None where it knows no such token."""
+        return [self._said(token) for token in range(self.size)]
+
     def is_special(self, token: int) -> bool:
         """Whether the source says that a token stands for no text of its own."""
         return self._source.tokens([token]).special[0]
@@ -43,3 +47,9 @@ class SourceVocabulary(Vocabulary):
             parts = ", ".join(map(repr, tokens.texts[:12]))
             raise TokenError(f"{text!r} is not one token but splits into {parts}.")
         return tokens.ids[0]
+
+    def _said(self, token: int) -> str | None:
+        try:
+            return self._source.tokens([token]).texts[0]
+        except MechwidgetError:
+            return None

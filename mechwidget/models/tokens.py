@@ -15,12 +15,14 @@ In: ids and texts from a source. Out: a frozen value that can be run, shown and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mechwidget.models.signal import Signal
 
 
@@ -36,6 +38,7 @@ class Tokens:
         signal: the pixels or the sound, where there are no ids.
         encoder: what the other stack reads: the encoder of an encoder-decoder, or the images
             that a model compares with text.
+        stray: the bytes of positions whose token is not whole UTF-8 (half an emoji, say).
     """
 
     ids: tuple[int, ...]
@@ -43,6 +46,7 @@ class Tokens:
     special: tuple[bool, ...]
     signal: Signal | None = None
     encoder: Tokens | None = None
+    stray: Mapping[int, bytes] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -1,19 +1,21 @@
 """Token ids to text and back, as the model sees them.
 
-Works per token and never walks the vocabulary, so that 250,000 entries cost nothing. Byte-level
-(`Ġ`) and SentencePiece (`▁`, `<0x0A>`) pieces are told apart by tokenising one space.
+Works per token and walks the vocabulary only for a search, so that 250,000 entries cost nothing.
+Byte-level (`Ġ`) and SentencePiece (`▁`, `<0x0A>`) pieces are told apart by tokenising one space.
 
-In: a tokenizer, or None. Out: texts, special flags, and the one token that some text is, or a
-`TokenError` that names the pieces it splits into.
+In: a tokenizer, or None. Out: texts, special flags, bytes, and the one token that some text is, or
+a `TokenError` that names the pieces it splits into.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from functools import cached_property
 from typing import Any
 
 from mechwidget.errors import TokenError
+from mechwidget.models.vocabulary_index import VocabularyIndex
 
 _BYTE_PIECE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
@@ -25,6 +27,22 @@ class Vocabulary:
         self.tokenizer = tokenizer
         self.size = size
         self._texts: dict[int, str] = {}
+        self._indexing = threading.Lock()
+        self._index: VocabularyIndex | None = None
+
+    @property
+    def index(self) -> VocabularyIndex:
+        """Every token, to be searched; the first look walks the vocabulary (about a second)."""
+        with self._indexing:
+            if self._index is None:
+                self._index = VocabularyIndex(self.every_text())
+            return self._index
+
+    def every_text(self) -> list[str | None]:
+        """The text of every id, None where the tokenizer knows no such token."""
+        if self.tokenizer is None:
+            return [None] * self.size
+        return [self._known(token) for token in range(self.size)]
 
     def text(self, token: int) -> str:
         r"""What a token stands for, with its leading space; stray bytes as `\\\\xNN`."""
@@ -35,6 +53,14 @@ class Vocabulary:
     def is_special(self, token: int) -> bool:
         """Whether a token stands for no text of its own."""
         return token in self._special
+
+    def stray(self, token: int) -> bytes | None:
+        """The bytes of a token that is not whole UTF-8; None of every other."""
+        piece = None if self.tokenizer is None else _piece(self.tokenizer, token)
+        if piece is None or token in self._added:
+            return None
+        raw = _raw(piece) if self._style == "bytes" else _byte_of(piece)
+        return None if raw is None or _is_text(raw) else raw
 
     def one_token(self, text: str | int) -> int:
         """The id of the one token that `text` is."""
@@ -56,7 +82,9 @@ class Vocabulary:
         return found
 
     def pieces(self, text: str) -> list[int]:
-        """The ids that `text` splits into, special tokens not added."""
+        """The ids that `text` splits into, special tokens not added; none without a tokenizer."""
+        if self.tokenizer is None:
+            return []
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
@@ -84,18 +112,19 @@ class Vocabulary:
         return TokenError(f"{text!r} is not one token but splits into {parts}.", hint)
 
     def _text(self, token: int) -> str:
-        if self.tokenizer is None:
-            return f"[{token}]"
+        known = None if self.tokenizer is None else self._known(token)
+        return f"[{token}]" if known is None else known
+
+    def _known(self, token: int) -> str | None:
         piece = _piece(self.tokenizer, token)
-        if piece is None:
-            return f"[{token}]"
-        if token in self._added:
-            return self._added[token]
+        if piece is None or token in self._added:
+            return self._added.get(token)
         if self._style == "bytes":
-            return _from_bytes(piece)
-        if byte := _BYTE_PIECE.fullmatch(piece):
-            return bytes([int(byte[1], 16)]).decode("ascii", "backslashreplace")
-        return piece.replace("▁", " ")
+            raw = _raw(piece)
+        else:
+            raw = _byte_of(piece)
+            piece = piece.replace("▁", " ")
+        return piece if raw is None else raw.decode("utf-8", "backslashreplace")
 
     @cached_property
     def _style(self) -> str:
@@ -137,7 +166,22 @@ def _as_bytes(text: str) -> str:
     return "".join(_TO_CHARACTER[byte] for byte in text.encode())
 
 
-def _from_bytes(piece: str) -> str:
+def _raw(piece: str) -> bytes | None:
+    """The bytes that a byte-level piece stands for."""
     if not all(character in _TO_BYTE for character in piece):
-        return piece
-    return bytes(_TO_BYTE[character] for character in piece).decode("utf-8", "backslashreplace")
+        return None
+    return bytes(_TO_BYTE[character] for character in piece)
+
+
+def _byte_of(piece: str) -> bytes | None:
+    """The byte that a SentencePiece `<0x0A>` stands for."""
+    byte = _BYTE_PIECE.fullmatch(piece)
+    return None if byte is None else bytes([int(byte[1], 16)])
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -27,6 +27,7 @@ from mechwidget.session.history import History
 from mechwidget.session.keeping import Keeping
 from mechwidget.session.mailbox import Mailbox
 from mechwidget.session.now import Now, Selection
+from mechwidget.session.prompt_history import PromptHistory
 from mechwidget.session.script import script_of
 from mechwidget.session.state import Prompt, State
 from mechwidget.session.traits import StateTrait, change_of
@@ -83,6 +84,7 @@ class Session(Keeping):
         self._mailbox = Mailbox()
         self._listeners: list[Callable[[], object]] = []
         self._history: History[State] = History()
+        self._prompts = PromptHistory()
         self._selection = Selection()
         self._drag: object = None
         self._directions: Kept = ()
@@ -91,6 +93,7 @@ class Session(Keeping):
         state = states.with_prompt(None, self.model, prompt)
         self._state = states.with_metric(state, self.model, metric)
         self._tried.begin(self._state)
+        self._prompts.add(self._state.prompt)
         self._open().numbers.compute(self._state, self._revision)
 
     # -- what it is about
@@ -99,6 +102,11 @@ class Session(Keeping):
     def model(self) -> HookedModel:
         """The hooked model; raises once the session is closed."""
         return self._open().model
+
+    @property
+    def recent_prompts(self) -> tuple[str, ...]:
+        """The texts that it was about, as prompt or as prompt B, the newest first."""
+        return self._prompts.texts
 
     @property
     def closed(self) -> bool:
@@ -189,6 +197,10 @@ class Session(Keeping):
         """Take every intervention off the list."""
         self._change(lambda old, model: states.with_interventions(old, model, ()))
 
+    def swap_prompts(self) -> None:
+        """Let the prompt and prompt B change places, as one step to undo."""
+        self._change(states.with_swapped_prompts)
+
     def undo(self) -> None:
         """Go back to the state before the last change; without one nothing happens."""
         self._change(lambda old, _: self._history.undo(old) or old, remember=False)
@@ -274,6 +286,7 @@ class Session(Keeping):
             self._step += not on_the_way
             self._drag = drag
             self._state = new
+            self._prompts.follow(old, new)
             self._announce(old, new)
             if new.tokens != old.tokens:
                 self._select(Selection(self._selection.component))

@@ -140,8 +140,13 @@ def with_reference(state: State, model: HookedModel, prompts: object) -> State:
             'For example session.reference = ["one prompt", "another"].',
         )
     given = tuple(checked_prompt(each, "A reference prompt") for each in prompts)
-    for each in given:
-        model.tokenize(each)
+    for number, each in enumerate(given, 1):
+        try:
+            if isinstance(each, str):
+                _require_unicode(each)
+            model.tokenize(each)
+        except PromptError as error:
+            raise PromptError(f"Reference prompt {number}: {error.message}", error.hint) from error
     return replace(state, reference=given)
 
 
@@ -153,6 +158,17 @@ def with_other_prompt(state: State, model: HookedModel, prompt: object) -> State
     if isinstance(given, str):
         _require_unicode(given)
     return replace(state, other_prompt=given, other=model.tokenize(given))
+
+
+def with_swapped_prompts(state: State, model: HookedModel) -> State:
+    """The same experiment with prompt and prompt B in each other's place."""
+    if state.other is None or state.other_prompt is None:
+        raise PromptError("There is no prompt B to change places with.")
+    ids = (state.tokens.encoder or state.tokens).ids
+    here, there = ids if state.prompt is None else state.prompt, state.other_prompt
+    if not here or not isinstance(there, str | tuple | Inputs):
+        raise PromptError("Only prompts of text or token ids can change places.")
+    return with_other_prompt(with_prompt(state, model, there), model, here)
 
 
 def with_replaced(state: State, model: HookedModel, which: Which, new: Intervention) -> State:

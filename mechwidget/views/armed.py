@@ -101,7 +101,8 @@ def _reference(state: State) -> list[Any]:
     if not state.reference:
         raise InterventionError(
             "There are no reference prompts to take a mean or a sample of.",
-            'In Python: session.reference = ["one prompt", "another", …].',
+            "Give some with “references” beside the prompt, or in Python: "
+            'session.reference = ["one prompt", "another", …].',
         )
     return list(state.reference)
 

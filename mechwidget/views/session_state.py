@@ -94,7 +94,10 @@ def _stack_notes(model: HookedModel) -> list[str]:
 def tokens_json(tokens: Tokens) -> list[Json]:
     """The tokens of a prompt, or of what its encoder reads."""
     rows = zip(tokens.ids, tokens.texts, tokens.special, strict=True)
-    return [{"id": i, "text": text, "special": special} for i, text, special in rows]
+    shown = [{"id": i, "text": text, "special": special} for i, text, special in rows]
+    for position, raw in tokens.stray.items():
+        shown[position]["bytes"] = raw.hex()
+    return shown
 
 
 def interventions_json(state: State) -> list[Json]:

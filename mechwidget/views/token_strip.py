@@ -2,7 +2,8 @@
 
     mw.TokenStrip(session)
 
-In flows a session; out flow a changed prompt, a changed metric and selected positions.
+In flows a session; out flow changed prompts (also prompt B and the reference), a metric whose
+tokens were searched for in the vocabulary, and selected positions.
 """
 
 from __future__ import annotations

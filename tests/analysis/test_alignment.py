@@ -87,3 +87,12 @@ def test_a_replaced_run_matches_from_its_end():
     found = align([1, 2, 3], [1, 7, 8, 3])
     assert found.columns == ((0, 0), (None, 1), (1, 2), (2, 3))
     assert found.differs == (False, True, False)
+
+
+def test_a_long_prompt_with_many_edits_is_aligned_by_them():
+    """Repeated tokens once made this take seconds, and every message to a page waited for it."""
+    words = [(i * i) % 61 for i in range(3000)]
+    edited = [100 if i % 40 == 7 else word for i, word in enumerate(words)]
+    found = align(words, [*edited, 5])
+    assert [i for i, differs in enumerate(found.differs) if differs] == list(range(7, 3000, 40))
+    assert found.only_b == (3000,)

@@ -254,16 +254,4 @@ describe("the prompt", () => {
     shown[0]?.click();
     expect((get("mw-prompt-input") as HTMLTextAreaElement).value).toBe("The capital");
   });
-
-  it("says the bytes of a token that is no plain text", async () => {
-    const tokens = [
-      { id: 1, text: "plain", special: false },
-      { id: 2, text: "é", special: false },
-      { id: 3, text: "a\\xf0", special: false },
-    ];
-    const { get } = await mount(ready({ tokens, other: null }));
-    expect(get("mw-token-0").title).not.toContain("bytes");
-    expect(get("mw-token-1").title).toContain("bytes c3 a9");
-    expect(get("mw-token-2").title).toContain("bytes 61 f0");
-  });
 });

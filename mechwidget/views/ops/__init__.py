@@ -17,9 +17,11 @@ from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.lens import Lens
 from mechwidget.views.ops.neurons import Neurons
 from mechwidget.views.ops.patching_map import PatchingMap
+from mechwidget.views.ops.prompts import Prompts
 from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.scripts import Scripts
 from mechwidget.views.ops.tables import Tables
+from mechwidget.views.ops.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
@@ -38,6 +40,8 @@ _GROUPS = (
     Scripts,
     Running,
     Tables,
+    Prompts,
+    Vocabulary,
 )
 
 
