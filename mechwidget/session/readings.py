@@ -7,7 +7,7 @@ state and raise what prevented its computation; fetches return at once what can 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from traitlets import HasTraits
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
     import torch
 
-    from mechwidget.analysis import Outcome
+    from mechwidget.analysis import MapScore, Outcome, ScoreMap
+    from mechwidget.analysis.map_score import Scale
     from mechwidget.interventions import Head
     from mechwidget.models import Run
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
-    from mechwidget.session.patterns import Scores
+    from mechwidget.session.scores import Progress as ScoreProgress
     from mechwidget.session.snapshot import Snapshot
     from mechwidget.session.state import State
     from mechwidget.session.sweep import Progress, Watch
+    from mechwidget.session.waiting import Awaited
 
 T = TypeVar("T")
 
@@ -89,12 +91,61 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         """The attention `[query, key]` of a head; `.result()` of what is returned waits."""
         return self._open().patterns.pattern(self.snapshot().state, head, edited=edited)
 
-    def scores(self, name: str) -> Job[Scores]:
-        """One score of every head (`mechwidget.analysis.SCORES`); `.result()` waits."""
-        return self._open().patterns.scores(self.snapshot().state, name)
+    def scores(
+        self, name: str, *, edited: bool = False, progress: ScoreProgress | None = None
+    ) -> Awaited[ScoreMap]:
+        """One score of every head, MLP, attention and layer; `.result()` waits.
+
+        Args:
+            name: any that `mechwidget.analysis.map_scores` has, or that `score_heads` was given.
+            edited: off the run with the interventions that are on, of a score that follows them.
+            progress: called on the worker's thread with (done, total, map so far) by scores that
+                take more than one run.
+
+        Raises:
+            MechwidgetError: no score has this name, or it needs what the session lacks.
+        """
+        scores = self._open().scores
+        return scores.read(self.snapshot().state, name, edited=edited, progress=progress)
+
+    @property
+    def known_scores(self) -> tuple[MapScore, ...]:
+        """Every score that can colour the head map, numbers of your own last."""
+        return self._open().scores.all()
+
+    def lacks(self, score: MapScore) -> str:
+        """What a score needs and the session does not have now, in words; empty: nothing."""
+        return self._open().scores.missing(score, self.snapshot().state)
+
+    def score_heads(
+        self,
+        name: str,
+        numbers: Any,
+        *,
+        unit: str = "",
+        convention: str = "",
+        scale: Scale | None = None,
+    ) -> None:
+        """Let numbers of your own colour the head map: they are in its menu from now on.
+
+        Args:
+            name: what they are called there; numbers of that name are replaced.
+            numbers: an array, a tensor or lists, `[layer, head]`; nan is "nothing here", None
+                takes them out of the menu again.
+            unit: "logits", "share" …; empty for a pure number.
+            convention: one line: what the number is and which way is up.
+            scale: "sequential" from 0 or "diverging" around 0; None is whichever fits.
+
+        Raises:
+            MechwidgetError: not `[layer, head]` of this model, or a registered score's name.
+        """
+        self._open().scores.keep(name, numbers, unit, convention, scale)
+        self._tell()
 
     def effects(self, progress: Progress | None = None) -> Watch:
-        """What ablating each head and MLP does to the metric; `.result()` waits.
+        """What ablating each part does to the metric, `[layer, head …, MLP, attention, layer]`.
+
+        `.result()` of what is returned waits.
 
         Args:
             progress: called on the worker's thread with (done, total, grid so far).
@@ -104,6 +155,10 @@ class Readings(HasTraits, metaclass=AbstractTraits):
     @abstractmethod
     def snapshot(self) -> Snapshot:
         """One coherent picture of now; never waits for the model."""
+
+    @abstractmethod
+    def _tell(self) -> None:
+        """Call the listeners."""
 
     @abstractmethod
     def _open(self) -> Engine:

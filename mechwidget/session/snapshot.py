@@ -30,6 +30,7 @@ class Snapshot:
         revision: grows with every change of prompt, interventions and metric.
         state: what was asked for.
         standing: the numbers for it, or for an older revision while it is computed.
+        scores: another number whenever other scores can colour the head map.
     """
 
     revision: int
@@ -37,6 +38,7 @@ class Snapshot:
     standing: Standing
     can_undo: bool
     can_redo: bool
+    scores: int = 0
 
     @property
     def computing(self) -> bool:

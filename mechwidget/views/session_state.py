@@ -38,6 +38,7 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "reference": len(state.reference),
         "interventions": interventions_json(state),
         "metric": _metric_json(state),
+        "scores": snapshot.scores,
         "can_undo": snapshot.can_undo,
         "can_redo": snapshot.can_redo,
         "phase": _phase(snapshot),
