@@ -1,12 +1,18 @@
-// What a view of its own carries instead of the whole front end, so that a notebook with ten of them
-// open does not save ten copies. In: a widget model. Out: the widget of the front end that the
-// kernel sends once per page, run once per model, as a copy of its own would be.
+// What a page runs of every view: a loader, since a page never forgets a module, and a notebook with
+// ten views should not save ten front ends. In: a widget model. Out: the widget of the front end,
+// which the model carries (a workbench) or the kernel sends; it is run once per page.
 
 import type { AnyModel } from "@anywidget/types";
 import type { Widget } from "./widget";
 
 interface FrontEnd {
   script: string;
+  style: string;
+}
+
+/** A front end that runs: `widget` makes one for each model. */
+interface Running {
+  widget(): Widget;
   style: string;
 }
 
@@ -17,10 +23,10 @@ const PROTOCOL = 1;
 const ASK_AGAIN_MS = 2_000;
 
 // By fingerprint: after an upgrade the page may still hold the front end of before.
-const REGISTRY = Symbol.for("mechwidget.front-ends.1");
+const REGISTRY = Symbol.for("mechwidget.front-ends.2");
 
-function registry(): Map<string, FrontEnd> {
-  const page = globalThis as { [REGISTRY]?: Map<string, FrontEnd> };
+function registry(): Map<string, Promise<Running>> {
+  const page = globalThis as { [REGISTRY]?: Map<string, Promise<Running>> };
   page[REGISTRY] ??= new Map();
   return page[REGISTRY];
 }
@@ -56,18 +62,35 @@ function ask(model: AnyModel, signal: AbortSignal): Promise<FrontEnd> {
   });
 }
 
-async function load(model: AnyModel, signal: AbortSignal): Promise<[Widget, FrontEnd]> {
-  const fingerprint = String(model.get("_front_end"));
-  const frontEnd = registry().get(fingerprint) ?? (await ask(model, signal));
-  registry().set(fingerprint, frontEnd);
-  const url = URL.createObjectURL(new Blob([frontEnd.script], { type: "text/javascript" }));
+/** The front end, from the model where it is carried, else from the kernel. */
+async function fetched(model: AnyModel, signal: AbortSignal): Promise<FrontEnd> {
+  const carried: unknown = model.get("_carried");
+  return isFrontEnd(carried) ? carried : ask(model, signal);
+}
+
+async function run({ script, style }: FrontEnd): Promise<Running> {
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   try {
-    const module: { default: Widget } = await import(url);
-    return [module.default, frontEnd];
+    const { widget }: Pick<Running, "widget"> = await import(url);
+    return { widget, style };
   } finally {
     URL.revokeObjectURL(url);
   }
 }
+
+async function load(model: AnyModel, signal: AbortSignal): Promise<[Widget, string]> {
+  const name = String(model.get("_front_end"));
+  const known = registry().get(name);
+  if (known) return made(await known);
+  // Two views may ask at once; the first that has it runs it for both.
+  const frontEnd = await fetched(model, signal);
+  const running = registry().get(name) ?? run(frontEnd);
+  registry().set(name, running);
+  running.catch(() => registry().delete(name));
+  return made(await running);
+}
+
+const made = ({ widget, style }: Running): [Widget, string] => [widget(), style];
 
 function scopeOf(signal: AbortSignal | undefined): AbortController {
   const scope = new AbortController();
@@ -88,7 +111,7 @@ function waiting(el: HTMLElement, signal: AbortSignal): (words: string) => void 
   };
 }
 
-let loading: Promise<[Widget, FrontEnd]> | null = null;
+let loading: Promise<[Widget, string]> | null = null;
 const life = new AbortController();
 
 export default {
@@ -111,7 +134,7 @@ export default {
     scope.signal.addEventListener("abort", () => clearTimeout(late), { once: true });
     loading ??= load(model, life.signal);
     loading.then(
-      ([widget, { style }]) => {
+      ([widget, style]) => {
         clearTimeout(late);
         say("");
         if (scope.signal.aborted) return;
@@ -123,7 +146,7 @@ export default {
       },
       (error: unknown) => {
         clearTimeout(late);
-        say(`mechwidget could not be loaded here: ${error}. Show mw.Workbench(session) instead.`);
+        say(`mechwidget could not be loaded here: ${error}.`);
       },
     );
     return () => scope.abort();
