@@ -26,7 +26,7 @@ export const workbench: View = (el, context) => {
   const notice = banner(client);
   const strip = new TokenStrip(client, store, signal);
   const metric = new MetricEditor(client);
-  const map = new HeadMapPane(store, actions, signal);
+  const map = new HeadMapPane(client, store, actions, invalidate, signal);
   const tabs: Tab[] = [
     {
       name: "attention",

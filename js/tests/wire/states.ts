@@ -50,6 +50,7 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
     reference: 0,
     interventions: [],
     metric: null,
+    scores: 1,
     can_undo: false,
     can_redo: false,
     phase: "ready",
