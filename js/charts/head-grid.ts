@@ -92,7 +92,7 @@ const groupGap = (size: number): number => (size >= 12 ? 4 : size >= 5 ? 2 : 1);
 function widthOf(kind: ColumnKind, size: number): number {
   if (kind === "head") return size;
   if (kind === "residual") return Math.max(7, Math.min(14, Math.round(size * 0.4)));
-  return Math.max(9, Math.min(42, Math.round(size * 0.9)));
+  return Math.max(9, Math.min(38, Math.round(size * 0.82)));
 }
 
 /** Where each column begins, and where the last one ends. */

@@ -13,6 +13,7 @@ export interface Inks {
   control: string;
   tones: Record<Tone, string>;
   ring: string;
+  font: string;
 }
 
 const TAU = 2 * Math.PI;
@@ -32,6 +33,7 @@ export function inksOf(el: HTMLElement): Inks {
       mixed: read("--mw-ink"),
     },
     ring: read("--mw-ink"),
+    font: style.fontFamily || "sans-serif",
   };
 }
 
@@ -58,7 +60,7 @@ export function paintCell(
   }
   if (!scene.prints || scene.size < ROOM_FOR_TEXT) return;
   const { text, ink } = scene.print(cell);
-  context.font = "11px ui-sans-serif, system-ui, sans-serif";
+  context.font = `11px ${inks.font}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = ink;

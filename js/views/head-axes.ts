@@ -7,7 +7,6 @@ import { element, setText } from "../charts/dom";
 import type { ColumnKind, HeadScene } from "../charts/head-grid";
 
 const ROOM = { down: 12, across: 18 };
-const BAR = 16; // what a scrollbar may take
 
 export interface HeadAxes {
   readonly el: HTMLElement;
@@ -64,9 +63,9 @@ export function headAxes(onScroll: () => void): HeadAxes {
       const key = `${shape.rows} ${kinds} ${size} ${view.width} ${view.height}`;
       if (key === drawn) return;
       drawn = key;
-      scroller.toggleAttribute("data-scrolls", wide || tall);
-      scroller.style.width = `${Math.min(view.width, geometry.width) + (tall ? BAR : 0)}px`;
-      scroller.style.height = `${Math.min(view.height, geometry.height) + (wide ? BAR : 0)}px`;
+      for (const node of [scroller, el]) node.toggleAttribute("data-scrolls", wide || tall);
+      scroller.style.width = `${Math.min(view.width, geometry.width)}px`;
+      scroller.style.height = `${Math.min(view.height, geometry.height)}px`;
       fill(rows, layerLabels(scene), "top");
       fill(names, columnLabels(scene, geometry), "left");
       fillShared(shared, scene, geometry);

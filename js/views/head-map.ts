@@ -30,6 +30,7 @@ import { hintOf, noteOf, notesOf, RESTING, toolHint } from "./map-hints";
 import { menuOf } from "./map-menu";
 import { MapRanking } from "./map-ranking";
 import { scaleOf } from "./map-scale";
+import type { Moment } from "./map-values";
 import { MapZoom, wishedWidth } from "./map-zoom";
 import type { Kind } from "./marks";
 import type { Pane, Scene } from "./pane";
@@ -95,9 +96,10 @@ export class HeadMapPane implements Pane {
     const moment = values.momentAt(page.baseline);
     const scale = scaleOf(values, state.model, moment);
     const columns = this.#columnsOf(state.model);
-    const look: MapLook = { scene, scale, columns, moment, painted: this.#painted };
+    const numbers = values.numbers(moment);
+    const look: MapLook = { scene, scale, columns, numbers, painted: this.#painted };
     this.#look = look;
-    this.#drawMap(look, state.model);
+    this.#drawMap(look, state.model, moment);
     this.#legend.draw({
       ...scale,
       theme,
@@ -142,8 +144,8 @@ export class HeadMapPane implements Pane {
     this.#kinds.hidden = shown.length === 0;
   }
 
-  #drawMap(look: MapLook, model: ModelJson): void {
-    const { scene, scale, columns, moment } = look;
+  #drawMap(look: MapLook, model: ModelJson, moment: Moment): void {
+    const { scene, scale, columns, numbers } = look;
     const { state, page, client, values, theme } = scene;
     const { rows } = columns.shape;
     this.el.parentElement?.style.setProperty("--mw-map-width", `${wishedWidth(columns.heads)}px`);
@@ -158,9 +160,10 @@ export class HeadMapPane implements Pane {
       view,
       ramp: ramp(scale.scale, theme),
       stamp: [
-        ...values.stamp(moment),
+        ...[values.shown, moment, numbers],
         ...[size, view.width, view.height, columns, scale.scale, scale.max, theme, prints],
-        ...[state?.interventions, client.pending, this.#painted, scene.enabled],
+        ...[state?.interventions, client.pending.length > 0 ? client.pending : null],
+        ...[this.#painted, scene.enabled],
       ],
       lit: columns.cellOf(page.hover.component),
       locked: columns.cellOf(page.locked),
@@ -170,6 +173,7 @@ export class HeadMapPane implements Pane {
       print: (cell) => printed(look, columns.componentAt(cell)),
     };
     this.#chartFor(rows * columns.shape.columns).draw(drawn);
+    this.el.style.setProperty("--mw-map-height", `${Math.max(200, view.height + 22)}px`);
     this.#axes.draw(drawn, headGeometry(drawn));
     this.#bar.draw({
       values,

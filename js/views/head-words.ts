@@ -6,7 +6,7 @@ import type { HeadCell } from "../charts/head-grid";
 import type { ComponentJson } from "../types";
 import { type MapColumns, sharedWords } from "./map-columns";
 import type { MapScale } from "./map-scale";
-import { EFFECT, type Moment } from "./map-values";
+import { EFFECT, type MapNumbers } from "./map-values";
 import type { CellMark } from "./marks";
 import { type Scene, sameComponent } from "./pane";
 
@@ -15,7 +15,7 @@ export interface MapLook {
   readonly scene: Scene;
   readonly scale: MapScale;
   readonly columns: MapColumns;
-  readonly moment: Moment;
+  readonly numbers: MapNumbers;
   readonly painted: ReadonlySet<string>;
 }
 
@@ -29,8 +29,8 @@ export function nameOf(component: ComponentJson): string {
 
 export const cellKey = (row: number, column: number): string => `${row}.${column}`;
 
-export function numberOf({ scene, columns, moment }: MapLook, component: ComponentJson): number {
-  return scene.values.at(component.layer, columns.numberColumn(component), moment);
+export function numberOf({ columns, numbers }: MapLook, component: ComponentJson): number {
+  return numbers.at(component.layer, columns.numberColumn(component));
 }
 
 export function markOf({ marks, state }: Scene, component: ComponentJson): CellMark | null {

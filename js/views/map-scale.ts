@@ -34,7 +34,8 @@ export function scaleOf(values: MapValues, model: ModelJson, moment: Moment = "b
   const max = fixed > 0 ? fixed : Math.max(least, largest(values, model, moment));
   const print = printer(style.unit, scale, max);
   const from = scale === "diverging" ? -max : 0;
-  const end = (value: number): string => (fixed > 0 ? plain(value) : print(value));
+  const end = (value: number): string =>
+    fixed > 0 ? plain(value).replace(/\.0+$/, "") : print(value);
   return {
     scale,
     max,
@@ -49,17 +50,8 @@ export function scaleOf(values: MapValues, model: ModelJson, moment: Moment = "b
 /** The largest of the heads; of everything where there are none, or nothing of them is known. */
 function largest(values: MapValues, model: ModelJson, moment: Moment): number {
   const heads = Math.max(0, ...model.heads);
-  const among = (from: number, to: number): number => {
-    let max = 0;
-    for (let layer = 0; layer < model.n_layers; layer++) {
-      for (let column = from; column < to; column++) {
-        const size = Math.abs(values.at(layer, column, moment));
-        if (size > max) max = size;
-      }
-    }
-    return max;
-  };
-  return among(0, heads) || among(heads, heads + 3);
+  const numbers = values.numbers(moment);
+  return numbers.largest(0, heads) || numbers.largest(heads, heads + 3);
 }
 
 function printer(unit: string, scale: Scale, max: number): (value: number) => string {

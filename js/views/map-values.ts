@@ -32,6 +32,44 @@ export function questionOf(state: SessionState): string {
 const baseOf = (state: SessionState): string =>
   `${questionOf(state)} ${state.scores} ${(state.other?.tokens ?? []).map(({ id }) => id).join()}`;
 
+type Frame = Effects["values"];
+
+/** A number per cell: of one frame, or the second minus the first. */
+export class MapNumbers {
+  /** Is there any at all? */
+  readonly known: boolean;
+  readonly #largest = new Map<string, number>();
+
+  constructor(
+    readonly first: Frame | null,
+    readonly second: Frame | null,
+  ) {
+    this.known = first?.values.some((value) => !Number.isNaN(value)) ?? false;
+  }
+
+  /** By layer and the column of the frame: the heads, then MLP, attention and layer. */
+  at(layer: number, column: number): number {
+    const one = valueIn(this.first, layer, column);
+    return this.second ? valueIn(this.second, layer, column) - one : one;
+  }
+
+  /** The largest magnitude among some columns. */
+  largest(from: number, to: number): number {
+    const key = `${from} ${to}`;
+    const known = this.#largest.get(key);
+    if (known !== undefined) return known;
+    let max = 0;
+    for (let layer = 0; layer < (this.first?.shape[0] ?? 0); layer++) {
+      for (let column = from; column < to; column++) {
+        const size = Math.abs(this.at(layer, column));
+        if (size > max) max = size;
+      }
+    }
+    this.#largest.set(key, max);
+    return max;
+  }
+}
+
 export class MapValues {
   choice = EFFECT;
   /** Which run is looked at, of scores that say something else of the run with the edits. */
@@ -45,6 +83,7 @@ export class MapValues {
   #entries: readonly ScoreEntry[] = [];
   #patience: ReturnType<typeof setTimeout> | undefined;
   #impatient = false;
+  #numbers = new MapNumbers(null, null);
 
   constructor(
     private readonly client: SessionClient,
@@ -127,13 +166,15 @@ export class MapValues {
 
   /** Is there any number to colour the map with? */
   get known(): boolean {
-    return this.#frames("before").some(({ values }) => values.some((one) => !Number.isNaN(one)));
+    return this.numbers(this.momentAt(false)).known;
   }
 
-  /** What the numbers are drawn from: another list of frames, another picture. */
-  stamp(moment: Moment): readonly unknown[] {
-    const frames = this.#frames(moment);
-    return [this.shown, moment, frames[0] ?? null, frames[1] ?? null];
+  /** The numbers that are on show: the same ones for as long as they are. */
+  numbers(moment: Moment): MapNumbers {
+    const [first = null, second = null] = this.#frames(moment);
+    const same = this.#numbers.first === first && this.#numbers.second === second;
+    if (!same) this.#numbers = new MapNumbers(first, second);
+    return this.#numbers;
   }
 
   choose(choice: string): void {
@@ -144,13 +185,6 @@ export class MapValues {
   look(moment: Moment): void {
     this.moment = moment;
     this.onChange();
-  }
-
-  /** The number of a cell as the map shows it, by its layer and the column of its frame. */
-  at(layer: number, column: number, moment: Moment = "before"): number {
-    const [first, second] = this.#frames(moment);
-    const one = valueIn(first, layer, column);
-    return moment === "change" ? valueIn(second, layer, column) - one : one;
   }
 
   effect(layer: number, column: number): number {
@@ -233,13 +267,13 @@ export class MapValues {
     return fetches.last?.name === name ? fetches.last : null;
   }
 
-  #frames(moment: Moment): Effects["values"][] {
+  #frames(moment: Moment): Frame[] {
     const { shown } = this;
     if (shown === EFFECT) {
       const effects = this.effects ?? (this.#refusal ? null : this.#effects.last);
       return effects ? [effects.values] : [];
     }
-    const of = (edited: boolean): Effects["values"][] => {
+    const of = (edited: boolean): Frame[] => {
       const fetches = edited ? this.#after : this.#before;
       const found = this.#scoreNow(shown, edited) ?? this.#last(fetches, shown);
       return found ? [found.values] : [];
@@ -251,7 +285,7 @@ export class MapValues {
   }
 }
 
-function valueIn(values: Effects["values"] | undefined, layer: number, column: number): number {
+function valueIn(values: Frame | null | undefined, layer: number, column: number): number {
   const [rows = 0, columns = 0] = values?.shape ?? [];
   if (!values || layer < 0 || column < 0 || layer >= rows || column >= columns) return Number.NaN;
   return values.at(layer, column);

@@ -8,6 +8,7 @@ import type { MapColumns } from "./map-columns";
 const AXIS_WIDTH = 22;
 const USUAL_WIDTH = 330;
 const STEP = 1.5;
+const COMFORTABLE = 34; // cells that need no zoom
 
 /** How wide the map would like its column to be. */
 export const wishedWidth = (heads: number): number =>
@@ -55,6 +56,7 @@ export class MapZoom {
   /** The size one step nearer or further; null where there is none. */
   step(direction: 1 | -1): number | null {
     const { size } = this;
+    if (this.#fit >= COMFORTABLE && this.#wanted === null) return null;
     if (direction === 1) return size < LARGEST ? Math.min(LARGEST, Math.ceil(size * STEP)) : null;
     return size > this.#fit ? Math.max(this.#fit, Math.floor(size / STEP)) : null;
   }
