@@ -41,7 +41,7 @@ export function scaleOf(values: MapValues, model: ModelJson, moment: Moment = "b
     max,
     from,
     low: scale === "diverging" ? bare(end(-max), style.unit) : "0",
-    high: fixed > 0 && style.unit ? `${end(max)} ${style.unit}` : end(max),
+    high: fixed > 0 && named(style.unit) ? `${end(max)} ${style.unit}` : end(max),
     caption: captionOf(values, moment, end(from), end(max)),
     print,
   };
@@ -61,9 +61,12 @@ function printer(unit: string, scale: Scale, max: number): (value: number) => st
   const fine = (value: number): string =>
     max >= 0.05 ? signed(value) : sign(value) + Math.abs(value).toPrecision(2);
   const print = scale === "diverging" ? fine : (value: number) => fine(value).replace(/^\+/, "");
-  if (unit === "" || unit === "share") return print;
+  if (!named(unit)) return print;
   return (value) => `${print(value)} ${unit}`;
 }
+
+/** Is there more to say of the unit than that the number is one? */
+const named = (unit: string): boolean => unit !== "" && unit !== "share";
 
 const sign = (value: number): string => (value < 0 ? "−" : "+");
 
