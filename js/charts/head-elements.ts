@@ -209,7 +209,8 @@ function paint(drawn: Drawn, now: HeadCell, scene: HeadScene): void {
   if (fill !== drawn.fill || !was) {
     drawn.fill = fill;
     button.style.backgroundColor = fill;
-    button.toggleAttribute("data-unknown", fill === "");
+    // The stream has no number that could be unknown.
+    button.toggleAttribute("data-unknown", fill === "" && button.dataset.kind !== "residual");
   }
   const same =
     was &&
