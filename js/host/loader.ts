@@ -21,6 +21,9 @@ type Render = Hook & { el: HTMLElement };
 
 const PROTOCOL = 1;
 const ASK_AGAIN_MS = 2_000;
+const GIVE_UP_MS = 8_000;
+const NOBODY =
+  "No kernel answers, and this view was saved without what draws it. Run its cell again, or show mw.Workbench(session), which is saved whole.";
 
 // By fingerprint: after an upgrade the page may still hold the front end of before.
 const REGISTRY = Symbol.for("mechwidget.front-ends.2");
@@ -36,25 +39,33 @@ function isFrontEnd(value: unknown): value is FrontEnd {
   return typeof script === "string" && typeof style === "string";
 }
 
-/** Asks the kernel until it has answered, or `signal`. */
-function ask(model: AnyModel, signal: AbortSignal): Promise<FrontEnd> {
+/** Asks the kernel until it has answered, another view has brought the front end, or `signal`. */
+function asked(model: AnyModel, known: Known, signal: AbortSignal): Promise<Running> {
   return new Promise((resolve) => {
     const name = `front end ${Math.random().toString(36).slice(2)}`;
-    let asked = 0;
+    let count = 0;
     const send = (): void => {
-      asked += 1;
-      model.send({ v: PROTOCOL, id: `${name} ${asked}`, op: "front_end", args: {} });
+      const there = known.get();
+      if (there) {
+        done(there);
+        return;
+      }
+      count += 1;
+      model.send({ v: PROTOCOL, id: `${name} ${count}`, op: "front_end", args: {} });
     };
     const timer = setInterval(send, ASK_AGAIN_MS);
     const stop = (): void => {
       clearInterval(timer);
       model.off("msg:custom", hear);
     };
+    const done = (running: Promise<Running>): void => {
+      stop();
+      resolve(running);
+    };
     const hear = (message: unknown): void => {
       const { id, result } = (message ?? {}) as { id?: unknown; result?: unknown };
       if (typeof id !== "string" || !id.startsWith(name) || !isFrontEnd(result)) return;
-      stop();
-      resolve(result);
+      done(known.get() ?? known.put(run(result)));
     };
     model.on("msg:custom", hear);
     signal.addEventListener("abort", stop, { once: true });
@@ -62,10 +73,21 @@ function ask(model: AnyModel, signal: AbortSignal): Promise<FrontEnd> {
   });
 }
 
-/** The front end, from the model where it is carried, else from the kernel. */
-async function fetched(model: AnyModel, signal: AbortSignal): Promise<FrontEnd> {
-  const carried: unknown = model.get("_carried");
-  return isFrontEnd(carried) ? carried : ask(model, signal);
+/** The front end of one fingerprint, as far as the page has it. */
+interface Known {
+  get(): Promise<Running> | undefined;
+  put(running: Promise<Running>): Promise<Running>;
+}
+
+function knownAs(name: string): Known {
+  return {
+    get: () => registry().get(name),
+    put(running) {
+      registry().set(name, running);
+      running.catch(() => registry().delete(name));
+      return running;
+    },
+  };
 }
 
 async function run({ script, style }: FrontEnd): Promise<Running> {
@@ -79,15 +101,10 @@ async function run({ script, style }: FrontEnd): Promise<Running> {
 }
 
 async function load(model: AnyModel, signal: AbortSignal): Promise<[Widget, string]> {
-  const name = String(model.get("_front_end"));
-  const known = registry().get(name);
-  if (known) return made(await known);
-  // Two views may ask at once; the first that has it runs it for both.
-  const frontEnd = await fetched(model, signal);
-  const running = registry().get(name) ?? run(frontEnd);
-  registry().set(name, running);
-  running.catch(() => registry().delete(name));
-  return made(await running);
+  const known = knownAs(String(model.get("_front_end")));
+  const carried: unknown = model.get("_carried");
+  const there = known.get() ?? (isFrontEnd(carried) ? known.put(run(carried)) : null);
+  return made(await (there ?? asked(model, known, signal)));
 }
 
 const made = ({ widget, style }: Running): [Widget, string] => [widget(), style];
@@ -130,12 +147,16 @@ export default {
   render({ model, el, signal }: Render): () => void {
     const scope = scopeOf(signal);
     const say = waiting(el, scope.signal);
-    const late = setTimeout(() => say("Waiting for the kernel …"), ASK_AGAIN_MS);
-    scope.signal.addEventListener("abort", () => clearTimeout(late), { once: true });
+    const timers = [
+      setTimeout(() => say("Waiting for the kernel …"), ASK_AGAIN_MS),
+      setTimeout(() => say(NOBODY), GIVE_UP_MS),
+    ];
+    const inTime = (): void => timers.forEach(clearTimeout);
+    scope.signal.addEventListener("abort", inTime, { once: true });
     loading ??= load(model, life.signal);
     loading.then(
       ([widget, style]) => {
-        clearTimeout(late);
+        inTime();
         say("");
         if (scope.signal.aborted) return;
         const sheet = document.createElement("style");
@@ -145,7 +166,7 @@ export default {
         widget.render({ model, el, signal: scope.signal });
       },
       (error: unknown) => {
-        clearTimeout(late);
+        inTime();
         say(`mechwidget could not be loaded here: ${error}.`);
       },
     );
