@@ -112,7 +112,7 @@ export class HeadMapPane implements Pane {
     this.#drawKinds(scene.marks.kinds);
     setAttributes(this.el, {
       "data-disabled": !scene.enabled,
-      "data-old": values.old,
+      "data-old": values.known && values.waits(moment),
       "data-ranked": this.#ranked,
     });
     this.#ranking.el.hidden = !this.#ranked;
@@ -122,6 +122,7 @@ export class HeadMapPane implements Pane {
     setText(this.#hint, this.#hintNow(scene, looked));
     this.#hint.hidden = this.#said.textContent !== "";
     setText(this.#notes, notesOf(state.model, values.reason));
+    this.#notes.toggleAttribute("data-refused", values.refused !== "");
   }
 
   #hintNow(scene: Scene, looked: ComponentJson | null): string {

@@ -90,8 +90,10 @@ export class MapBar {
   draw({ values, moment, ranking, prints, nearer, further }: BarScene): void {
     this.#drawChoice(values);
     const { progress } = values;
-    setText(this.#progress, progress ? `${progress.done}/${progress.total}` : "");
-    this.#progress.title = "done so far";
+    const waits = values.waits(moment);
+    setText(this.#progress, progress ? `${progress.done}/${progress.total}` : waits ? "…" : "");
+    this.#progress.toggleAttribute("data-waits", waits && !progress);
+    this.#progress.title = "computing; choosing another score stops it";
     this.#moments.style.visibility = values.follows ? "visible" : "hidden";
     for (const node of Array.from(this.#moments.children)) {
       const on = (node as HTMLElement).dataset.moment === moment;

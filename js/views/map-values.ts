@@ -153,15 +153,21 @@ export class MapValues {
   get reason(): string {
     const { shown } = this;
     if (shown === EFFECT || (this.choice === EFFECT && this.#refusal)) return this.#refusal;
-    const refused = this.#before.refusal(this.#keyOf(shown, false));
-    return refused || (this.#scoreNow(shown)?.reason ?? "");
+    return this.refused || (this.#scoreNow(shown)?.reason ?? "");
   }
 
-  /** Are the numbers on show those of an earlier question, kept until the new ones come? */
-  get old(): boolean {
+  /** Why the kernel will not say the numbers; empty where it will. */
+  get refused(): string {
+    if (this.shown === EFFECT) return this.#refusal;
+    return this.#refused(this.shown, false) || this.#refused(this.shown, true);
+  }
+
+  /** Is what was asked for still on its way, all of it? */
+  waits(moment: Moment): boolean {
     const { shown } = this;
-    if (shown === EFFECT) return !this.effects && !this.#refusal && this.#effects.last !== null;
-    return this.#last(this.#before, shown) !== null && !this.#scoreNow(shown);
+    if (shown === EFFECT) return !this.effects && !this.#refusal;
+    const wanted = moment === "before" ? [false] : moment === "after" ? [true] : [false, true];
+    return wanted.some((edited) => !this.#scoreNow(shown, edited) && !this.#refused(shown, edited));
   }
 
   /** Is there any number to colour the map with? */
@@ -248,6 +254,10 @@ export class MapValues {
     return `${name} ${baseOf(state)} ${edited ? editedKey(state) : "baseline"}`;
   }
 
+  #refused(name: string, edited: boolean): string {
+    return (edited ? this.#after : this.#before).refusal(this.#keyOf(name, edited));
+  }
+
   get #refusal(): string {
     return this.#effects.refusal(this.#question);
   }
@@ -279,7 +289,8 @@ export class MapValues {
       return found ? [found.values] : [];
     };
     if (moment === "before") return of(false);
-    if (moment === "after") return of(true);
+    // Until the run with the edits has its numbers, those of the other are better than none.
+    if (moment === "after") return [...of(true), ...of(false)].slice(0, 1);
     const [before, after] = [of(false), of(true)];
     return before.length > 0 && after.length > 0 ? [...before, ...after] : [];
   }

@@ -111,7 +111,7 @@ class Scores:
             )
 
         key = (score, state.tokens, edits, state.metric, state.other)
-        return self._reads.read(key, work, lambda made: made.grid.nbytes, Priority.SWEEP)
+        return self._reads.read(key, work, lambda made: made.grid.nbytes, Priority.SCORE)
 
 
 def own_score(

@@ -188,3 +188,15 @@ def test_a_score_that_nobody_wants_any_more_stops():
                 score.result(SECONDS)
             eventually(lambda: session._open().worker._current is None)
             assert slow.blocks < 6
+
+
+def test_a_score_does_not_wait_for_a_sweep_that_is_under_way():
+    model = tiny_model(layers=6)
+    with mw.Session(model, PROMPT, METRIC) as session:
+        session.wait()
+        with brake(model, 0.01) as slow:
+            watch = session.effects()
+            assert slow.running.wait(SECONDS)
+            assert session.scores("induction").result(SECONDS).heads.shape == (6, 3)
+            assert not watch.done()
+            watch.cancel()
