@@ -17,9 +17,11 @@ import { editOf, positionsAt, TOOLS } from "./tools";
 /** The most edits that are listed at once; mirrors MOST_EDITS of mechwidget/views/ops/head_map.py. */
 export const MOST_EDITS = 256;
 
-/** What a tool asks for at a component: an edit, or a reason why not; neither where it only looks. */
+/** What a tool asks for at a component. */
 export interface Wish {
+  /** Null where the tool has none for it. */
   readonly edit: EditJson | null;
+  /** Why it cannot be done (now); empty: it can. */
   readonly why: string;
 }
 
@@ -33,17 +35,17 @@ export function wishOf(
   tool: ToolName = page.tool,
 ): Wish {
   const { text, lacks } = TOOLS[tool];
-  const missing = lacks(state);
-  if (missing) return { edit: null, why: `${text} ${missing}` };
   if (tool === "look") return { edit: null, why: "" };
+  const missing = lacks(state);
+  const why = missing && `${text} ${missing}`;
   if (component.type !== "layer") {
-    return { edit: editOf({ ...page, tool }, state, component), why: "" };
+    return { edit: editOf({ ...page, tool }, state, component), why };
   }
   const positions = positionsAt(page, state, component.layer);
   const at = positions.length > 0 ? { ...component, positions: [...positions] } : component;
-  if (tool === "zero") return { edit: { type: "skip_layer", component: at }, why: "" };
+  if (tool === "zero") return { edit: { type: "skip_layer", component: at }, why };
   if (tool === "scale") {
-    return { edit: { type: "scale", factor: page.factor, component: at }, why: "" };
+    return { edit: { type: "scale", factor: page.factor, component: at }, why };
   }
   return { edit: null, why: `${text}: ${NOT_A_LAYER}` };
 }
@@ -66,8 +68,9 @@ export class MapEdits {
       return component.type === "head" ? "" : "Only heads can be locked";
     }
     const { edit, why } = this.wish(component, tool);
+    // What is lacking the kernel says itself, where it is seen, and what to do.
     if (edit) this.actions.perform(edit);
-    return why;
+    return edit ? "" : why;
   }
 
   /** What a tool has already done to a component. */
@@ -79,7 +82,7 @@ export class MapEdits {
   /** How many edits of these cells would be made, and why there would be none. */
   many(components: readonly ComponentJson[]): { edits: EditJson[]; why: string } {
     const wishes = components.map((component) => this.wish(component));
-    const edits = wishes.flatMap(({ edit }) => edit ?? []);
+    const edits = wishes.flatMap(({ edit, why }) => (why ? [] : (edit ?? [])));
     if (edits.length > MOST_EDITS) {
       const count = edits.length.toLocaleString("en");
       return { edits, why: `${count} edits at once are more than ${MOST_EDITS}` };

@@ -12,7 +12,7 @@ const COMFORTABLE = 34; // cells that need no zoom
 
 /** How wide the map would like its column to be. */
 export const wishedWidth = (heads: number): number =>
-  Math.min(480, Math.max(356, heads * 22 + 160));
+  Math.min(480, Math.max(340, heads * 22 + 150));
 
 export class MapZoom {
   #columns: MapColumns | null = null;
