@@ -18,6 +18,7 @@ export class MapZoom {
   #columns: MapColumns | null = null;
   #fit = LARGEST;
   #wanted: number | null = null;
+  #width = USUAL_WIDTH;
   #room = { width: USUAL_WIDTH, height: 320 };
   /** A point of the map that is to stay where it is in the window, as shares of the map. */
   #anchor: { across: number; down: number; x: number; y: number } | null = null;
@@ -27,7 +28,9 @@ export class MapZoom {
     const { rows } = columns.shape;
     if (columns !== this.#columns) this.#wanted = null;
     this.#columns = columns;
-    this.#room = { width: (width || USUAL_WIDTH) - AXIS_WIDTH, height: Math.max(320, rows * 5) };
+    // While a host changes its theme, or hides the cell, nothing has a width: it keeps its last.
+    if (width > 0) this.#width = width;
+    this.#room = { width: this.#width - AXIS_WIDTH, height: Math.max(320, rows * 5) };
     this.#fit = cellSize(this.#room, rows, columns.columns);
   }
 
