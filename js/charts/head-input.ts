@@ -116,7 +116,7 @@ export class HeadInput {
       }, LONG_PRESS_MS);
       return;
     }
-    if (event.shiftKey || event.ctrlKey) return;
+    if (event.shiftKey || event.ctrlKey || event.metaKey) return;
     const cells = new Map([[nameOf(cell), cell]]);
     this.#drag = { from: cell, last: cell, cells, pointer: event.pointerId };
   }

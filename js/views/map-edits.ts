@@ -12,7 +12,7 @@ import {
 } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
-import { editOf, positionsAt, TOOLS } from "./tools";
+import { editOf, TOOLS } from "./tools";
 
 /** The most edits that are listed at once; mirrors MOST_EDITS of mechwidget/views/ops/head_map.py. */
 export const MOST_EDITS = 256;
@@ -25,6 +25,7 @@ export interface Wish {
   readonly why: string;
 }
 
+const OF_ACTIVATIONS: readonly ToolName[] = ["mean", "resample", "patch"];
 const NOT_A_LAYER =
   "what a layer adds is no activation of its own: use its attention and MLP, or the residual stream";
 
@@ -38,16 +39,13 @@ export function wishOf(
   if (tool === "look") return { edit: null, why: "" };
   const missing = lacks(state);
   const why = missing && `${text} ${missing}`;
-  if (component.type !== "layer") {
-    return { edit: editOf({ ...page, tool }, state, component), why };
+  if (component.type === "layer" && OF_ACTIVATIONS.includes(tool)) {
+    return { edit: null, why: `${text}: ${NOT_A_LAYER}` };
   }
-  const positions = positionsAt(page, state, component.layer);
-  const at = positions.length > 0 ? { ...component, positions: [...positions] } : component;
-  if (tool === "zero") return { edit: { type: "skip_layer", component: at }, why };
-  if (tool === "scale") {
-    return { edit: { type: "scale", factor: page.factor, component: at }, why };
-  }
-  return { edit: null, why: `${text}: ${NOT_A_LAYER}` };
+  const edit = editOf({ ...page, tool }, state, component);
+  // Without what it adds, a layer is one that is skipped.
+  const skips = component.type === "layer" && tool === "zero" && edit !== null;
+  return { edit: skips ? { type: "skip_layer", component: edit.component } : edit, why };
 }
 
 export class MapEdits {
