@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,3 +121,8 @@ def test_scores_that_there_are_not_are_refused(page, args, why):
     error, frames = page.ask("score", args)
     assert frames is None
     assert why in error["message"]
+
+
+def test_the_page_asks_for_no_more_than_is_listed():
+    source = Path(__file__).parents[2] / "js" / "views" / "map-edits.ts"
+    assert f"export const MOST_EDITS = {MOST_EDITS};" in source.read_text()
