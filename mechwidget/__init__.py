@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.views import (
         AttentionView,
+        Continuation,
         HeadMap,
         Interventions,
         Outcome,
@@ -70,6 +71,7 @@ _HOMES = {
     "Ablate": "interventions",
     "Attention": "interventions",
     "AttentionView": "views",
+    "Continuation": "views",
     "Edge": "interventions",
     "ExpertNeuron": "interventions",
     "Freeze": "interventions",
@@ -116,6 +118,7 @@ __all__ = [
     "Ablate",
     "Attention",
     "AttentionView",
+    "Continuation",
     "Edge",
     "ExpertNeuron",
     "Freeze",

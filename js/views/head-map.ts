@@ -283,7 +283,7 @@ export const headMap = standalone({
   label: "head map",
   effects: true,
   panes: ({ client, store, actions, invalidate, signal }) => [
-    toolPicker(store),
+    toolPicker(client, store, actions, signal),
     new HeadMapPane(client, store, actions, invalidate, signal),
   ],
 });

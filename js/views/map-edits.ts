@@ -37,7 +37,7 @@ export function wishOf(
 ): Wish {
   const { text, lacks } = TOOLS[tool];
   if (tool === "look") return { edit: null, why: "" };
-  const missing = lacks(state);
+  const missing = lacks(state, page);
   const why = missing && `${text} ${missing}`;
   if (component.type === "layer" && OF_ACTIVATIONS.includes(tool)) {
     return { edit: null, why: `${text}: ${NOT_A_LAYER}` };
@@ -80,7 +80,10 @@ export class MapEdits {
   /** How many edits of these cells would be made, and why there would be none. */
   many(components: readonly ComponentJson[]): { edits: EditJson[]; why: string } {
     const wishes = components.map((component) => this.wish(component));
-    const edits = wishes.flatMap(({ edit, why }) => (why ? [] : (edit ?? [])));
+    // Steering is about the stream of a layer: heads of one layer ask for the same.
+    const apart = new Map<string, EditJson>();
+    for (const { edit, why } of wishes) if (edit && !why) apart.set(JSON.stringify(edit), edit);
+    const edits = [...apart.values()];
     if (edits.length > MOST_EDITS) {
       const count = edits.length.toLocaleString("en");
       return { edits, why: `${count} edits at once are more than ${MOST_EDITS}` };

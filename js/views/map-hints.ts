@@ -5,14 +5,16 @@ import type { MapEdits } from "./map-edits";
 import { EFFECT, type MapValues } from "./map-values";
 import { type Scene, sameComponent } from "./pane";
 import { positionsText } from "./positions";
+import { steerShort } from "./steering";
 import { positionsAt, TOOLS } from "./tools";
 
 export const RESTING = "Point at a head to see its attention.";
 
 export function toolHint({ page, state }: Scene): string {
   const { text, verb, lacks } = TOOLS[page.tool];
-  const missing = lacks(state);
+  const missing = lacks(state, page);
   if (missing) return `${text} ${missing}`;
+  if (page.tool === "steer" && state) return steerShort(page, state);
   if (page.tool === "look") return "A click locks it, another click unlocks it.";
   return `A click ${verb} it${where(page.positions)}; drag for many.`;
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mechwidget.session.computation import Computation
+from mechwidget.session.continuation import Continuations
 from mechwidget.session.numbers import Numbers
 from mechwidget.session.patterns import Patterns
 from mechwidget.session.reads import Reads
@@ -37,12 +38,14 @@ class Engine:
         self.numbers = Numbers(computation, self.worker, changed)
         self.patterns = Patterns(model, self.worker)
         self.reads = Reads(model, self.worker)
+        self.continuations = Continuations(model, self.worker)
         self.sweeps = Sweeps(model, computation, self.worker)
         self.scores = Scores(model, self.reads, self.sweeps)
 
     def close(self) -> None:
         """Stop everything that is under way."""
         self.sweeps.close()
+        self.continuations.close()
         self.reads.close()
         self.patterns.close()
         self.numbers.close()

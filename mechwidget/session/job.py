@@ -26,12 +26,13 @@ Steps = Generator[None, None, T]
 
 
 class Priority(IntEnum):
-    """What goes first: the numbers of a click, what a view fetches, scores of a map, sweeps."""
+    """What goes first: a click's numbers, what is fetched, what is written, scores, sweeps."""
 
     RUN = 0
     FETCH = 1
-    SCORE = 2
-    SWEEP = 3
+    STREAM = 2
+    SCORE = 3
+    SWEEP = 4
 
 
 class Job(Awaited[T]):

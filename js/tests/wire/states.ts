@@ -49,6 +49,7 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
     other: null,
     reference: 0,
     interventions: [],
+    directions: [],
     metric: null,
     scores: 1,
     can_undo: false,
