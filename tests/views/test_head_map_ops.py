@@ -90,6 +90,18 @@ def test_what_the_page_leaves_out_is_completed_for_each(page):
     assert [each.source for each in session.interventions] == [session.other_prompt] * 2
 
 
+def test_a_range_can_be_steered(page):
+    session = page.workbench.session
+    direction = {"from": "token", "token": session.model.token_id("mat")}
+    spec = {"type": "steer", "mode": "add", "coefficient": 0.3, "unit": "share"}
+    spec["direction"] = direction
+    parts = [{"type": "residual", "layer": layer, "end": "post"} for layer in range(2)]
+    page.ask("apply_many", {"interventions": [spec | {"component": part} for part in parts]})
+    assert [each.kind for each in session.interventions] == ["steer", "steer"]
+    page.ask("undo")
+    assert session.interventions == ()
+
+
 @pytest.mark.parametrize(
     ("args", "why"),
     [

@@ -6,14 +6,14 @@ In flow the arguments of a request; out flow the menu as JSON, maps as frames
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mechwidget.analysis.map_score import METRIC_UNIT
 from mechwidget.errors import ProtocolError
 from mechwidget.session.scores import EFFECT
 from mechwidget.session.state import with_id
-from mechwidget.views.armed import armed
+from mechwidget.views.armed import armed, with_directions
 from mechwidget.views.deferred import Then
 from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from mechwidget.analysis import MapScore, ScoreMap
     from mechwidget.session import Session
     from mechwidget.session.state import State
+    from mechwidget.views.deferred import ThenChange
 
 Json = dict[str, Any]
 Answer = tuple[Json, Frame]
+Revision = dict[str, int]
 
 MOST_EDITS = 256
 """The most interventions that one request lists: each is a line that a person has to read."""
@@ -63,15 +65,19 @@ class HeadMap:
 
         return Then(self._session.scores(name, edited=edited, progress=progress), answer)
 
-    def apply_many(self, args: Arguments, _: Request) -> dict[str, int]:
+    def apply_many(self, args: Arguments, _: Request) -> Revision | ThenChange[Revision]:
         """Do several interventions and take others off the list, as one step to undo."""
         args.only("interventions", "remove")
-        state = self._session.snapshot().state
-        specs, ids = _listed(args, "interventions"), _listed(args, "remove")
-        wanted = [armed(_object(spec), state) for spec in specs]
-        gone = [with_id(state, _id(each)) for each in ids]
-        self._session.apply(*wanted, instead_of=gone)
-        return {"revision": self._session.revision}
+        specs = [_object(spec) for spec in _listed(args, "interventions")]
+        ids = [_id(each) for each in _listed(args, "remove")]
+
+        def change(found: Sequence[Mapping[str, Any]]) -> Revision:
+            state = self._session.snapshot().state
+            wanted = [armed(spec, state) for spec in found]
+            self._session.apply(*wanted, instead_of=[with_id(state, each) for each in ids])
+            return {"revision": self._session.revision}
+
+        return with_directions(self._session, specs, change)
 
 
 def _menu_entry(score: MapScore, state: State, missing: str) -> Json:
