@@ -282,8 +282,8 @@ export const headMap = standalone({
   name: "head-map",
   label: "head map",
   effects: true,
-  panes: ({ client, store, actions, invalidate, signal }) => [
-    toolPicker(client, store, actions, signal),
-    new HeadMapPane(client, store, actions, invalidate, signal),
-  ],
+  panes: (cast) => {
+    const { client, store, actions, invalidate, signal } = cast;
+    return [toolPicker(cast), new HeadMapPane(client, store, actions, invalidate, signal)];
+  },
 });

@@ -13,13 +13,15 @@ from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
 from mechwidget.views.ops.head_map import HeadMap
+from mechwidget.views.ops.lens import Lens
+from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.running import Running
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, DirectionNames, Continuing, HeadMap, Running)
+_GROUPS = (Changes, Arrays, DirectionNames, Continuing, HeadMap, Lens, PatchingMap, Running)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
