@@ -9,7 +9,9 @@ export type ComponentJson =
   | { type: "head"; layer: number; head: number; positions?: number[] }
   | { type: "mlp"; layer: number; positions?: number[] }
   | { type: "attention"; layer: number; positions?: number[] }
-  | { type: "neuron"; layer: number; index: number; positions?: number[] };
+  | { type: "neuron"; layer: number; index: number; positions?: number[] }
+  | { type: "layer"; layer: number; positions?: number[] }
+  | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" };
 
 /** Tokens as text or as vocabulary id. */
 export type MetricJson =
@@ -37,8 +39,6 @@ export interface EditJson {
   readonly along?: string;
   readonly [more: string]: unknown;
 }
-
-export type ScoreName = "induction" | "previous_token" | "duplicate_token" | "first_token";
 
 export interface TokenJson {
   id: number;
@@ -73,8 +73,6 @@ export interface ModelJson {
 /** What an intervention can be about besides what a person clicks. */
 export type PartJson =
   | (ComponentJson & { cross?: boolean })
-  | { type: "layer"; layer: number; positions?: number[] }
-  | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" }
   | { type: "edge"; layer: number; head: number; query: number; key: number; cross?: boolean }
   | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] };
 
@@ -212,6 +210,8 @@ export interface SessionState {
   directions: DirectionJson[];
   metric: null | { label: string; unit: string; position: number; spec: MetricJson };
   groups: GroupJson[];
+  /** Another number whenever other scores can colour the head map. */
+  scores: number;
   can_undo: boolean;
   can_redo: boolean;
   /** What undo would take back and redo bring back, in words. */
@@ -230,9 +230,7 @@ export interface SessionState {
 export function clickable(part: PartJson | null): ComponentJson | null {
   if (part === null || ("cross" in part && part.cross)) return null;
   const { type } = part;
-  return type === "head" || type === "mlp" || type === "attention" || type === "neuron"
-    ? part
-    : null;
+  return type === "edge" || type === "expert_neuron" ? null : part;
 }
 
 /** The component that a click has ablated, and another click restores; null for all other kinds. */

@@ -11,7 +11,7 @@ export class Actions {
   constructor(
     private readonly client: SessionClient,
     private readonly store: SessionStore,
-    private readonly allowed: () => boolean,
+    readonly allowed: () => boolean,
   ) {}
 
   /** Uses the armed tool on a component. What is listed but switched off is switched on. */

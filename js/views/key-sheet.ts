@@ -22,6 +22,15 @@ const PARTS: readonly { title: string; rows: readonly Row[] }[] = [
     ],
   },
   {
+    title: "On the map of heads",
+    rows: [
+      [["5.3"], "Type a layer and a head: go there"],
+      [["Shift ←", "Shift →", "Shift ↑", "Shift ↓"], "Take in a range: Enter edits all of it"],
+      [["Shift F10", "Menu"], "Everything that can be done to the cell"],
+      [["+", "−"], "Larger or smaller cells"],
+    ],
+  },
+  {
     title: "On the lens",
     rows: [
       [["P"], "Patch the stream there from prompt B, or take the patch back"],

@@ -1,6 +1,6 @@
 // What the interventions of a session do to each cell of the head map: every kind has a glyph and
 // words of its own, and is told apart where it reaches a part of the cell (token positions, single
-// neurons, edges) or is switched off. The stream between layers has no cell.
+// neurons, edges) or is switched off.
 
 import type { Mark, Tone } from "../charts/head-grid";
 import type { InterventionJson } from "../types";
@@ -25,6 +25,10 @@ export interface Kind {
 export interface Marks {
   head(layer: number, head: number): CellMark | null;
   mlp(layer: number): CellMark | null;
+  attention(layer: number): CellMark | null;
+  layer(layer: number): CellMark | null;
+  /** The stream as it enters a layer, with what leaves the layer before; `last`: of the last one. */
+  residual(layer: number, last?: boolean): CellMark | null;
   /** The kinds that are on the map, for its legend. */
   readonly kinds: readonly Kind[];
 }
@@ -68,12 +72,15 @@ function reach({ component, layers }: InterventionJson): { keys: string[]; whole
   const { type, layer } = component;
   if (type === "head") return { keys: [`head ${layer}.${component.head}`], whole };
   if (type === "edge") return { keys: [`head ${layer}.${component.head}`], whole: false };
-  if (type === "attention") return { keys: [`heads ${layer}`], whole };
+  if (type === "attention") return { keys: [`attention ${layer}`, `heads ${layer}`], whole };
   if (type === "mlp") return { keys: [`mlp ${layer}`], whole };
-  if (type === "layer") return { keys: [`heads ${layer}`, `mlp ${layer}`], whole };
+  if (type === "layer") {
+    const parts = ["layer", "attention", "heads", "mlp"].map((part) => `${part} ${layer}`);
+    return { keys: parts, whole };
+  }
   if (type === "neuron" || type === "expert_neuron")
     return { keys: [`mlp ${layer}`], whole: false };
-  return { keys: [], whole };
+  return { keys: [`residual ${component.end === "post" ? "after" : "at"} ${layer}`], whole };
 }
 
 export function marksOf(interventions: readonly InterventionJson[]): Marks {
@@ -88,6 +95,14 @@ export function marksOf(interventions: readonly InterventionJson[]): Marks {
   return {
     head: (layer, head) => at(`head ${layer}.${head}`, `heads ${layer}`, "heads"),
     mlp: (layer) => at(`mlp ${layer}`),
+    attention: (layer) => at(`attention ${layer}`),
+    layer: (layer) => at(`layer ${layer}`),
+    residual: (layer, last = false) =>
+      at(
+        `residual at ${layer}`,
+        `residual after ${layer - 1}`,
+        ...(last ? [`residual after ${layer}`] : []),
+      ),
     kinds: [...new Set([...touches.values()].flat().map(({ kind }) => kind))],
   };
 }

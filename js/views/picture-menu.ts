@@ -13,7 +13,7 @@ import { captionOf, titleOf } from "./picture-words";
 
 /** Where the button stands, by the kind of pane. */
 const PLACES: readonly [pane: string, place: string][] = [
-  [".mw-pane", ":scope > .mw-pane-head"],
+  [".mw-pane", ":scope > .mw-pane-head, :scope > .mw-map-bar > .mw-pane-head"],
   [".mw-strip", ":scope > .mw-strip-foot > .mw-strip-buttons"],
   [".mw-interventions", ":scope"],
 ];

@@ -29,7 +29,7 @@ export const workbench: View = (el, context) => {
   const notice = banner(client);
   const strip = new TokenStrip(client, store, signal);
   const metric = new MetricEditor(client, signal);
-  const map = new HeadMapPane(store, actions, signal);
+  const map = new HeadMapPane(client, store, actions, invalidate, signal);
   const tabs: Tab[] = [
     {
       name: "attention",

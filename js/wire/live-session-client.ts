@@ -14,13 +14,12 @@ import {
   isEdit,
   type MetricJson,
   PROTOCOL,
-  type ScoreName,
   type SessionState,
 } from "../types";
 import { Listeners } from "./listeners";
 import type { Visibility } from "./liveness";
 import { paint } from "./optimism";
-import { readEffects, readPattern, readScores } from "./readings";
+import { readEffects, readPattern } from "./readings";
 import { type Answer, Rpc, RpcError } from "./rpc";
 import type {
   Asking,
@@ -30,7 +29,6 @@ import type {
   Pattern,
   PendingAction,
   Progress,
-  Scores,
   SessionClient,
   Status,
 } from "./session-client";
@@ -105,8 +103,10 @@ class LiveSessionClient implements SessionClient {
 
   isPending(component: ComponentJson): boolean {
     const key = componentKey(everywhere(component));
-    return this.#pending.some(
-      (one) => one.component && componentKey(everywhere(one.component)) === key,
+    return this.#pending.some(({ component: about, edits = [] }) =>
+      [about, ...edits.map((edit) => edit.component)].some(
+        (one) => one !== null && componentKey(everywhere(one)) === key,
+      ),
     );
   }
 
@@ -138,6 +138,12 @@ class LiveSessionClient implements SessionClient {
     const want = listed ? "restored" : "ablated";
     const { said: _, along: _named, ...intervention } = edit;
     return this.#act("apply", { intervention }, clickable(edit.component), want, { edit });
+  }
+
+  applyMany(edits: readonly EditJson[], gone: readonly number[] = []): Promise<boolean> {
+    const interventions = edits.map(({ said: _, along: _named, ...intervention }) => intervention);
+    const args = { interventions, remove: gone };
+    return this.#act("apply_many", args, null, null, { edits, gone });
   }
 
   setEnabled(id: number, enabled: boolean): Promise<boolean> {
@@ -213,10 +219,6 @@ class LiveSessionClient implements SessionClient {
     return readPattern(await this.#rpc.request("pattern", args, options));
   }
 
-  async scores(name: ScoreName, options: Listening = {}): Promise<Scores> {
-    return readScores(name, await this.#rpc.request("scores", { name }, options));
-  }
-
   async effects(
     options: Listening & { onPartial?: (partial: Effects, progress: Progress) => void } = {},
   ): Promise<Effects> {
@@ -224,7 +226,7 @@ class LiveSessionClient implements SessionClient {
     const partly: Asking["onPartial"] = (partial, progress) => {
       if (partial.frames.length > 0) onPartial?.(readEffects(partial), progress);
     };
-    return readEffects(await this.ask("effects", {}, { signal, onPartial: partly }));
+    return readEffects(await this.ask("score", { name: "effect" }, { signal, onPartial: partly }));
   }
 
   #componentOf(id: number): ComponentJson | null {
@@ -237,7 +239,7 @@ class LiveSessionClient implements SessionClient {
     args: object = {},
     component: ComponentJson | null = null,
     want: PendingAction["want"] = null,
-    about: Pick<PendingAction, "edit" | "id" | "strength"> = {},
+    about: Pick<PendingAction, "edit" | "id" | "strength" | "edits" | "gone"> = {},
   ): Promise<boolean> {
     const action: Underway = { op, component, want, ...about, revision: null };
     this.#pending = [...this.#pending, action];

@@ -23,11 +23,13 @@ export function paint(state: SessionState, pending: readonly PendingAction[]): S
 export function isAbout(action: PendingAction, one: InterventionJson): boolean {
   if (action.id !== undefined) return one.id === action.id;
   const edit = editOf(action);
+  if (action.edits?.some((each) => isEdit(one, each))) return true;
   return edit !== null && isEdit(one, edit);
 }
 
 function paintOne(list: InterventionJson[], action: PendingAction): InterventionJson[] {
   if (action.op === "clear") return [];
+  if (action.edits) return paintMany(list, action.edits, action.gone ?? []);
   const { strength, want } = action;
   const edit = editOf(action);
   const is = (one: InterventionJson): boolean => isAbout(action, one);
@@ -37,6 +39,18 @@ function paintOne(list: InterventionJson[], action: PendingAction): Intervention
   if (want === "ablated" && edit && !list.some(is)) return [...list, made(edit)];
   const enabled = want !== "disabled";
   return list.some(is) ? list.map((one) => (is(one) ? { ...one, enabled } : one)) : list;
+}
+
+function paintMany(
+  list: InterventionJson[],
+  edits: readonly EditJson[],
+  gone: readonly number[],
+): InterventionJson[] {
+  const kept = list
+    .filter(({ id }) => id === null || !gone.includes(id))
+    .map((one) => (edits.some((edit) => isEdit(one, edit)) ? { ...one, enabled: true } : one));
+  const fresh = edits.filter((edit) => !kept.some((one) => isEdit(one, edit)));
+  return [...kept, ...fresh.map(made)];
 }
 
 function editOf({ edit, component }: PendingAction): EditJson | null {
@@ -60,5 +74,6 @@ function sentenceOf({ type, mode, factor, component, said }: EditJson): string {
   if (type === "scale") return `Scale ${name} by ${factor}`;
   if (mode === "mean") return `Mean-ablate ${name}`;
   if (mode === "resample") return `Resample ${name}`;
+  if (type === "skip_layer") return `Skip ${name}`;
   return mode === "zero" ? `Zero ${name}` : `Edit ${name}`;
 }

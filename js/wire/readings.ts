@@ -1,10 +1,10 @@
 // Answers that carry an array, read into the words of the field. A shape that cannot be what was
 // asked for is an error here, not a strange picture later.
 
-import type { AxisTokenJson, ScoreName } from "../types";
+import type { AxisTokenJson } from "../types";
 import type { Frame } from "./frames";
 import { type Answer, RpcError } from "./rpc";
-import type { Effects, Pattern, Scores } from "./session-client";
+import type { Effects, Pattern } from "./session-client";
 
 type Fields = Record<string, unknown>;
 
@@ -30,11 +30,6 @@ function tokensOf(value: unknown, count: number): AxisTokenJson[] | null {
     if (typeof shown !== "string") throw unreadable("a token has no text");
     return { text: shown, special: special === true };
   });
-}
-
-export function readScores(name: ScoreName, { result, frames }: Answer<unknown>): Scores {
-  const { unit, reason } = fields(result);
-  return { name, unit: text(unit), reason: text(reason), values: theFrame(frames) };
 }
 
 export function readEffects({ result, frames }: Answer<unknown>): Effects {

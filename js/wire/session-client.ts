@@ -7,7 +7,6 @@ import type {
   EditJson,
   ErrorJson,
   MetricJson,
-  ScoreName,
   SessionState,
 } from "../types";
 import type { Frame } from "./frames";
@@ -32,6 +31,9 @@ export interface PendingAction {
   /** The listed intervention that it is about, and the strength that this gets. */
   readonly id?: number;
   readonly strength?: number;
+  /** Several edits that it makes, and the listed interventions that it takes away. */
+  readonly edits?: readonly EditJson[];
+  readonly gone?: readonly number[];
 }
 
 export interface Listening {
@@ -61,19 +63,10 @@ export interface Pattern {
   keys: readonly AxisTokenJson[] | null;
 }
 
-export interface Scores {
-  name: ScoreName;
-  unit: string;
-  /** Why some heads have none, where that is so. */
-  reason: string;
-  /** [layer, head]; NaN where a head has no score. */
-  values: Frame;
-}
-
 export interface Effects {
   unit: string;
   label: string;
-  /** [layer, heads then MLP]; NaN = not computed yet, or no such component. */
+  /** [layer, heads then MLP, attention, layer]; NaN = not computed yet, or no such component. */
   values: Frame;
 }
 
@@ -104,6 +97,8 @@ export interface SessionClient {
   toggle(component: ComponentJson): Promise<boolean>;
   /** Does an edit, or takes it away where it is listed. */
   apply(edit: EditJson): Promise<boolean>;
+  /** Does several edits and takes others off the list, as one step to undo. */
+  applyMany(edits: readonly EditJson[], gone?: readonly number[]): Promise<boolean>;
   /** Moves a strength; while one is asked for, only the newest wish waits. */
   setStrength(id: number, strength: number, drag: number): Promise<boolean>;
   setEnabled(id: number, enabled: boolean): Promise<boolean>;
@@ -129,7 +124,6 @@ export interface SessionClient {
 
   // Arrays. These reject: RpcError (refused), AbortError (the signal).
   pattern(head: HeadAddress, edited: boolean, options?: Listening): Promise<Pattern>;
-  scores(name: ScoreName, options?: Listening): Promise<Scores>;
   /** `onPartial` gets the whole map each time, NaN where it is not known yet. */
   effects(
     options?: Listening & { onPartial?: (partial: Effects, progress: Progress) => void },

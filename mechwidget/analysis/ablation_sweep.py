@@ -1,5 +1,8 @@
 """The ablation sweep: every head and every MLP zeroed in turn, and what that did.
 
+Whole attentions and layers too, where they are asked for; a layer without its effect is one that
+is skipped (`SkipLayer`).
+
 In flow a hooked model, a prompt and a metric; out flows one `Effect` after another, so that a
 head map can fill while the sweep goes on. The effect is metric(edited) - metric(baseline); with no
 metric it is KL(baseline ‖ edited) in nats at the last position. Components of a layer are ablated
@@ -16,7 +19,7 @@ import numpy as np
 
 from mechwidget.analysis.outcome import kl_nats
 from mechwidget.errors import CancelledError
-from mechwidget.interventions import MLP, Ablate, Head
+from mechwidget.interventions import MLP, Ablate, Attention, Head, Layer, SkipLayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,32 +28,51 @@ if TYPE_CHECKING:
     import torch
 
     from mechwidget.analysis.metrics import BoundMetric, Metric
+    from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel
     from mechwidget.models.tokens import Tokens
+
+
+Swept = Head | MLP | Attention | Layer
+WHOLES = (MLP, Attention, Layer)
+"""The columns of a grid after the heads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What zeroing one component did; nan where the edited run had no finite number."""
 
-    component: Head | MLP
+    component: Swept
     value: float
 
 
-def sweep_components(model: HookedModel) -> tuple[Head | MLP, ...]:
-    """Every head and every MLP that the model has, layer by layer."""
-    components: list[Head | MLP] = []
+def sweep_components(model: HookedModel, *, wholes: bool = False) -> tuple[Swept, ...]:
+    """Every head and every MLP that the model has, layer by layer.
+
+    Args:
+        model: whose.
+        wholes: whether each whole attention and each whole layer comes with them.
+    """
+    components: list[Swept] = []
     for layer in range(model.n_layers):
         components += [Head(layer, head) for head in range(model.n_heads(layer))]
         if model.has_mlp(layer):
             components.append(MLP(layer))
+        if wholes and model.has_attention(layer):
+            components.append(Attention(layer))
+        if wholes:
+            components.append(Layer(layer))
     return tuple(components)
+
+
+def _without(component: Swept) -> Intervention:
+    return SkipLayer(component) if isinstance(component, Layer) else Ablate(component)
 
 
 def ablation_effect(
     model: HookedModel,
     tokens: Tokens,
-    component: Head | MLP,
+    component: Swept,
     baseline_logits: torch.Tensor,
     metric: BoundMetric | None = None,
     *,
@@ -62,28 +84,28 @@ def ablation_effect(
     Without a metric, at `position` (the last by default).
     """
     position = _position(tokens, metric, position)
-    run = model.run(tokens, [Ablate(component)], positions=[position], cancelled=cancelled)
+    run = model.run(tokens, [_without(component)], positions=[position], cancelled=cancelled)
     return _effect(component, baseline_logits, run.logits[0, 0], metric)
 
 
 def ablation_groups(
     model: HookedModel,
     tokens: Tokens,
-    components: Sequence[Head | MLP],
+    components: Sequence[Swept],
     metric: BoundMetric | None = None,
     *,
     position: int | None = None,
-) -> tuple[tuple[Head | MLP, ...], ...]:
+) -> tuple[tuple[Swept, ...], ...]:
     """The components that are worth ablating together, in the order of their layers."""
     position = _position(tokens, metric, position)
-    groups = model.row_groups(tokens, [[Ablate(each)] for each in components], [position])
+    groups = model.row_groups(tokens, [[_without(each)] for each in components], [position])
     return tuple(tuple(components[index] for index in group) for group in groups)
 
 
 def ablation_effects(
     model: HookedModel,
     tokens: Tokens,
-    components: Sequence[Head | MLP],
+    components: Sequence[Swept],
     baseline_logits: torch.Tensor,
     metric: BoundMetric | None = None,
     *,
@@ -107,7 +129,7 @@ def ablation_effects(
             cancelled=cancelled,
         )
         return (effect,)
-    variants = [[Ablate(component)] for component in components]
+    variants = [[_without(component)] for component in components]
     rows = model.run_rows(tokens, variants, positions=[position], cancelled=cancelled)
     return tuple(
         _effect(component, rows.baseline(k).logits[0, 0], rows[k].logits[0, 0], metric)
@@ -120,7 +142,7 @@ def ablation_sweep(
     prompt: str | Sequence[int],
     metric: Metric | None = None,
     *,
-    components: Iterable[Head | MLP] | None = None,
+    components: Iterable[Swept] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[Effect]:
     """Zero each component (every head and MLP by default) and yield each effect as it is known.
@@ -147,7 +169,7 @@ def _position(tokens: Tokens, metric: BoundMetric | None, position: int | None) 
 
 
 def _effect(
-    component: Head | MLP,
+    component: Swept,
     baseline: torch.Tensor,
     edited: torch.Tensor,
     metric: BoundMetric | None,
@@ -157,10 +179,11 @@ def _effect(
 
 
 def effect_grid(model: HookedModel, effects: Iterable[Effect]) -> npt.NDArray[np.float32]:
-    """Effects as float32 `[layer, head … MLP]`: the last column is the MLP, nan is "not known"."""
+    """Effects as float32 `[layer, head …, MLP, attention, layer]`; nan is "not known"."""
     heads = max((model.n_heads(layer) for layer in range(model.n_layers)), default=0)
-    grid = np.full((model.n_layers, heads + 1), np.nan, dtype=np.float32)
+    grid = np.full((model.n_layers, heads + len(WHOLES)), np.nan, dtype=np.float32)
     for effect in effects:
-        column = effect.component.head if isinstance(effect.component, Head) else heads
-        grid[effect.component.layer, column] = effect.value
+        part = effect.component
+        column = part.head if isinstance(part, Head) else heads + WHOLES.index(type(part))
+        grid[part.layer, column] = effect.value
     return grid

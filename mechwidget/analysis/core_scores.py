@@ -13,6 +13,7 @@ import numpy as np
 from mechwidget.analysis.ablation_sweep import (
     ablation_effects,
     ablation_groups,
+    effect_grid,
     sweep_components,
 )
 from mechwidget.analysis.activation_gradient import activation_gradient
@@ -20,10 +21,17 @@ from mechwidget.analysis.copying import copying_scores
 from mechwidget.analysis.cutting import cut_to_fit
 from mechwidget.analysis.direct_attribution import direct_attribution
 from mechwidget.analysis.head_scores import head_scores
-from mechwidget.analysis.map_score import MapScore, Need, ScoreInputs, ScoreMap, empty_map
+from mechwidget.analysis.map_score import (
+    METRIC_UNIT,
+    MapScore,
+    Need,
+    ScoreInputs,
+    ScoreMap,
+    empty_map,
+    grid_map,
+)
 from mechwidget.analysis.pattern_entropy import pattern_entropy
 from mechwidget.errors import MechwidgetError
-from mechwidget.interventions import Head
 from mechwidget.models import Site
 
 if TYPE_CHECKING:
@@ -31,32 +39,28 @@ if TYPE_CHECKING:
 
     import torch
 
+    from mechwidget.analysis.ablation_sweep import Effect
     from mechwidget.models import HookedModel, Tokens
 
 _PATTERN_BYTES = 2**26  # of patterns that one run reads
 
 
 def effect(inputs: ScoreInputs) -> ScoreMap:
-    """Zero each head and MLP in turn, in the run without interventions."""
+    """Zero each head, MLP, attention and layer in turn, in the run without interventions."""
     model, made = inputs.model, empty_map(inputs.model)
     tokens = _tokens(inputs)
     bound = None if inputs.metric is None else inputs.metric.bind(model, len(tokens))
     position = len(tokens) - 1 if bound is None else bound.position
     run = model.run(tokens, positions=[position], cancelled=inputs.cancelled)
-    components = sweep_components(model)
-    done = 0
+    components = sweep_components(model, wholes=True)
+    found: list[Effect] = []
     for group in ablation_groups(model, tokens, components, bound):
-        for found in ablation_effects(
+        found += ablation_effects(
             model, tokens, group, run.logits[0, 0], bound, cancelled=inputs.cancelled
-        ):
-            part = found.component
-            if isinstance(part, Head):
-                made.heads[part.layer, part.head] = found.value
-            else:
-                made.mlp[part.layer] = found.value
-        done += len(group)
+        )
+        made = grid_map(effect_grid(model, found))
         if inputs.progress is not None:
-            inputs.progress(done, len(components), made)
+            inputs.progress(len(found), len(components), made)
     return made
 
 
@@ -76,6 +80,7 @@ def direct(inputs: ScoreInputs) -> ScoreMap:
         found.attention.astype(np.float32),
         found.mlp.astype(np.float32),
         found.note,
+        found.layers.astype(np.float32),
     )
 
 
@@ -195,11 +200,12 @@ CORE: tuple[MapScore, ...] = (
         "effect",
         "effect when ablated",
         "metric with the part zeroed - metric without; without a metric KL(baseline ‖ edited)",
-        "unit of the metric",
+        METRIC_UNIT,
         "diverging",
         None,
         _needs("prompt"),
         effect,
+        follows_edits=False,
     ),
     MapScore(
         "direct_attribution",
@@ -215,7 +221,7 @@ CORE: tuple[MapScore, ...] = (
         "act_grad",
         "activation times gradient",
         "first-order estimate of metric with the part - metric with the part zeroed",
-        "unit of the metric",
+        METRIC_UNIT,
         "diverging",
         None,
         _needs("prompt", "metric", "gradients"),
@@ -225,7 +231,7 @@ CORE: tuple[MapScore, ...] = (
         "attribution_patching",
         "attribution patching",
         "first-order estimate of metric with prompt B's activation in the part - metric without",
-        "unit of the metric",
+        METRIC_UNIT,
         "diverging",
         None,
         _needs("prompt", "metric", "second prompt", "gradients"),
@@ -262,5 +268,6 @@ CORE: tuple[MapScore, ...] = (
         (-1, 1),
         _needs("weights"),
         copying,
+        follows_edits=False,
     ),
 )  # fmt: skip

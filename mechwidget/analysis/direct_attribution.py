@@ -78,6 +78,12 @@ class DirectAttribution:
     metric: float
     note: str
 
+    @property
+    def layers(self) -> npt.NDArray[np.float64]:
+        """float64 `[layer]`: all that a layer adds, attention, MLP and the rest."""
+        parts = np.array([self.attention, self.mlp, self.rest])
+        return np.where(np.isnan(parts).all(0), np.nan, np.nansum(parts, 0))
+
 
 def direct_attribution(
     model: HookedModel,

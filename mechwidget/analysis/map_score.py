@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Need = Literal["prompt", "pattern", "metric", "weights", "second prompt", "gradients"]
 Scale = Literal["sequential", "diverging"]
+METRIC_UNIT = "unit of the metric"
+"""The unit of a score that is in whatever the metric is in; without one, nats."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,12 +42,20 @@ class ScoreMap:
         attention: float32 `[layer]`, whole attentions.
         mlp: float32 `[layer]`.
         reason: why numbers are missing, or how to read them; empty where nothing is to be said.
+        layers: float32 `[layer]`, whole layers; None where the score has no numbers for those.
     """
 
     heads: Floats
     attention: Floats
     mlp: Floats
     reason: str = ""
+    layers: Floats | None = None
+
+    @property
+    def grid(self) -> Floats:
+        """All of it as `[layer, head …, MLP, attention, layer]`."""
+        layers = np.full_like(self.mlp, np.nan) if self.layers is None else self.layers
+        return np.column_stack([self.heads, self.mlp, self.attention, layers])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ class MapScore:
         range: the two ends that the number cannot leave; None where they depend on the numbers.
         needs: what has to be there.
         compute: from inputs to numbers.
+        follows_edits: whether it reads the run with `ScoreInputs.interventions`; one that does not
+            says the same whatever is edited.
     """
 
     name: str
@@ -94,6 +106,7 @@ class MapScore:
     range: tuple[float, float] | None
     needs: frozenset[Need]
     compute: Callable[[ScoreInputs], ScoreMap] = field(repr=False)
+    follows_edits: bool = True
 
     def __call__(self, inputs: ScoreInputs) -> ScoreMap:
         """Compute it.
@@ -121,9 +134,15 @@ def empty_map(model: HookedModel, reason: str = "") -> ScoreMap:
     heads = max((model.n_heads(layer) for layer in layers), default=0)
     parts = [
         np.full(shape, np.nan, dtype=np.float32)
-        for shape in ((len(layers), heads), (len(layers),), (len(layers),))
+        for shape in ((len(layers), heads), *[(len(layers),)] * 3)
     ]
-    return ScoreMap(parts[0], parts[1], parts[2], reason)
+    return ScoreMap(parts[0], parts[1], parts[2], reason, parts[3])
+
+
+def grid_map(grid: Floats, reason: str = "") -> ScoreMap:
+    """`ScoreMap.grid` taken apart again."""
+    heads, (mlp, attention, layers) = grid[:, :-3], grid[:, -3:].T
+    return ScoreMap(heads, attention, mlp, reason, layers)
 
 
 def number_map(model: HookedModel, numbers: Any) -> ScoreMap:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 GROUP = "mechwidget.scores"
 _REGISTERED: dict[str, MapScore] = {}
+_REGISTRATIONS: list[str] = []
 
 
 def register_score(score: MapScore, *, replace: bool = False) -> MapScore:
@@ -40,7 +41,14 @@ def register_score(score: MapScore, *, replace: bool = False) -> MapScore:
             "Choose another name, or register it with replace=True.",
         )
     _REGISTERED[score.name] = score
+    _REGISTRATIONS.append(score.name)
     return score
+
+
+def changes() -> int:
+    """How often a score was registered: another number means that there may be others."""
+    _load_installed()
+    return len(_REGISTRATIONS)
 
 
 def map_scores() -> tuple[MapScore, ...]:

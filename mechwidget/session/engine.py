@@ -1,7 +1,7 @@
 """The engine of a session: everything of it that holds the model.
 
-In flow a hooked model and checked states; out flow numbers, patterns and sweeps, all done by the
-model's worker. A closed session drops its engine, and with it the model.
+In flow a hooked model and checked states; out flow numbers, patterns, scores and sweeps, all done
+by the model's worker. A closed session drops its engine, and with it the model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from mechwidget.session.continuation import Continuations
 from mechwidget.session.numbers import Numbers
 from mechwidget.session.patterns import Patterns
 from mechwidget.session.reads import Reads
+from mechwidget.session.scores import Scores
 from mechwidget.session.sweep import Sweeps
 from mechwidget.session.worker import worker_of
 
@@ -39,6 +40,7 @@ class Engine:
         self.reads = Reads(model, self.worker)
         self.continuations = Continuations(model, self.worker)
         self.sweeps = Sweeps(model, computation, self.worker)
+        self.scores = Scores(model, self.reads, self.sweeps)
 
     def close(self) -> None:
         """Stop everything that is under way."""

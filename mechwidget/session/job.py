@@ -26,12 +26,13 @@ Steps = Generator[None, None, T]
 
 
 class Priority(IntEnum):
-    """What goes first: the numbers of a click, what a view fetches, what is written, sweeps."""
+    """What goes first: a click's numbers, what is fetched, what is written, scores, sweeps."""
 
     RUN = 0
     FETCH = 1
     STREAM = 2
-    SWEEP = 3
+    SCORE = 3
+    SWEEP = 4
 
 
 class Job(Awaited[T]):

@@ -36,6 +36,7 @@ class Now:
         tried: the states that can be compared with this one, the newest last.
         trial: the id of the one of them that this state is; None while it has no numbers.
         snapshots: what is kept under a name.
+        scores: another number whenever other scores can colour the head map.
     """
 
     revision: int
@@ -46,6 +47,7 @@ class Now:
     tried: tuple[Trial, ...]
     trial: int | None
     snapshots: Snapshots
+    scores: int = 0
 
     @property
     def computing(self) -> bool:

@@ -1,20 +1,15 @@
-"""Attention patterns and what is read off them, fetched when a view wants to draw them.
+"""Attention patterns, fetched when a view wants to draw them.
 
-In flow a state, a layer and a head, or the name of a score; out flow jobs whose results are
-`[query, key]` patterns and `[layer, head]` scores. While all patterns of a prompt are small, one
-run reads every layer, so that moving the pointer over heads costs one forward pass in all.
+In flow a state, a layer and a head; out flow jobs whose results are `[query, key]` patterns. While
+all patterns of a prompt are small, one run reads every layer, so that moving the pointer over heads
+costs one forward pass in all.
 """
 
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
-from mechwidget.analysis import SCORES, head_scores
-from mechwidget.errors import MechwidgetError
 from mechwidget.models.sites import Site
 from mechwidget.session.job import Job, Priority, Steps
 from mechwidget.session.recent import Recent
@@ -22,7 +17,6 @@ from mechwidget.session.recent import Recent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
     import torch
 
     from mechwidget.interventions import Head, Intervention
@@ -34,14 +28,6 @@ T = TypeVar("T")
 
 _BYTES_KEPT = 64 * 2**20
 _BYTES_READ_AT_ONCE = 16 * 2**20
-
-
-@dataclass(frozen=True)
-class Scores:
-    """One score of every head: `values[layer, head]`, nan where there is none, and why."""
-
-    values: npt.NDArray[np.float32]
-    reason: str
 
 
 class Patterns:
@@ -66,14 +52,6 @@ class Patterns:
 
         return self._submit(Job(work, Priority.FETCH))
 
-    def scores(self, state: State, name: str) -> Job[Scores]:
-        """One score of every head, read off the baseline."""
-        if name not in SCORES:
-            raise MechwidgetError(
-                f"No head score is called {name!r}; there are {', '.join(SCORES)}."
-            )
-        return self._submit(Job(lambda job: self._scores(job, state, name), Priority.FETCH))
-
     def close(self) -> None:
         """Cancel what is under way."""
         for job in list(self._jobs):
@@ -82,22 +60,6 @@ class Patterns:
     def _submit(self, job: Job[T]) -> Job[T]:
         self._jobs.add(job)
         return self._worker.submit(job)
-
-    def _scores(self, job: Job[Scores], state: State, name: str) -> Steps[Scores]:
-        heads = [self._model.n_heads(layer) for layer in range(self._model.n_layers)]
-        values = np.full((len(heads), max(heads, default=0)), np.nan, dtype=np.float32)
-        reason = ""
-        patterns: dict[Site, torch.Tensor] = {}
-        for layer, count in enumerate(heads):
-            if count:
-                site = Site("pattern", layer)
-                if site not in patterns:
-                    patterns = yield from self._patterns(job, state, (), site)
-                queries, _ = sides_of(self._model, state.tokens, layer)
-                score = head_scores(name, patterns[site], queries.ids)
-                values[layer, :count] = score.values.numpy()
-                reason = score.reason
-        return Scores(values, reason)
 
     def _patterns(
         self, job: Job[Any], state: State, edits: tuple[Intervention, ...], site: Site

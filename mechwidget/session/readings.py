@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import torch
 
-    from mechwidget.analysis import Outcome
+    from mechwidget.analysis import MapScore, Outcome, ScoreMap
+    from mechwidget.analysis.map_score import Scale
     from mechwidget.interventions import Head
     from mechwidget.models import HookedModel, Run
     from mechwidget.models.window import When
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
     from mechwidget.session.now import Now
-    from mechwidget.session.patterns import Scores
     from mechwidget.session.reads import Question
+    from mechwidget.session.scores import Progress as ScoreProgress
     from mechwidget.session.state import State
     from mechwidget.session.sweep import Progress, Watch
+    from mechwidget.session.waiting import Awaited
 
 T = TypeVar("T")
 
@@ -124,9 +126,56 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         """The attention `[query, key]` of a head; `.result()` of what is returned waits."""
         return self._open().patterns.pattern(self.now().state, head, edited=edited)
 
-    def scores(self, name: str) -> Job[Scores]:
-        """One score of every head (`mechwidget.analysis.SCORES`); `.result()` waits."""
-        return self._open().patterns.scores(self.now().state, name)
+    def scores(
+        self, name: str, *, edited: bool = False, progress: ScoreProgress | None = None
+    ) -> Awaited[ScoreMap]:
+        """One score of every head, MLP, attention and layer; `.result()` waits.
+
+        Args:
+            name: any that `mechwidget.analysis.map_scores` has, or that `score_heads` was given.
+            edited: off the run with the interventions that are on, of a score that follows them.
+            progress: called on the worker's thread with (done, total, map so far) by scores that
+                take more than one run.
+
+        Raises:
+            MechwidgetError: no score has this name, or it needs what the session lacks.
+        """
+        scores = self._open().scores
+        return scores.read(self.now().state, name, edited=edited, progress=progress)
+
+    @property
+    def known_scores(self) -> tuple[MapScore, ...]:
+        """Every score that can colour the head map, numbers of your own last."""
+        return self._open().scores.all()
+
+    def lacks(self, score: MapScore) -> str:
+        """What a score needs and the session does not have now, in words; empty: nothing."""
+        return self._open().scores.missing(score, self.now().state)
+
+    def score_heads(
+        self,
+        name: str,
+        numbers: Any,
+        *,
+        unit: str = "",
+        convention: str = "",
+        scale: Scale | None = None,
+    ) -> None:
+        """Let numbers of your own colour the head map: they are in its menu from now on.
+
+        Args:
+            name: what they are called there; numbers of that name are replaced.
+            numbers: an array, a tensor or lists, `[layer, head]`; nan is "nothing here", None
+                takes them out of the menu again.
+            unit: "logits", "share" …; empty for a pure number.
+            convention: one line: what the number is and which way is up.
+            scale: "sequential" from 0 or "diverging" around 0; None is whichever fits.
+
+        Raises:
+            MechwidgetError: not `[layer, head]` of this model, or a registered score's name.
+        """
+        self._open().scores.keep(name, numbers, unit, convention, scale)
+        self._tell()
 
     def find_direction(self, source: DirectionSource) -> Job[Direction]:
         """A direction to steer along; `.result()` waits.
@@ -181,7 +230,9 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         return self._open().continuations.write(self.now().state, sampling, progress)
 
     def effects(self, progress: Progress | None = None) -> Watch:
-        """What ablating each head and MLP does to the metric; `.result()` waits.
+        """What ablating each part does to the metric, `[layer, head …, MLP, attention, layer]`.
+
+        `.result()` of what is returned waits.
 
         Args:
             progress: called on the worker's thread with (done, total, grid so far).
@@ -201,6 +252,10 @@ class Readings(HasTraits, metaclass=AbstractTraits):
     @abstractmethod
     def now(self) -> Now:
         """One coherent picture of now; never waits for the model."""
+
+    @abstractmethod
+    def _tell(self) -> None:
+        """Call the listeners."""
 
     @abstractmethod
     def _open(self) -> Engine:

@@ -132,6 +132,7 @@ class Session(Keeping):
                 self._tried.like(state),
                 None if trial is None else trial.id,
                 self._kept,
+                self._open().scores.version,
             )
 
     def code(self, style: str = "mechwidget") -> str:
@@ -170,6 +171,16 @@ class Session(Keeping):
             return states.with_interventions(old, model, rest if listed else [*rest, wanted])
 
         self._change(toggled)
+
+    def apply(self, *interventions: Intervention, instead_of: Iterable[states.Which] = ()) -> None:
+        """Do several interventions in one step, which is undone at once.
+
+        Args:
+            interventions: listed after the others, each once, and switched on.
+            instead_of: those that leave the list in the same step: themselves, or their places.
+        """
+        gone = tuple(instead_of)
+        self._change(lambda old, model: states.with_applied(old, model, interventions, gone))
 
     def replace(self, which: int | Intervention, new: Intervention, drag: object = None) -> None:
         """Put `new` in the place of a listed intervention: itself, or its place in the list.

@@ -208,6 +208,19 @@ def with_interventions(
     )
 
 
+def with_applied(
+    state: State,
+    model: HookedModel,
+    interventions: Sequence[Intervention],
+    instead_of: Sequence[Which] = (),
+) -> State:
+    """The same experiment with these interventions on, and without those that they replace."""
+    gone = {listed_one(state, which) for which in instead_of}
+    kept = [each for each in state.interventions if each not in gone]
+    off = [each for each in state.disabled if each not in interventions]
+    return with_interventions(state, model, [*kept, *interventions], off)
+
+
 def with_disabled(state: State, disabled: Iterable[Intervention]) -> State:
     """The same experiment with just these of its interventions switched off."""
     off = frozenset(disabled)

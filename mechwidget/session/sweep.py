@@ -1,4 +1,4 @@
-"""Sweeps of a session: the effect of ablating every head and MLP, while clicks go first.
+"""Sweeps of a session: what ablating each head, MLP, attention and layer does, clicks first.
 
 In flows a state (its prompt and metric count, its interventions do not); out flow watches, one per
 whoever wants to see the effects. Those who watch the same state share one sweep; it stops when
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    from mechwidget.interventions import MLP, Head
+    from mechwidget.analysis.ablation_sweep import Swept
     from mechwidget.models import HookedModel
     from mechwidget.session.computation import Computation
     from mechwidget.session.state import State
@@ -51,7 +51,8 @@ _SWEEPS_KEPT = 8
 class Watch(Awaited["Grid"]):
     """One watcher's view of a sweep, given up on its own.
 
-    Its result is all effects: float32 `[layer, head … MLP]`, nan where there is nothing.
+    Its result is all effects: float32 `[layer, head …, MLP, attention, layer]`, nan where there is
+    nothing.
     """
 
     def __init__(self, progress: Progress | None, leave: Callable[[Watch], None]) -> None:
@@ -90,7 +91,7 @@ class Sweep:
         self._model = model
         self._computation = computation
         self._state = state
-        self._components = sweep_components(model)
+        self._components = sweep_components(model, wholes=True)
         self._effects: list[Effect] = []
         self._version: int | None = None  # of the model that the effects are of
         self._watches: list[Watch] = []
@@ -151,7 +152,7 @@ class Sweep:
             return self._computation.run(self._state, (), job.should_stop).logits[0, 0]
 
     def _effects_of(
-        self, group: Sequence[Head | MLP], logits: torch.Tensor, job: Job[Grid]
+        self, group: Sequence[Swept], logits: torch.Tensor, job: Job[Grid]
     ) -> tuple[Effect, ...] | None:
         with self._computation.as_it_is() as version:
             if version != self._version:
@@ -207,7 +208,7 @@ class Sweeps:
         self._lock = threading.Lock()
 
     def watch(self, state: State, progress: Progress | None = None) -> Watch:
-        """See the effects of every head and MLP on this prompt and metric.
+        """See the effects of every part on this prompt and metric.
 
         Args:
             state: whose prompt and metric; its interventions are not applied.

@@ -1,8 +1,9 @@
-"""The head map: layers by heads and MLPs, coloured by what they do, as a view of its own.
+"""The head map: all heads and what they are parts of, coloured by any score, as a view of its own.
 
     mw.HeadMap(session)
+    session.score_heads("my numbers", array)  # one more score to colour it by
 
-In flows a session; out flow interventions on what was clicked.
+In flows a session; out flow interventions on what was clicked or painted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from mechwidget.views.snapshot_html import heads_html, prompt_html
 
 
 class HeadMap(SessionView):
-    """All heads and MLPs of a model: click one and it is edited, click again and it is back.
+    """All heads, attentions, MLPs and layers of a model, and the residual stream beside them.
+
+    Click one and it is edited, click again and it is back; drag, and all that was crossed is. The
+    colour is the effect of ablation or any other score (`mechwidget.analysis.map_scores`).
 
     Linked to every other view of the session on the page: what is hovered in one lights up in all.
 

@@ -44,6 +44,7 @@ def session_state(session_id: str, model: Json, now: Now, directions: Kept = ())
         "interventions": interventions_json(state),
         "directions": directions_json(directions),
         "metric": _metric_json(state),
+        "scores": now.scores,
         "can_undo": now.before is not None,
         "can_redo": now.after is not None,
         **kept_json(now),

@@ -101,7 +101,7 @@ def test_a_component_that_does_not_exist_is_refused(model):
 
 def test_the_grid_has_layers_heads_and_the_mlp_and_nan_for_the_unknown(model):
     grid = effect_grid(model, [Effect(mw.Head(1, 2), 0.5), Effect(mw.MLP(0), math.nan)])
-    assert grid.shape == (3, 4)
+    assert grid.shape == (3, 6)
     assert grid.dtype == np.float32
     assert grid[1, 2] == 0.5
-    assert np.isnan(grid).sum() == 11
+    assert np.isnan(grid).sum() == 17

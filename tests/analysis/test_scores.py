@@ -28,6 +28,7 @@ from mechwidget.analysis import (
     number_map,
     pattern_entropy,
     register_score,
+    sweep_components,
 )
 from mechwidget.analysis.scores import _REGISTERED, load_scores
 from mechwidget.errors import MechwidgetError
@@ -83,9 +84,9 @@ def test_every_score_says_what_it_is_and_keeps_to_it(name, model):
 
 def test_scores_are_the_functions_that_they_name():
     model = hooked("gpt2")
-    grid = effect_grid(model, ablation_sweep(model, REPEATED, METRIC))
-    effect = compute_score("effect", inputs())
-    np.testing.assert_array_equal(np.column_stack([effect.heads, effect.mlp]), grid)
+    components = sweep_components(model, wholes=True)
+    swept = ablation_sweep(model, REPEATED, METRIC, components=components)
+    np.testing.assert_array_equal(compute_score("effect", inputs()).grid, effect_grid(model, swept))
     direct = direct_attribution(model, REPEATED, METRIC)
     np.testing.assert_allclose(
         compute_score("direct_attribution", inputs()).heads, direct.heads, rtol=1e-6
@@ -111,7 +112,7 @@ def test_effects_fill_in_as_they_come():
     told = []
     compute_score("effect", inputs(progress=lambda done, total, _map: told.append((done, total))))
     assert told == sorted(told)
-    assert told[-1] == (LAYERS * (HEADS + 1),) * 2
+    assert told[-1] == (LAYERS * (HEADS + 3),) * 2
 
 
 def test_why_a_score_is_missing_is_said():

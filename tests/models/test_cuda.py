@@ -228,7 +228,7 @@ def test_a_session_hands_over_what_is_drawn(models: Any) -> None:
         assert pattern.device.type == "cpu"
         assert encode(pattern, "u8", "tril").shape == (len(ids), len(ids))
         for score in SCORES:
-            assert isinstance(session.scores(score).result().values, np.ndarray)
+            assert isinstance(session.scores(score).result().heads, np.ndarray)
     on_device = model.run(ids, read=["pattern"]).read["pattern", 1][0, 2]
     drawn = encode(on_device, "f32").values()
     assert np.array_equal(drawn, on_device.cpu().numpy())

@@ -124,7 +124,7 @@ def test_those_heads_attend_where_it_says(tour, circuit) -> None:
     previous_token, induction = circuit
     with mw.Session(mw.load("microcosm"), words) as session:
         for name, heads in (("previous_token", {previous_token}), ("induction", induction)):
-            scores = session.scores(name).result().values
+            scores = session.scores(name).result().heads
             ranked = sorted(
                 (
                     (scores[layer][head], f"{layer}.{head}")

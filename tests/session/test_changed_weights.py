@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 import mechwidget as mw
-from mechwidget.analysis import ablation_effects, ablation_sweep, effect_grid
+from mechwidget.analysis import ablation_effects
 from mechwidget.models.stamp import Stamp
 from mechwidget.session import sweep as sweep_module
 from tests.session.test_newest_wins import groups_of_four
-from tests.session.tiny import PROMPT, SECONDS, tiny_module, tiny_tokenizer
+from tests.session.tiny import PROMPT, SECONDS, swept, tiny_module, tiny_tokenizer
 
 
 def test_numbers_from_before_are_not_compared_with_numbers_from_after():
@@ -56,7 +56,7 @@ def test_effects_follow_the_weights():
         new = session.effects().result(SECONDS)
     fresh = mw.wrap(module, tiny_tokenizer())
     assert not np.allclose(new, old, atol=1e-4)
-    np.testing.assert_allclose(new, effect_grid(fresh, ablation_sweep(fresh, PROMPT)), atol=1e-5)
+    np.testing.assert_allclose(new, swept(fresh, PROMPT), atol=1e-5)
 
 
 def test_a_sweep_under_which_the_weights_change_is_of_the_new_ones_throughout(monkeypatch):
@@ -76,7 +76,7 @@ def test_a_sweep_under_which_the_weights_change_is_of_the_new_ones_throughout(mo
     with mw.Session(model, PROMPT) as session:
         grid = session.effects().result(SECONDS)
     fresh = mw.wrap(module, tiny_tokenizer())
-    np.testing.assert_allclose(grid, effect_grid(fresh, ablation_sweep(fresh, PROMPT)), atol=1e-5)
+    np.testing.assert_allclose(grid, swept(fresh, PROMPT), atol=1e-5)
 
 
 def test_the_version_of_the_model_is_said_with_its_numbers():

@@ -17,10 +17,10 @@ from transformers import (
 )
 
 import mechwidget as mw
-from mechwidget.analysis import ablation_sweep, effect_grid, kl_nats
+from mechwidget.analysis import kl_nats
 from mechwidget.errors import InterventionError, UnsupportedModelError
 from tests.session.encoders import BLANK, masked_model, masked_module, two_stack_model
-from tests.session.tiny import SECONDS
+from tests.session.tiny import SECONDS, swept
 
 MASK_AT = 2
 
@@ -56,9 +56,7 @@ def test_a_metric_at_the_blank(masked):
         sat, ran = masked.token_id("sat"), masked.token_id("ran")
         assert session.metric_value == pytest.approx(float(logits[sat] - logits[ran]), abs=1e-4)
         effects = session.effects().result(SECONDS)
-    np.testing.assert_allclose(
-        effects, effect_grid(masked, ablation_sweep(masked, BLANK, metric)), atol=1e-5
-    )
+    np.testing.assert_allclose(effects, swept(masked, BLANK, metric), atol=1e-5)
 
 
 def test_effects_without_a_metric_are_those_on_the_blank(masked):
@@ -89,9 +87,9 @@ def test_two_stacks_have_patterns_each_with_its_own_sides(translating):
         cross = session.pattern(mw.Head(3, 1, cross=True)).result(SECONDS)
         assert cross.shape == (3, 6)
         torch.testing.assert_close(cross.sum(-1), torch.ones(3))
-        assert session.scores("previous_token").result(SECONDS).values.shape == (4, 3)
+        assert session.scores("previous_token").result(SECONDS).heads.shape == (4, 3)
         effects = session.effects().result(SECONDS)
-        assert effects.shape == (4, 4)
+        assert effects.shape == (4, 6)
         assert not np.isnan(effects).any()
 
 

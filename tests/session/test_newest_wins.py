@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import mechwidget as mw
-from mechwidget.analysis import ablation_effects, ablation_sweep, effect_grid
+from mechwidget.analysis import ablation_effects
 from mechwidget.errors import CancelledError, MechwidgetError
 from mechwidget.session import sweep as sweep_module
-from tests.session.tiny import PROMPT, SECONDS, brake, eventually
+from tests.session.tiny import PROMPT, SECONDS, brake, eventually, swept
 
 HEADS = [mw.Head(layer, head) for layer in range(3) for head in range(3)]
 
@@ -81,12 +81,12 @@ def test_a_click_during_a_sweep_does_not_wait_for_it(model):
             session.wait()
             assert not watch.done(), "the click waited for the sweep"
             effects = watch.result(SECONDS)
-    assert effects.shape == (3, 4)
-    expected = effect_grid(model, ablation_sweep(model, PROMPT))
+    assert effects.shape == (3, 6)
+    expected = swept(model, PROMPT)
     # The brake is a hook of the user's own, so the heads ran one by one; here they share batches.
     np.testing.assert_allclose(effects, expected, rtol=0, atol=1e-5)
     done, total, grid = seen[0]
-    assert 1 <= done < total == 12
+    assert 1 <= done < total == 18
     assert np.isnan(grid).sum() == total - done
 
 
@@ -104,26 +104,26 @@ def groups_of_four(model, tokens, components, *_, **__):
 
 def test_watchers_share_a_sweep_and_it_goes_on_where_it_stopped(session, monkeypatch):
     session.wait()
-    swept = []
+    parts = []
 
     def slow(model, tokens, group, *rest, **options):
-        swept.extend(group)
+        parts.extend(group)
         time.sleep(0.05)
         return ablation_effects(model, tokens, group, *rest, **options)
 
     monkeypatch.setattr(sweep_module, "ablation_effects", slow)
     monkeypatch.setattr(sweep_module, "ablation_groups", groups_of_four)
     first, second = session.effects(), session.effects()
-    eventually(lambda: swept)
+    eventually(lambda: parts)
     first.cancel()
     with pytest.raises(CancelledError):
         first.result(SECONDS)
     assert not second.done()
     second.cancel()
     eventually(lambda: session._open().worker._current is None)
-    assert len(swept) < 12
+    assert len(parts) < 18
     third = session.effects().result(SECONDS)
-    assert len(swept) <= 12 + 4, "at most the group that was stopped is repeated"
+    assert len(parts) <= 18 + 4, "at most the group that was stopped is repeated"
     again = session.effects().result(SECONDS)
     np.testing.assert_array_equal(third, again)
     assert not np.isnan(third).any()
@@ -138,11 +138,11 @@ def test_a_sweep_of_a_model_with_a_hook_of_ones_own_starts_over(model, session):
         eventually(lambda: session._open().worker._current is None)
         before = slow.passes
         session.effects().result(SECONDS)
-        assert slow.passes == before + 1 + 12, "the baseline, and every head and MLP"
+        assert slow.passes == before + 1 + 18, "the baseline, and every part"
 
 
 def test_a_failing_progress_callback_does_not_stop_the_sweep(session, caplog):
-    assert session.effects(lambda *_: 1 / 0).result(SECONDS).shape == (3, 4)
+    assert session.effects(lambda *_: 1 / 0).result(SECONDS).shape == (3, 6)
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -154,7 +154,7 @@ def test_a_new_prompt_ends_the_sweep_of_the_old_one(model, session):
         session.prompt = "the cat"
         with pytest.raises(CancelledError):
             watch.result(SECONDS)
-        assert session.effects().result(SECONDS).shape == (3, 4)
+        assert session.effects().result(SECONDS).shape == (3, 6)
 
 
 def test_two_sessions_of_one_model_both_get_their_numbers(model):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 import mechwidget as mw
-from mechwidget.analysis import SCORES, head_scores
-from mechwidget.errors import ComponentError, MechwidgetError
+from mechwidget.errors import ComponentError
 from mechwidget.session import patterns as patterns_module
 from tests.session.tiny import PROMPT, SECONDS, brake, tiny_module, tiny_tokenizer
 
@@ -57,7 +55,6 @@ def test_all_heads_cost_one_pass_while_patterns_are_small(session, runs):
     for layer in range(3):
         for head in range(3):
             session.pattern(mw.Head(layer, head), edited=False).result(SECONDS)
-    session.scores("induction").result(SECONDS)
     assert len(runs) == 1
 
 
@@ -76,32 +73,11 @@ def test_with_a_hook_of_ones_own_every_look_is_a_run(model, session):
         for _ in range(3):
             session.pattern(mw.Head(0, 0), edited=False).result(SECONDS)
         assert slow.passes == 3
-        session.scores("induction").result(SECONDS)
-        assert slow.passes == 4
-
-
-@pytest.mark.parametrize("name", sorted(SCORES))
-def test_scores_are_read_off_the_baseline(session, attentions, name):
-    session.ablate(mw.MLP(0))
-    scores = session.scores(name).result(SECONDS)
-    ids = session.result.tokens.ids
-    expected = [head_scores(name, layer, ids).values.numpy() for layer in attentions]
-    np.testing.assert_allclose(scores.values, np.stack(expected), atol=1e-6)
-    assert scores.reason == ""
-
-
-def test_an_undefined_score_says_why(session):
-    session.prompt = "the cat sat"
-    scores = session.scores("induction").result(SECONDS)
-    assert np.isnan(scores.values).all()
-    assert "twice" in scores.reason
 
 
 def test_what_does_not_exist_is_refused_at_once(session):
     with pytest.raises(ComponentError, match="3 heads"):
         session.pattern(mw.Head(0, 3))
-    with pytest.raises(MechwidgetError, match="previous_token"):
-        session.scores("copying")
 
 
 def test_a_fetch_gives_way_to_a_click(model, session):

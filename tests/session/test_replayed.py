@@ -67,11 +67,14 @@ def test_a_click_goes_before_the_batches_of_a_sweep_which_then_goes_on():
         effects = watch.result(SECONDS)
         assert max(SlowBlock.calls) > 4, "heads share batches"
         assert took < 1.0, "at most a block of the sweep, and the click's own blocks"
-    assert 0 < seen[0][0] < seen[0][1] == 30, "results come in parts"
+    assert 0 < seen[0][0] < seen[0][1] == 42, "results come in parts"
     assert not np.isnan(effects).any()
     tokens = model.tokenize(IDS)
     baseline = model.run(IDS, positions=[-1]).logits[0, 0]
-    singly = [ablation_effect(model, tokens, c, baseline) for c in sweep_components(model)[:6]]
+    singly = [
+        ablation_effect(model, tokens, c, baseline)
+        for c in sweep_components(model, wholes=True)[:7]
+    ]
     np.testing.assert_allclose(effects[0], effect_grid(model, singly)[0], rtol=0, atol=1e-5)
 
 
@@ -79,4 +82,4 @@ def test_a_sweep_computes_far_fewer_blocks_than_single_runs_would():
     model = slow_model()
     with mw.Session(model, IDS) as session:
         session.effects().result(SECONDS)
-    assert len(SlowBlock.calls) < 30 * 6 / 2
+    assert len(SlowBlock.calls) < 42 * 6 / 2

@@ -32,7 +32,7 @@ def is_usable(session: mw.Session, model: mw.HookedModel) -> None:
     expected = model.run(PROMPT, session.interventions, positions=[-1]).logits
     assert torch.equal(session.result.logits, expected)
     assert session.pattern(mw.Head(0, 0)).result(SECONDS) is not None
-    assert session.effects().result(SECONDS).shape == (3, 4)
+    assert session.effects().result(SECONDS).shape == (3, 6)
     assert is_free(model.lock)
 
 
@@ -125,7 +125,7 @@ def test_nan_in_the_middle_of_other_work_harms_only_who_asked(model):
         session.interventions = [overflow]
         with pytest.raises(NotFiniteError, match="not finite numbers under these interventions"):
             _ = session.result
-        assert watch.result(SECONDS).shape == (3, 4)
+        assert watch.result(SECONDS).shape == (3, 6)
         is_usable(session, model)
 
 

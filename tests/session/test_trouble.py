@@ -89,7 +89,7 @@ def test_a_model_that_raises_harms_neither_session_nor_worker(session, model):
         handle.remove()
     session.ablate(mw.Head(0, 1))
     assert session.metric_value is not None
-    assert session.effects().result(SECONDS).shape == (3, 4)
+    assert session.effects().result(SECONDS).shape == (3, 6)
 
 
 def interrupt_soon():

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 import mechwidget as mw
+from mechwidget.analysis import ablation_sweep, effect_grid, sweep_components
 
 WORDS = [
     *("the", "cat", "dog", "sat", "ran", "on", "under", "a", "mat", "rug", "and", "then", "slept"),
@@ -76,6 +77,12 @@ def brake(model, seconds=0.0):
     finally:
         for handle in handles:
             handle.remove()
+
+
+def swept(model, prompt, metric=None):
+    """The effects that a session's sweep has to find, found without a session."""
+    components = sweep_components(model, wholes=True)
+    return effect_grid(model, ablation_sweep(model, prompt, metric, components=components))
 
 
 def eventually(condition, seconds=SECONDS):

@@ -125,10 +125,10 @@ def test_a_click_is_answered_and_its_numbers_arrive(kernel, comm):
 
 
 def test_frames_arrive_from_the_worker(kernel, comm):
-    kernel.tell(comm, "effects", {})
+    kernel.tell(comm, "score", {"name": "effect"})
     message = kernel.until(lambda m: (custom(m) or {}).get("ok"))
-    assert custom(message)["frames"][0]["shape"] == [3, 4]
-    assert len(message["buffers"][0]) == 3 * 4 * 4
+    assert custom(message)["frames"][0]["shape"] == [3, 6]
+    assert len(message["buffers"][0]) == 3 * 6 * 4
 
 
 def test_a_change_in_a_cell_reaches_the_page(kernel, comm):

@@ -70,13 +70,15 @@ def test_interventions_are_listed_as_they_are(session):
 def test_the_head_map_has_a_row_per_part(session):
     effects = session.effects().result()
     found = frame(mw.HeadMap(session))
-    assert len(found) == 3 * (3 + 1)
+    assert len(found) == 3 * (3 + 3)
     heads = found[found["part"] == "head"]
     np.testing.assert_allclose(heads["effect"].to_numpy().reshape(3, 3), effects[:, :3])
-    np.testing.assert_allclose(found[found["part"] == "mlp"]["effect"], effects[:, 3])
-    scores = session.scores("induction").result().values
+    for column, part in enumerate(("mlp", "attention", "layer"), start=3):
+        np.testing.assert_allclose(found[found["part"] == part]["effect"], effects[:, column])
+    scores = session.scores("induction").result()
     found = frame(mw.HeadMap(session), score="induction")
-    np.testing.assert_allclose(found["induction"].to_numpy().reshape(3, 3), scores)
+    heads = found[found["part"] == "head"]["induction"]
+    np.testing.assert_allclose(heads.to_numpy().reshape(3, 3), scores.heads)
 
 
 def test_attention_is_the_lower_triangle_of_one_head(session):

@@ -55,7 +55,7 @@ def test_anywidget_929_a_closed_widget_and_its_model_are_collected():
     seen = weakref.ref(workbench)
     workbench.session.ablate(mw.Head(0, 0))
     workbench.session.wait()
-    workbench._handle_custom_msg({"v": 1, "id": "1", "op": "effects", "args": {}}, [])
+    workbench._handle_custom_msg({"v": 1, "id": "1", "op": "score", "args": {"name": "effect"}}, [])
     workbench._repr_mimebundle_()
     workbench.close()
     session = workbench.session

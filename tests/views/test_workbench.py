@@ -54,6 +54,7 @@ def test_the_state_is_json_and_has_every_field(page):
         *("session", "revision", "model", "prompt", "tokens", "interventions", "metric"),
         *("can_undo", "can_redo", "phase", "error", "outcome", "encoder", "other", "reference"),
         *("undo", "redo", "groups", "trial", "tried", "snapshots"),
+        "scores",
         "directions",
     }
     assert state["tokens"][0] == {"id": 1, "text": "the", "special": False}
@@ -146,34 +147,25 @@ def test_arrays_come_as_frames(page):
     assert result == about
     exact = session.pattern(mw.Head(2, 1), edited=False).result(SECONDS)
     np.testing.assert_allclose(pattern, exact, atol=1 / 255)
-    result, (scores,) = page.ask("scores", {"name": "previous_token"})
-    assert result == {"name": "previous_token", "unit": "attention", "reason": ""}
-    np.testing.assert_array_equal(scores, session.scores("previous_token").result(SECONDS).values)
-    result, (effects,) = page.ask("effects")
-    assert result["unit"] == "logits"
-    assert effects.shape == (3, 4)
-    np.testing.assert_array_equal(effects, session.effects().result(SECONDS))
-    page.ask("set_metric")
-    assert page.ask("effects")[0] == {"unit": "nats", "label": "KL from the baseline"}
 
 
 def test_effects_grow_while_the_page_waits(page, model):
     with brake(model, 0.02):
-        request = page.tell("effects")
+        request = page.tell("score", {"name": "effect"})
         _, (final,) = page.answer(request)
     about_it = [content for content, _ in page.messages if content["id"] == request]
     assert about_it[0] == {"v": 1, "id": request, "ack": True}
     partial = [content for content in about_it if "progress" in content]
     assert partial
     assert partial[0]["partial"]["unit"] == "logits"
-    assert partial[0]["progress"]["total"] == 12
+    assert partial[0]["progress"]["total"] == 18
     assert not np.isnan(final).any()
 
 
 def test_a_page_that_no_longer_wants_an_answer_stops_the_work(page, model):
     page.state()
     with brake(model, 0.02) as slow:
-        request = page.tell("effects")
+        request = page.tell("score", {"name": "effect"})
         assert slow.running.wait(SECONDS)
         page.workbench._handle_custom_msg({"v": 1, "op": "cancel", "id": request}, [])
         eventually(lambda: page.workbench.session._open().worker._current is None)
@@ -212,7 +204,7 @@ BAD = {
         {"type": "logit_diff", "a": "cat", "b": "cat"},
         "two tokens",
     ),
-    "an unknown score": ("scores", {"name": "beauty"}, "previous_token"),
+    "an unknown score": ("score", {"name": "beauty"}, "previous_token"),
     "a pattern without a head": ("pattern", {"layer": 0}, "head"),
     "a pattern of no layer": ("pattern", {"layer": 3, "head": 0, "edited": True}, "layer"),
     "a pattern of no head": ("pattern", {"layer": 0, "head": 3, "edited": True}, "head"),

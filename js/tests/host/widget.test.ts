@@ -107,8 +107,8 @@ describe("a host", () => {
     const header = { dtype: "f32", shape: [1, 1], layout: "dense" };
     const bytes = new Uint8Array(Float32Array.of(0.25).buffer);
     for (const buffer of [bytes, new DataView(bytes.buffer)]) {
-      const scores = client?.scores("induction");
-      fake.answer("scores", { unit: "probability" }, { frames: [header] }, [buffer]);
+      const scores = client?.effects();
+      fake.answer("score", { unit: "probability" }, { frames: [header] }, [buffer]);
       expect((await scores)?.values.at(0, 0)).toBe(0.25);
     }
     close();

@@ -3,7 +3,7 @@
 
 import type { Host, Theme, View } from "../../host/host";
 import { acquireStore } from "../../store/session-store";
-import type { ErrorJson, MetricJson, ScoreName, SessionState } from "../../types";
+import type { EditJson, ErrorJson, MetricJson, SessionState } from "../../types";
 import { clickable, componentKey, everywhere, isAblationOf, isEdit } from "../../types";
 import { workbench } from "../../views/workbench";
 import { decodeFrame, type Frame } from "../../wire/frames";
@@ -14,7 +14,6 @@ import type {
   Effects,
   Pattern,
   PendingAction,
-  Scores,
   SessionClient,
   Status,
 } from "../../wire/session-client";
@@ -38,6 +37,33 @@ export function triangle(n: number, value: (query: number, key: number) => numbe
   return decodeFrame({ dtype: "f32", shape: [n, n], layout: "tril", scale: 1, offset: 0 }, bytes);
 }
 
+const scoreOf = (name: string, title: string, more: object = {}) => ({
+  name,
+  title,
+  label: title,
+  convention: `what ${title} is`,
+  unit: "share",
+  scale: "sequential",
+  range: [0, 1] as [number, number] | null,
+  follows_edits: true,
+  missing: "",
+  ...more,
+});
+
+/** The scores that the kernel knows in these tests. */
+export const MENU = [
+  scoreOf("effect", "effect when ablated", {
+    unit: "logits",
+    scale: "diverging",
+    range: null,
+    follows_edits: false,
+  }),
+  scoreOf("direct_attribution", "direct logit attribution", { missing: "needs a metric" }),
+  scoreOf("induction", "induction"),
+  scoreOf("entropy", "pattern entropy", { unit: "nats", range: null }),
+  scoreOf("mine", "<b>my numbers</b>", { unit: "apples", scale: "diverging", range: null }),
+];
+
 interface Waiting {
   action: PendingAction;
   settle: (agreed: boolean) => void;
@@ -56,7 +82,10 @@ export class FakeSession {
   readonly answers = new Map<
     string,
     (args: Record<string, unknown>, options: Asking) => Answer<unknown> | Promise<Answer<unknown>>
-  >();
+  >([
+    ["score_menu", () => ({ result: { scores: MENU }, frames: [] })],
+    ["score", ({ name }) => this.#score(String(name))],
+  ]);
   effectsAsked: EffectsOptions[] = [];
   giveEffects: (effects: Effects) => void = () => {};
   givePattern = (
@@ -84,7 +113,7 @@ export class FakeSession {
       args: unknown[] = [],
       component: PendingAction["component"] = null,
       want: PendingAction["want"] = null,
-      about: Pick<PendingAction, "edit" | "id" | "strength"> = {},
+      about: Pick<PendingAction, "edit" | "id" | "strength" | "edits" | "gone"> = {},
     ): Promise<boolean> => {
       this.sent.push([op, ...args]);
       return new Promise((settle) => {
@@ -110,10 +139,11 @@ export class FakeSession {
         return pending();
       },
       isPending: (component) =>
-        pending().some(
-          (one) =>
-            one.component &&
-            componentKey(everywhere(one.component)) === componentKey(everywhere(component)),
+        pending().some(({ component: about, edits = [] }) =>
+          [about, ...edits.map((edit) => edit.component)].some(
+            (one) =>
+              one !== null && componentKey(everywhere(one)) === componentKey(everywhere(component)),
+          ),
         ),
       get status() {
         return session.status;
@@ -143,6 +173,8 @@ export class FakeSession {
         const want = listed ? "restored" : "ablated";
         return act("apply", [edit], clickable(edit.component), want, { edit });
       },
+      applyMany: (edits: readonly EditJson[], gone: readonly number[] = []) =>
+        act("apply_many", [edits, gone], null, null, { edits, gone }),
       setStrength: (id, strength, drag) =>
         act("replace", [id, strength, drag], null, null, { id, strength }),
       setOtherPrompt: (prompt) => act("set_other_prompt", [prompt]),
@@ -168,12 +200,6 @@ export class FakeSession {
         revision: session.state?.revision ?? 0,
         ...session.givePattern(edited, cross ?? false),
       }),
-      scores: async (name: ScoreName): Promise<Scores> => ({
-        name,
-        unit: "share",
-        reason: "",
-        values: frame(session.state?.model.heads.map((n) => Array(n).fill(0.5)) ?? [[0]]),
-      }),
       effects: (options) => {
         session.effectsAsked.push(options);
         return new Promise((resolve) => {
@@ -181,6 +207,16 @@ export class FakeSession {
         });
       },
     };
+  }
+
+  /** Every head has half of what there is to have. */
+  #score(name: string): Answer<unknown> {
+    const { heads = [0] } = this.state?.model ?? {};
+    const most = Math.max(...heads);
+    const row = (n: number): number[] =>
+      Array.from({ length: most + 3 }, (_, at) => (at < n ? 0.5 : Number.NaN));
+    const result = { ...MENU.find((one) => one.name === name), reason: "" };
+    return { result, frames: [frame(heads.map(row))] };
   }
 
   changed(): void {

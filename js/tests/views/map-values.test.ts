@@ -15,6 +15,7 @@ function values(state: SessionState = stateOf({ outcome: outcomeOf() })) {
   return { session, map, state };
 }
 
+const { model } = stateOf();
 const settled = () => vi.advanceTimersByTimeAsync(1);
 
 it("shows a score when effects keep a person waiting, and the effects once they come", async () => {
@@ -32,10 +33,10 @@ it("shows a score when effects keep a person waiting, and the effects once they 
 
 it("asks for no score when effects are quick", async () => {
   vi.useFakeTimers();
-  const { session, map } = values();
+  const { session } = values();
   session.giveEffects({ unit: "logits", label: "", values: frame([[1, 2, 3, 4, 5]]) });
   await vi.advanceTimersByTimeAsync(2000);
-  expect(map.scores.size).toBe(0);
+  expect(session.asked.map(([op]) => op)).toEqual(["score_menu"]);
 });
 
 it("asks once per question, and again for another", () => {
@@ -85,17 +86,17 @@ it("draws effects about a true zero, KL and scores from zero, and never blows up
   const { session, map } = values();
   session.giveEffects({ unit: "logits", label: "", values: frame([[-1.93, 0.5, Number.NaN]]) });
   await settled();
-  expect(scaleOf(map)).toMatchObject({
+  expect(scaleOf(map, model)).toMatchObject({
     scale: "diverging",
-    from: -scaleOf(map).max,
+    from: -scaleOf(map, model).max,
     high: "+1.93 logits",
   });
   const noise = values();
   noise.session.giveEffects({ unit: "logits", label: "", values: frame([[1e-6, -1e-6]]) });
   await settled();
-  expect(scaleOf(noise.map).max).toBeGreaterThan(0.01);
+  expect(scaleOf(noise.map, model).max).toBeGreaterThan(0.01);
   const kl = values();
   kl.session.giveEffects({ unit: "nats", label: "", values: frame([[0.6, 0]]) });
   await settled();
-  expect(scaleOf(kl.map)).toMatchObject({ scale: "sequential", from: 0, high: "0.60 nats" });
+  expect(scaleOf(kl.map, model)).toMatchObject({ scale: "sequential", from: 0, high: "0.60 nats" });
 });

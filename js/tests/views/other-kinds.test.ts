@@ -73,7 +73,7 @@ it("marks the map and leaves a click on the head an ablation", async () => {
   const cell = get("mw-cell-1-2");
   expect(cell.dataset.glyph).toBe("2");
   expect(cell.getAttribute("aria-label")).toContain("scaled and mean-ablated");
-  expect(cell.getAttribute("aria-pressed")).toBe("false");
+  expect(cell.getAttribute("aria-pressed")).toBe("true");
   cell.click();
   await painted();
   expect(session.sent).toEqual([["toggle", HEAD]]);

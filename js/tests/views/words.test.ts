@@ -74,7 +74,7 @@ describe("every kind of edit", () => {
     expect(marksOf(KINDS).kinds).toHaveLength(KINDS.length - 1);
   });
 
-  it("marks what it reaches: a layer whole, an edge in part, the stream nowhere", () => {
+  it("marks what it reaches: a layer whole, an edge in part, the stream in its lane", () => {
     const skipped = marksOf([edit("skip_layer", { component: { type: "layer", layer: 1 } })]);
     expect(skipped.head(1, 0)?.words).toBe("skipped");
     expect(skipped.mlp(1)?.glyph).toBe("↷");
@@ -88,7 +88,8 @@ describe("every kind of edit", () => {
     });
     const stream = marksOf([edit("steer", { component: { type: "residual", layer: 1 } })]);
     expect(stream.head(1, 0)).toBeNull();
-    expect(stream.kinds).toEqual([]);
+    expect(stream.residual(1)?.words).toBe("steered");
+    expect(stream.residual(0)).toBeNull();
     const expert = { type: "expert_neuron", layer: 1, expert: 0, index: 5 } as const;
     expect(marksOf([edit("scale", { component: expert })]).mlp(1)?.words).toBe("scaled in part");
   });

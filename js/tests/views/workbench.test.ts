@@ -88,8 +88,9 @@ describe("the keyboard", () => {
     get("mw-cell-0-0").dispatchEvent(key("ArrowDown"));
     expect(document.activeElement).toBe(get("mw-cell-1-0"));
     get("mw-cell-1-0").dispatchEvent(key("End"));
-    expect(document.activeElement).toBe(get("mw-mlp-1"));
-    get("mw-mlp-1").dispatchEvent(key("ArrowLeft"));
+    expect(document.activeElement).toBe(get("mw-layer-1"));
+    for (const name of ["mw-layer-1", "mw-mlp-1", "mw-attn-1"])
+      get(name).dispatchEvent(key("ArrowLeft"));
     expect(document.activeElement).toBe(get("mw-cell-1-3"));
     expect(stops()).toHaveLength(1);
     get("mw-cell-1-3").dispatchEvent(key("l"));
@@ -240,7 +241,8 @@ describe("many models", () => {
     );
     expect(el.querySelector(".mw-heads canvas")).not.toBeNull();
     get("mw-cell-0-0").dispatchEvent(key("ArrowDown"));
-    get("mw-cell-0-0").dispatchEvent(key("End"));
+    get("mw-cell-1-0").dispatchEvent(key("End"));
+    get("mw-layer-1").dispatchEvent(key("ArrowLeft"));
     await painted();
     const cell = get("mw-mlp-1");
     expect(cell.getAttribute("aria-label")).toBe("MLP 1");

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ablatedBy, componentKey, type SessionState } from "../../types";
 import { connectSession } from "../../wire/live-session-client";
+import { askScore } from "../../wire/scores";
 import type { SessionClient } from "../../wire/session-client";
 import { type Dialect, FakeModel } from "./fake-model";
 import { ablation, FakeVisibility, HEAD, OTHER, stateOf } from "./states";
@@ -314,11 +315,13 @@ describe("arrays", () => {
   });
 
   it("reads scores, with the reason for what has none", async () => {
-    const asked = client.scores("induction");
+    const asked = askScore(client, "induction", true);
+    expect(fake.last("score").args).toEqual({ name: "induction", edited: true });
     const { extra, buffers } = frame([1, 2], [0.5, Number.NaN]);
-    fake.answer("scores", { unit: "probability", reason: "no repeats" }, extra, buffers);
+    fake.answer("score", { unit: "share", range: [0, 1], reason: "no repeats" }, extra, buffers);
     const scores = await asked;
-    expect(scores).toMatchObject({ name: "induction", reason: "no repeats", unit: "probability" });
+    const style = { unit: "share", scale: "sequential", range: [0, 1], label: "" };
+    expect(scores).toMatchObject({ name: "induction", reason: "no repeats", style });
     expect(scores.values.at(0, 1)).toBeNaN();
   });
 
@@ -327,7 +330,7 @@ describe("arrays", () => {
     const asked = client.effects({
       onPartial: ({ values, unit }, { done }) => partials.push([unit, done, [...values.values]]),
     });
-    const { id } = fake.last("effects");
+    const { id } = fake.last("score");
     const some = frame([1, 2], [1, Number.NaN]);
     const progress = (done: number) => ({ done, total: 2, label: "" });
     fake.say({ v: 1, id, progress: progress(0) });
@@ -336,7 +339,7 @@ describe("arrays", () => {
       some.buffers,
     );
     const whole = frame([1, 2], [1, 2]);
-    fake.answer("effects", { unit: "nats", label: "KL" }, whole.extra, whole.buffers);
+    fake.answer("score", { unit: "nats", label: "KL" }, whole.extra, whole.buffers);
     expect((await asked).label).toBe("KL");
     expect(partials).toEqual([["nats", 1, [1, Number.NaN]]]);
   });

@@ -52,6 +52,7 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
     directions: [],
     metric: null,
     groups: [],
+    scores: 1,
     can_undo: false,
     can_redo: false,
     undo: "",

@@ -13,6 +13,7 @@ from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
+from mechwidget.views.ops.head_map import HeadMap
 from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.lens import Lens
 from mechwidget.views.ops.neurons import Neurons
@@ -34,6 +35,7 @@ _GROUPS = (
     Arrays,
     DirectionNames,
     Continuing,
+    HeadMap,
     Lens,
     Neurons,
     PatchingMap,

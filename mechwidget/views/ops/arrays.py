@@ -1,4 +1,4 @@
-"""What a page fetches to draw: attention patterns, scores of heads, effects of ablation.
+"""What a page fetches to draw: attention patterns.
 
 In flow the arguments of a request; out flow frames, once the session has them.
 """
@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mechwidget.analysis import SCORES
 from mechwidget.interventions import Head
 from mechwidget.session.patterns import sides_of
 from mechwidget.views.deferred import Then
 from mechwidget.views.pattern_frame import pattern_frame
-from mechwidget.wire import Arguments, Channel, Frame, Request, encode
+from mechwidget.wire import Arguments, Channel, Frame, Request
 
 if TYPE_CHECKING:
     import torch
 
     from mechwidget.models import Tokens
     from mechwidget.session import Session
-    from mechwidget.session.patterns import Scores
-    from mechwidget.session.sweep import Grid
 
 Answer = tuple[dict[str, Any], Frame]
 
@@ -33,8 +30,7 @@ class Arrays:
 
     def register(self, channel: Channel) -> None:
         """Let pages call them."""
-        for op in (self.pattern, self.scores, self.effects):
-            channel.on(op.__name__, op)
+        channel.on("pattern", self.pattern)
 
     def pattern(self, args: Arguments, _: Request) -> Then[Answer]:
         """The attention pattern of one head, [query, key]."""
@@ -59,31 +55,6 @@ class Arrays:
             return about, pattern_frame(pattern, causal=causal)
 
         return Then(self._session.pattern(head, edited=args.boolean("edited")), answer)
-
-    def scores(self, args: Arguments, _: Request) -> Then[Answer]:
-        """One score of every head, as [layer, head]."""
-        name = args.only("name").choice("name", *SCORES)
-
-        def answer(scores: Scores) -> Answer:
-            return {"name": name, "unit": "attention", "reason": scores.reason}, encode(
-                scores.values
-            )
-
-        return Then(self._session.scores(name), answer)
-
-    def effects(self, args: Arguments, request: Request) -> Then[Answer]:
-        """What ablating each component does, as [layer, head … MLP], growing while it goes on."""
-        args.only()
-        bound = self._session.now().state.bound
-        about = {
-            "unit": "nats" if bound is None else bound.unit,
-            "label": "KL from the baseline" if bound is None else f"change of {bound.label}",
-        }
-
-        def progress(done: int, total: int, grid: Grid) -> None:
-            request.progress(done, total, "ablating", [encode(grid)], about)
-
-        return Then(self._session.effects(progress), lambda grid: (about, encode(grid)))
 
 
 def _side(side: Tokens, tokens: Tokens) -> list[dict[str, Any]] | None:

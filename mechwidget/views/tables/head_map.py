@@ -1,4 +1,4 @@
-"""The table of the head map: a row per head and MLP, with one number.
+"""The table of the head map: a row per head, MLP, attention and layer, with one number.
 
 In: a session and the name of a score. Out: a table, once the numbers are there.
 """
@@ -11,19 +11,20 @@ from mechwidget.views.deferred import Then
 from mechwidget.views.table import Table
 
 if TYPE_CHECKING:
+    from mechwidget.analysis import ScoreMap
     from mechwidget.session import Session
-    from mechwidget.session.patterns import Scores
 
 EFFECT = "effect"
+_WHOLES = ("mlp", "attention", "layer")
 
 
 def head_map_table(session: Session, *, score: str = EFFECT) -> Then[Table]:
-    """Layers, parts ("head" or "mlp"), heads (None of an MLP) and the score, nan where unknown.
+    """Layers, parts ("head", "mlp" …), heads (None of the others) and the score, nan if unknown.
 
     Args:
         session: whose.
         score: "effect" (the change of the metric when the part alone is zero-ablated), or the name
-            of a head score.
+            of any that `session.known_scores` has.
     """
     model = session.model
     heads = [model.n_heads(layer) for layer in range(model.n_layers)]
@@ -33,8 +34,8 @@ def head_map_table(session: Session, *, score: str = EFFECT) -> Then[Table]:
         rows: list[tuple[int, str, int | None, float]] = []
         for layer, count in enumerate(heads):
             rows += [(layer, "head", head, float(values[layer][head])) for head in range(count)]
-            if values.shape[1] > widest and model.has_mlp(layer):
-                rows.append((layer, "mlp", None, float(values[layer][widest])))
+            wholes = zip(_WHOLES, values[layer][widest:], strict=True)
+            rows += [(layer, part, None, float(value)) for part, value in wholes]
         layers, parts, which, numbers = zip(*rows, strict=True) if rows else ((), (), (), ())
         return Table({"layer": layers, "part": parts, "head": which, score: numbers}, about)
 
@@ -45,7 +46,7 @@ def head_map_table(session: Session, *, score: str = EFFECT) -> Then[Table]:
         about = {"unit": unit, "label": f"{label} when zero-ablated"}
         return Then(session.effects(), lambda grid: table(grid, about))
 
-    def scored(found: Scores) -> Table:
-        return table(found.values, {"reason": found.reason} if found.reason else {})
+    def scored(found: ScoreMap) -> Table:
+        return table(found.grid, {"reason": found.reason} if found.reason else {})
 
     return Then(session.scores(score), scored)
