@@ -61,10 +61,14 @@ class Patterns:
 
         def work(job: Job[torch.Tensor]) -> Steps[torch.Tensor]:
             site = Site("cross_pattern" if head.cross else "pattern", head.layer)
-            patterns = yield from self._patterns(job, state, interventions, site)
-            return patterns[site][head.head]
+            one = (head.head,)
+            return (
+                yield from job.uninterrupted(
+                    lambda: self.of_heads(state, interventions, site, one, job.should_stop)[0]
+                )
+            )
 
-        return self._submit(Job(work, Priority.FETCH))
+        return self.submit(Job(work, Priority.FETCH))
 
     def scores(self, state: State, name: str) -> Job[Scores]:
         """One score of every head, read off the baseline."""
@@ -72,14 +76,41 @@ class Patterns:
             raise MechwidgetError(
                 f"No head score is called {name!r}; there are {', '.join(SCORES)}."
             )
-        return self._submit(Job(lambda job: self._scores(job, state, name), Priority.FETCH))
+        return self.submit(Job(lambda job: self._scores(job, state, name), Priority.FETCH))
+
+    def of_heads(
+        self,
+        state: State,
+        edits: tuple[Intervention, ...],
+        site: Site,
+        heads: tuple[int, ...],
+        cancelled: Callable[[], bool],
+    ) -> torch.Tensor:
+        """`[head, query, key]` of some heads of a layer; on the worker's thread only.
+
+        Where all heads of the layer are more than is ever kept, those that were asked for are kept
+        if they fit, so that looking about in one long pattern is one run.
+        """
+        apart = ("heads", state.tokens, edits, site, heads)
+        self._forget_other_models()
+        known = self._recent.get(apart)
+        if known is not None:
+            return known
+        patterns = self._read(state, edits, site, cancelled=cancelled)[site]
+        if heads == tuple(range(len(patterns))):
+            return patterns
+        chosen = patterns[list(heads)]
+        if patterns.nbytes > _BYTES_KEPT:
+            self._recent.keep(apart, chosen, chosen.nbytes)
+        return chosen
 
     def close(self) -> None:
         """Cancel what is under way."""
         for job in list(self._jobs):
             job.cancel()
 
-    def _submit(self, job: Job[T]) -> Job[T]:
+    def submit(self, job: Job[T]) -> Job[T]:
+        """Give the worker a job that is cancelled when the session closes."""
         self._jobs.add(job)
         return self._worker.submit(job)
 
@@ -117,10 +148,8 @@ class Patterns:
         *,
         cancelled: Callable[[], bool],
     ) -> dict[Site, torch.Tensor]:
-        with self._model.lock, self._model.baselines.one_look() as version:
-            if version is None or version != self._version:
-                self._recent.clear()
-            self._version = version
+        with self._model.lock, self._model.baselines.one_look():
+            self._forget_other_models()
             sites = self._sites_with(site, state.tokens)
             known = {each: self._recent.get((state.tokens, edits, each)) for each in sites}
             if known[site] is not None:
@@ -138,6 +167,12 @@ class Patterns:
         for each, pattern in patterns.items():
             self._recent.keep((state.tokens, edits, each), pattern, pattern.nbytes)
         return patterns
+
+    def _forget_other_models(self) -> None:
+        with self._model.lock, self._model.baselines.one_look() as version:
+            if version is None or version != self._version:
+                self._recent.clear()
+            self._version = version
 
     def _sites_with(self, site: Site, tokens: Tokens) -> list[Site]:
         """The sites to read together with one: all of its kind, while they are small together."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mechwidget.models import Run
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
+    from mechwidget.session.pattern_pictures import PatternPictures
     from mechwidget.session.patterns import Scores
     from mechwidget.session.snapshot import Snapshot
     from mechwidget.session.state import State
@@ -88,6 +89,11 @@ class Readings(HasTraits, metaclass=AbstractTraits):
     def pattern(self, head: Head, *, edited: bool = True) -> Job[torch.Tensor]:
         """The attention `[query, key]` of a head; `.result()` of what is returned waits."""
         return self._open().patterns.pattern(self.snapshot().state, head, edited=edited)
+
+    @property
+    def pictures(self) -> PatternPictures:
+        """Attention patterns at the resolution at which a view draws them."""
+        return self._open().pictures
 
     def scores(self, name: str) -> Job[Scores]:
         """One score of every head (`mechwidget.analysis.SCORES`); `.result()` waits."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
+from mechwidget.views.ops.patterns import Patterns
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays)
+_GROUPS = (Changes, Arrays, Patterns)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
