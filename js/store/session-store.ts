@@ -5,6 +5,11 @@
 import { type ComponentJson, componentKey, type ToolName } from "../types";
 import { Listeners, type ListenOptions } from "../wire/listeners";
 
+export interface HeadPlace {
+  readonly layer: number;
+  readonly head: number;
+}
+
 /** The page's own state of a session. None of it changes a number. */
 export interface PageState {
   /** Under the pointer or the keyboard focus: a preview. */
@@ -20,6 +25,8 @@ export interface PageState {
   readonly factor: number;
   /** Prompts that were asked about on this page, the newest first. */
   readonly prompts: readonly string[];
+  /** The heads that were chosen to be seen side by side, in that order. */
+  readonly pinned: readonly HeadPlace[];
   /** Which of the tabs of a workbench shows; empty = the first. */
   readonly tab: string;
   /** While "see baseline" is held down. */
@@ -49,6 +56,7 @@ const EMPTY: PageState = {
   tool: "zero",
   factor: 0.5,
   prompts: [],
+  pinned: [],
   tab: "",
   baseline: false,
 };

@@ -25,6 +25,7 @@ import { type MapScale, scaleOf } from "./map-scale";
 import { CHOICES, type Choice, SHORT_CHOICES } from "./map-values";
 import type { Kind } from "./marks";
 import { type Pane, type Scene, sameComponent } from "./pane";
+import { togglePinned } from "./pinned";
 import { positionsText } from "./positions";
 import { standalone } from "./standalone";
 import { toolPicker } from "./tool-picker";
@@ -153,7 +154,11 @@ export class HeadMapPane implements Pane {
     const events: HeadEvents = {
       enter: (cell) => this.store.hover(componentAt(cell, this.#heads)),
       leave: () => this.store.hover(null),
-      press: (cell, event) => this.#press(componentAt(cell, this.#heads), event.shiftKey),
+      press: (cell, event) => {
+        const component = componentAt(cell, this.#heads);
+        if (event.ctrlKey || event.metaKey) togglePinned(this.store, component);
+        else this.#press(component, event.shiftKey);
+      },
     };
     this.#chart = large ? new HeadCanvas(events, this.signal) : new HeadElements(events);
     this.#axes.place(this.#chart.el);

@@ -21,7 +21,7 @@ export const workbench: View = (el, context) => {
     testid: "mw-workbench",
     effects: true,
   });
-  const { client, store, actions, patterns, invalidate, signal } = stage.cast;
+  const { client, store, actions, signal } = stage.cast;
   const top = topBar(client, store);
   const notice = banner(client);
   const strip = new TokenStrip(client, store, signal);
@@ -31,7 +31,7 @@ export const workbench: View = (el, context) => {
     {
       name: "attention",
       title: "Attention",
-      make: () => new AttentionPane(store, patterns, invalidate, signal),
+      make: () => new AttentionPane(stage.cast),
     },
   ];
   const detail = new Tabs(tabs, store);
