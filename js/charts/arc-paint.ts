@@ -1,7 +1,7 @@
 // Arcs between two columns of tokens: which of them are drawn, how each looks, and which lies under
 // the pointer. Queries stand on the left, keys on the right. In: weights. Out: a canvas painted.
 
-import { level, ramp, type Scale, type Theme } from "./colour";
+import { LEVELS, ramp, type Scale, type Theme } from "./colour";
 
 /** One edge and its weight. */
 export interface Arc {
@@ -58,6 +58,7 @@ export function paintArcs(
   style: ArcStyle,
 ): void {
   const colours = ramp(style.scale, style.theme);
+  const [low, high] = [colours[0] ?? "", colours[LEVELS - 1] ?? ""];
   context.lineCap = "round";
   const { shines } = style;
   const back = shines ? arcs.filter((arc) => !shines(arc)) : [];
@@ -71,9 +72,10 @@ export function paintArcs(
       const cut = style.cut(arc);
       context.lineWidth = cut === null ? 0.6 + 3.4 * share : 1.5;
       context.setLineDash(cut === null ? [] : [4, 4]);
-      context.strokeStyle =
-        cut === null ? (colours[level(arc.weight, style.max)] ?? "transparent") : style.tone;
-      context.globalAlpha = faint ? 0.1 : cut === false ? 0.4 : 0.35 + 0.65 * share;
+      // One colour, let through by weight: many faint arcs then add up to a shade.
+      context.strokeStyle = cut === null ? (arc.weight < 0 ? low : high) : style.tone;
+      const alpha = shines ? 0.4 + 0.6 * share : 0.1 + 0.9 * share ** 0.7;
+      context.globalAlpha = faint ? 0.05 : cut === false ? 0.4 : cut ? 1 : alpha;
       context.beginPath();
       const [from, to, half] = [style.y(arc.query), style.y(arc.key), style.width / 2];
       context.moveTo(0, from);

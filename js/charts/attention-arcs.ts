@@ -43,7 +43,8 @@ export interface ArcEvents {
   scroll(): void;
 }
 
-const ROW = 18;
+/** The least and the most room of a token. */
+const ROW = { least: 18, most: 26 };
 const LABEL = 92;
 
 export class AttentionArcs {
@@ -56,6 +57,7 @@ export class AttentionArcs {
   #chosen: Chosen = { arcs: [], of: 0 };
   #stamp: readonly unknown[] = [];
   #focus = 0;
+  #row = ROW.least;
 
   constructor(private readonly events: ArcEvents) {
     this.#sheet.append(this.#canvas, this.#queries, this.#keys);
@@ -72,8 +74,8 @@ export class AttentionArcs {
 
   /** The tokens in sight: the first, and how many. */
   sight(tokens: number, height: number): { first: number; count: number } {
-    const first = Math.max(0, Math.floor(this.el.scrollTop / ROW));
-    const count = Math.ceil(height / ROW) + 1;
+    const first = Math.max(0, Math.floor(this.el.scrollTop / this.#row));
+    const count = Math.ceil(height / this.#row) + 1;
     return { first, count: Math.max(1, Math.min(count, tokens - first)) };
   }
 
@@ -86,9 +88,11 @@ export class AttentionArcs {
     this.#scene = scene;
     const { queries, keys, room } = scene;
     const rows = Math.max(queries.length, keys.length);
-    const height = Math.min(room.height, rows * ROW);
+    this.#row = Math.max(ROW.least, Math.min(ROW.most, Math.floor(room.height / rows)));
+    this.#sheet.style.setProperty("--mw-arc-row", `${this.#row}px`);
+    const height = Math.min(room.height, rows * this.#row);
     this.el.style.maxHeight = `${height}px`;
-    this.#sheet.style.height = `${rows * ROW}px`;
+    this.#sheet.style.height = `${rows * this.#row}px`;
     setAttributes(this.#queries, { "aria-label": scene.label });
     const sight = this.sight(rows, height);
     const stamp = [...scene.stamp, scene.by, sight.first, sight.count, scene.max];
@@ -142,7 +146,7 @@ export class AttentionArcs {
 
   /** Where a token's line lies on the canvas, which shows what is in sight. */
   #y(token: number): number {
-    return token * ROW + ROW / 2 - this.el.scrollTop;
+    return token * this.#row + this.#row / 2 - this.el.scrollTop;
   }
 
   #label(
@@ -159,7 +163,7 @@ export class AttentionArcs {
       const node = side.children[i] as HTMLElement;
       const token = first + i;
       node.dataset.token = String(token);
-      node.style.transform = `translate(0, ${token * ROW}px)`;
+      node.style.transform = `translate(0, ${token * this.#row}px)`;
       describeLabel(node, tokens[token], token, token === lit);
       if (queries) {
         const at = this.#strongestOf(token, 0);
@@ -238,7 +242,7 @@ export class AttentionArcs {
   #focusOn(query: number): void {
     const last = (this.#scene?.queries.length ?? 1) - 1;
     this.#focus = Math.max(0, Math.min(query, last));
-    const [top, bottom] = [this.#focus * ROW, (this.#focus + 1) * ROW];
+    const [top, bottom] = [this.#focus * this.#row, (this.#focus + 1) * this.#row];
     if (top < this.el.scrollTop) this.el.scrollTop = top;
     if (bottom > this.el.scrollTop + this.el.clientHeight)
       this.el.scrollTop = bottom - this.el.clientHeight;

@@ -42,6 +42,8 @@ export interface AttentionScene {
   by: "query" | "key";
   /** A token lit from elsewhere, on each side where it stands. */
   lit: { query: number | null; key: number | null };
+  /** Does a press cut the edge that is looked at? */
+  armed: boolean;
   /** The cell that is looked at. */
   cell: Cell | null;
   /** What the picture depends on: the same stamp, the same picture. */
@@ -114,6 +116,7 @@ export class AttentionMatrix {
   #drawMarks(scene: AttentionScene, size: number, shift: number): void {
     const { cell, part, triangle } = scene;
     this.#ring.hidden = !cell;
+    this.#ring.toggleAttribute("data-armed", scene.armed);
     if (cell) {
       const side = Math.max(size, 6);
       const over = (side - size) / 2;

@@ -6,6 +6,7 @@ import type { ComponentJson, EditJson, InterventionJson, SessionState } from "..
 import { cutEdges } from "../wire/patterns";
 import type { HeadAddress, SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
+import type { By } from "./attention-words";
 import { TOOLS } from "./tools";
 
 export interface Edge {
@@ -56,13 +57,14 @@ export class Edges {
   }
 
   /** What a click on an edge does, for the line that says so; empty where it only locks. */
-  does(state: SessionState, address: HeadAddress, edge: Edge, factor: number): string {
+  does(state: SessionState, address: HeadAddress, edge: Edge, factor: number, by: By): string {
     if (address.cross) return "edges to another stack cannot be cut one by one";
     if (factor > 1) return "click zooms in to single edges";
     if (!this.cuts) return "click locks the head · arm Zero to knock out edges";
     const listed = this.#listed(state, address, edge);
     if (listed && !listed.enabled) return "click switches the cut on again";
-    return listed ? "click restores the edge" : "click knocks out the edge";
+    const line = by === "query" ? "row" : "column";
+    return `click ${listed ? "restores" : "knocks out"} the edge · Shift-click its ${line}`;
   }
 
   cut(state: SessionState, address: HeadAddress, edge: Edge): void {

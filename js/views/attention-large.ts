@@ -189,7 +189,7 @@ export class LargeHead {
     setText(
       this.#does,
       edge
-        ? this.edges.does(state, address, edge, factor)
+        ? this.edges.does(state, address, edge, factor, choices.by)
         : choices.mode === "arcs"
           ? this.#arcsWords(values)
           : normalisation(values, choices.by),
@@ -227,6 +227,7 @@ export class LargeHead {
       cuts: marks,
       by: choices.by,
       lit,
+      armed: this.edges.cuts && !address.cross && factor === 1,
       cell: on && cell.column < part.columns ? cell : null,
       value: (row, column) => values.value(...at(row, column)),
       stamp: [

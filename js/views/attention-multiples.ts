@@ -5,6 +5,7 @@
 import { element, setAttributes, setText } from "../charts/dom";
 import { plain, signed } from "../charts/format";
 import { Legend } from "../charts/legend";
+import { short } from "../charts/token-text";
 import type { HeadPlace, SessionStore } from "../store/session-store";
 import type { SessionState } from "../types";
 import type { HeadPictures, Look } from "../wire/patterns";
@@ -26,7 +27,7 @@ const SIDES: Record<Scope, { least: number; most: number }> = {
   head: { least: 84, most: 168 },
   layer: { least: 84, most: 168 },
   pinned: { least: 84, most: 168 },
-  model: { least: 18, most: 64 },
+  model: { least: 18, most: 88 },
 };
 
 /** Entries on a side: no more than there are pixels, and in a bird's-eye view few. */
@@ -258,6 +259,8 @@ export class Multiples {
     if (head && picture) {
       style.setProperty("--mw-lit-x", String(key / picture.nKeys));
       style.setProperty("--mw-lit-y", String(query / picture.nQueries));
+      style.setProperty("--mw-lit-width", String(1 / picture.nKeys));
+      style.setProperty("--mw-lit-height", String(1 / picture.nQueries));
       const prompt = picture.queries === null ? query : picture.keys === null ? key : null;
       this.store.hover({ type: "head", ...head }, prompt);
       setText(this.#readout, this.#words(head, picture, query, key));
@@ -275,7 +278,7 @@ export class Multiples {
       const named = side ?? this.#scene?.state?.tokens ?? [];
       const first = Math.floor(at / factor) * factor;
       if (factor > 1) return `${first}–${Math.min(first + factor, named.length) - 1}`;
-      return `${named[at]?.text.trim() ?? ""} (${at})`;
+      return `${short(named[at]?.text ?? "", 24)} (${at})`;
     };
     const least = factor > 1 ? "at most " : "";
     return `head ${head.layer}.${head.head} · ${tokens(picture.queries, query)} to ${tokens(picture.keys, key)}: ${least}${plain(number)} · ${plain(picture.first[nth] ?? 0)} on the first token`;

@@ -58,12 +58,30 @@ export function restingWords(values: AttentionValues, token: number | null, by: 
     }
     return `${readWords(values, most, key)} · ${what}`;
   }
-  const query = Math.min((queries.prompt ? token : null) ?? last, last);
+  const asked = queries.prompt ? token : null;
+  const query = Math.min(asked ?? (values.moment === "change" ? changed(values) : last), last);
   let most = 0;
   for (let key = 0; key < reach({ triangle, columns }, query); key += factor) {
     if (size(query, key) > size(query, most)) most = key;
   }
   return `${readWords(values, query, most)} · ${what}`;
+}
+
+/** More entries are not gone through for one sentence. */
+const MOST_READ = 40_000;
+
+/** The query whose row changed most; the last one where that would take long to find out. */
+function changed({ queries, keys, triangle, factor, value }: AttentionValues): number {
+  const [rows, columns] = [queries.tokens.length, keys.tokens.length];
+  let [row, largest] = [rows - 1, 0];
+  if ((rows / factor) * (columns / factor) > MOST_READ) return row;
+  for (let query = 0; query < rows; query += factor) {
+    for (let key = 0; key < reach({ triangle, columns }, query); key += factor) {
+      const size = Math.abs(value(query, key));
+      if (size > largest) [row, largest] = [query, size];
+    }
+  }
+  return row;
 }
 
 /** Along what a person reads, and what adds up to what there. */

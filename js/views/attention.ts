@@ -110,6 +110,7 @@ export class AttentionPane implements Pane {
       disabled: !head,
     });
     setText(this.#lock.lastElementChild as HTMLElement, locked ? "locked · Esc" : "lock");
+    this.#lock.hidden = !locked && (scope === "pinned" || scope === "model");
     const pinned = head !== null && isPinned(this.#store, head);
     setAttributes(this.#pin, {
       "aria-pressed": String(pinned),
