@@ -30,12 +30,14 @@ const SIDES: Record<Scope, { least: number; most: number }> = {
   model: { least: 18, most: 88 },
 };
 
+// Steps, so that a page that is made a little wider asks for nothing new.
+const STEPS = [16, 24, 32, 48, 64, 96, 128, 192, 256] as const;
+
 /** Entries on a side: no more than there are pixels, and in a bird's-eye view few. */
 export function entriesFor(side: number, scope: Scope, pixelRatio: number): number {
-  let entries = 16;
-  const most = scope === "model" ? 32 : 256;
-  while (entries * 2 <= side * pixelRatio && entries < most) entries *= 2;
-  return entries;
+  const most = scope === "model" ? 48 : 256;
+  const fit = STEPS.filter((entries) => entries <= Math.min(most, side * pixelRatio));
+  return fit.at(-1) ?? STEPS[0];
 }
 
 interface Row {

@@ -78,7 +78,7 @@ function changed({ queries, keys, triangle, factor, value }: AttentionValues): n
   for (let query = 0; query < rows; query += factor) {
     for (let key = 0; key < reach({ triangle, columns }, query); key += factor) {
       const size = Math.abs(value(query, key));
-      if (size > largest) [row, largest] = [query, size];
+      if (size >= largest) [row, largest] = [query, size];
     }
   }
   return row;

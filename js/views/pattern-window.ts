@@ -61,13 +61,13 @@ function within({ query, key, span }: Window, { queries, keys }: Sides): Window 
 export function drawn(window: Window | null, { queries, keys }: Sides, factor: number): Drawn {
   const query = Math.floor((window?.query ?? 0) / factor) * factor;
   const key = Math.floor((window?.key ?? 0) / factor) * factor;
-  const last = (first: number, count: number): number =>
-    window ? Math.min(count, first + window.span) : count;
+  const last = (first: number | undefined, count: number): number =>
+    window && first !== undefined ? Math.min(count, first + window.span) : count;
   return {
     query,
     key,
-    rows: Math.ceil((last(query, queries) - query) / factor),
-    columns: Math.ceil((last(key, keys) - key) / factor),
+    rows: Math.ceil((last(window?.query, queries) - query) / factor),
+    columns: Math.ceil((last(window?.key, keys) - key) / factor),
     factor,
   };
 }

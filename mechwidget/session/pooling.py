@@ -27,8 +27,5 @@ def pooled(values: torch.Tensor, factor: int) -> torch.Tensor:
 
 
 def factor_for(entries: int, most: int) -> int:
-    """How many entries have to share one, so that at most `most` are left: a power of two."""
-    factor = 1
-    while -(-entries // factor) > max(1, most):
-        factor *= 2
-    return factor
+    """How many entries have to share one, so that at most `most` are left."""
+    return max(1, -(-entries // max(1, most)))

@@ -21,10 +21,10 @@ LOOK = {"layer": 1, "moment": "after"}
 def test_all_heads_of_a_layer_come_in_one_small_frame(page):
     session = page.workbench.session
     about, (values,) = page.ask("patterns", LOOK | {"most": 4})
-    assert (about["factor"], about["heads"]) == (4, [0, 1, 2])
+    assert (about["factor"], about["heads"]) == (3, [0, 1, 2])
     assert (about["n_queries"], about["queries"], about["sink"]) == (10, None, False)
     whole = torch.stack([session.pattern(mw.Head(1, h)).result(SECONDS) for h in range(3)])
-    np.testing.assert_allclose(values, pooled(whole, 4), atol=1 / 510 + 1e-6)
+    np.testing.assert_allclose(values, pooled(whole, 3), atol=1 / 510 + 1e-6)
     np.testing.assert_allclose(about["first"], whole[:, 1:, 0].mean(-1), atol=1e-6)
     answer = next(
         m for m, _ in reversed(page.messages) if m.get("ok") and m["result"].get("factor")
