@@ -136,6 +136,7 @@ export class AttentionPane implements Pane {
 export const attention = standalone({
   name: "attention",
   label: "attention",
-  effects: true,
+  // One fact in the head of the pane is not worth a sweep over all heads.
+  effects: false,
   panes: (cast) => [toolPicker(cast.store), new AttentionPane(cast)],
 });

@@ -7,7 +7,8 @@ the budget of `Patterns`; the pictures are remembered within one of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import torch
@@ -16,11 +17,12 @@ from mechwidget.analysis import ValueNorms, value_norms
 from mechwidget.analysis.value_weighted import weighted
 from mechwidget.models.sites import Site
 from mechwidget.session.job import Job, Priority, Steps
+from mechwidget.session.looking import look_at
 from mechwidget.session.pooling import factor_for, pooled
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel
@@ -142,23 +144,52 @@ class PatternPictures:
     ) -> Pictures:
         edits = () if look.moment == "before" else state.active
         key = (state.tokens, edits, look, heads, most)
+        self._draw_all(state, look, edits, heads, most, stop)
         known = self._recent.get(key)
         if isinstance(known, Pictures):
             return known
         values, note = self._numbers(state, look, heads, stop)
-        room = max(1, int((_ENTRIES_AT_ONCE / max(1, len(heads))) ** 0.5))
-        factor = factor_for(max(values.shape[-2:], default=1), min(most, room))
         pattern = self._patterns.of_heads(state, edits, look.site, heads, stop)
-        later = pattern[:, 1:] if pattern.shape[1] > 1 else pattern
-        made = Pictures(
-            pooled(values, factor),
-            factor,
-            later[..., 0].mean(-1),
-            1 - pattern.sum(-1).mean(-1),
-            note,
-        )
+        made = _drawn(values, pattern, most, note)
         self._recent.keep(key, made, made.values.nbytes)
         return made
+
+    def _draw_all(
+        self,
+        state: State,
+        look: Look,
+        edits: tuple[Intervention, ...],
+        heads: tuple[int, ...],
+        most: int,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Draw every layer in one run, where that is a bird's-eye view of a long prompt.
+
+        Each pattern is drawn as it comes past, so that there is never more than one of them.
+        """
+        model, total = self._model, 0
+        rest: dict[Site, tuple[Hashable, Callable[[torch.Tensor], None]]] = {}
+        if look.moment == "change" or look.weight == "value":
+            return
+        if heads != tuple(range(model.n_heads(look.layer, cross=look.cross))):
+            return
+        if self._patterns.are_small(state, look.site):
+            return
+        for layer in range(model.n_layers):
+            each = replace(look, layer=layer)
+            every = tuple(range(model.n_heads(layer, cross=look.cross)))
+            key = (state.tokens, edits, each, every, most)
+            if every and each.site in model.sites and self._recent.get(key) is None:
+                total += 4 * len(every) * most * most
+                rest[each.site] = (key, partial(self._see, key, most))
+        if look.site in rest and total <= _BYTES_KEPT // 2:
+            looks = {site: see for site, (_, see) in rest.items()}
+            look_at(model, state.tokens, edits, looks, stop)
+
+    def _see(self, key: Hashable, most: int, pattern: torch.Tensor) -> None:
+        values = pattern[0].float()
+        made = _drawn(values, values, most, "")
+        self._recent.keep(key, made, made.values.nbytes)
 
     def _numbers(
         self, state: State, look: Look, heads: tuple[int, ...], stop: Callable[[], bool]
@@ -202,3 +233,14 @@ class PatternPictures:
         )
         self._recent.keep(key, made, made.norms.nbytes)
         return made
+
+
+def _drawn(values: torch.Tensor, pattern: torch.Tensor, most: int, note: str) -> Pictures:
+    """Heads `[head, query, key]` with at most `most` entries on a side."""
+    room = max(1, int((_ENTRIES_AT_ONCE / max(1, len(values))) ** 0.5))
+    factor = factor_for(max(values.shape[-2:], default=1), min(most, room))
+    later = pattern[:, 1:] if pattern.shape[1] > 1 else pattern
+    first, rest = later[..., 0].mean(-1), 1 - pattern.sum(-1).mean(-1)
+    small = pooled(values, factor)
+    # A copy where nothing was pooled: what came past is not kept as a whole.
+    return Pictures(small.cpu().clone(), factor, first.cpu(), rest.cpu(), note)

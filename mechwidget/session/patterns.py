@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from mechwidget.analysis import SCORES, head_scores
 from mechwidget.errors import MechwidgetError
 from mechwidget.models.sites import Site
 from mechwidget.session.job import Job, Priority, Steps
+from mechwidget.session.looking import look_at
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
@@ -77,6 +79,10 @@ class Patterns:
                 f"No head score is called {name!r}; there are {', '.join(SCORES)}."
             )
         return self.submit(Job(lambda job: self._scores(job, state, name), Priority.FETCH))
+
+    def are_small(self, state: State, site: Site) -> bool:
+        """Whether the patterns of all layers together are read, and kept, at once."""
+        return self._sites_with(site, state.tokens) != [site]
 
     def of_heads(
         self,
@@ -154,16 +160,13 @@ class Patterns:
             known = {each: self._recent.get((state.tokens, edits, each)) for each in sites}
             if known[site] is not None:
                 return {each: pattern for each, pattern in known.items() if pattern is not None}
-            run = self._model.run(
-                state.tokens,
-                edits,
-                read=sites,
-                positions=[len(state.tokens) - 1],
-                cancelled=cancelled,
-            )
-        patterns: dict[Site, torch.Tensor] = {
-            each: run.read[each][0].float().cpu() for each in sites
-        }
+            patterns: dict[Site, torch.Tensor] = {}
+
+            def see(each: Site, pattern: torch.Tensor) -> None:
+                patterns[each] = pattern[0].float().cpu().clone()
+
+            wanted = {each: partial(see, each) for each in sites}
+            look_at(self._model, state.tokens, edits, wanted, cancelled)
         for each, pattern in patterns.items():
             self._recent.keep((state.tokens, edits, each), pattern, pattern.nbytes)
         return patterns
@@ -177,14 +180,14 @@ class Patterns:
     def _sites_with(self, site: Site, tokens: Tokens) -> list[Site]:
         """The sites to read together with one: all of its kind, while they are small together."""
         cross = site.name == "cross_pattern"
-        sites, n_bytes = [], 0
+        sizes = {}
         for layer in range(self._model.n_layers):
             heads = self._model.n_heads(layer, cross=cross)
             if heads:
                 queries, keys = sides_of(self._model, tokens, layer, cross=cross)
-                sites.append(Site(site.name, layer))
-                n_bytes += heads * len(queries) * len(keys) * 4
-        return sites if n_bytes <= _BYTES_READ_AT_ONCE else [site]
+                sizes[Site(site.name, layer)] = heads * len(queries) * len(keys) * 4
+        small = sum(sizes.values()) <= _BYTES_READ_AT_ONCE
+        return list(sizes) if small else [site]
 
 
 def sides_of(

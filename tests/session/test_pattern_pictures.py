@@ -121,6 +121,26 @@ def test_what_is_kept_stays_within_its_budget(model, monkeypatch):
                 assert sum(kept) == memory._bytes <= memory._max_bytes
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_birds_eye_view_of_long_patterns_is_one_run(model, monkeypatch, moment):
+    monkeypatch.setattr(patterns, "_BYTES_READ_AT_ONCE", 0)
+    with mw.Session(model, PROMPT) as session:
+        session.ablate(mw.MLP(0))
+        whole = [
+            torch.stack(
+                [pattern_of(session, (layer, h), edited=moment == "after") for h in range(3)]
+            )
+            for layer in range(3)
+        ]
+        seen, run = [], model.run
+        monkeypatch.setattr(model, "run", lambda *a, **o: seen.append(o) or run(*a, **o))
+        for layer in (1, 0, 2):
+            found = heads_of(session, Look(layer, moment), most=4)
+            torch.testing.assert_close(found.values, pooled(whole[layer], 3))
+            torch.testing.assert_close(found.first, whole[layer][:, 1:, 0].mean(-1))
+        assert len(seen) == 1
+
+
 def test_looking_about_in_one_long_pattern_is_one_run(model, monkeypatch):
     monkeypatch.setattr(patterns, "_BYTES_READ_AT_ONCE", 0)
     monkeypatch.setattr(patterns, "_BYTES_KEPT", 3 * 10 * 10 * 4 // 2)
