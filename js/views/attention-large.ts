@@ -61,6 +61,8 @@ export class LargeHead {
   readonly #menu: EdgeMenu;
   readonly #holder: HTMLElement;
   #at: Place = NOWHERE;
+  /** Measured once a frame: what is measured after a write lays out the page again. */
+  #room = { width: 480, height: 384 };
   #shown: Shown | null = null;
 
   constructor(
@@ -99,14 +101,15 @@ export class LargeHead {
   }
 
   /** How tall the picture of so many tokens is: its room is kept while it is on its way. */
-  keepRoom(rows: number, columns: number): void {
-    const height = rows ? pictureHeight(rows, columns, room(this.#holder)) : 0;
+  #keepRoom(rows: number, columns: number): void {
+    const height = rows ? pictureHeight(rows, columns, this.#room) : 0;
     this.#holder.style.minHeight = `${height}px`;
   }
 
   /** The numbers that were drawn, or why there are none. */
   draw(scene: Scene, address: HeadAddress, choices: Choices): AttentionValues {
     const { state } = scene as Scene & { state: SessionState };
+    this.#room = room(this.#holder);
     const values = this.#values(state, address, choices);
     const [rows, columns] = [values.queries.tokens.length, values.keys.tokens.length];
     const shown = values.picture !== null;
@@ -116,7 +119,7 @@ export class LargeHead {
     for (const el of [this.#legend.el, this.#shares]) {
       el.style.visibility = shown ? "visible" : "hidden";
     }
-    if (!arcs) this.keepRoom(rows, columns);
+    if (!arcs) this.#keepRoom(rows, columns);
     else this.#holder.style.minHeight = "";
     this.#zoom.draw({ queries: rows, keys: columns }, shown && !arcs);
     this.#shown = shown ? { scene, state, address, choices, values } : null;
@@ -141,13 +144,13 @@ export class LargeHead {
   #sight(): Sight | null {
     const { window } = this.#zoom;
     if (!window) return null;
-    const { width } = room(this.#holder);
+    const { width } = this.#room;
     const { query, key, span } = window;
     return { query, key, queries: span, keys: span, factor: factorFor(span, width) };
   }
 
   #arcsSight({ by }: Choices, tokens: number): Sight {
-    const { first, count } = this.#arcs.sight(tokens, room(this.#holder).height);
+    const { first, count } = this.#arcs.sight(tokens, this.#room.height);
     const all = { query: 0, key: 0, queries: tokens, keys: tokens, factor: 1 };
     return by === "query"
       ? { ...all, query: first, queries: count }
@@ -223,7 +226,7 @@ export class LargeHead {
       scale: scaleOf(values),
       theme: scene.theme,
       max: values.max,
-      room: room(this.#holder),
+      room: this.#room,
       cuts: marks,
       by: choices.by,
       lit,
@@ -253,7 +256,7 @@ export class LargeHead {
       theme: scene.theme,
       max: values.max,
       by: choices.by,
-      room: room(this.#holder),
+      room: this.#room,
       at: this.#at,
       lit: choices.by === "query" ? { ...lit, key: null } : { ...lit, query: null },
       tone,
@@ -391,7 +394,7 @@ function cutCells(
   ].filter(({ row, column }) => seen(row, column ?? 0));
 }
 
-export function room(holder: HTMLElement): { width: number; height: number } {
+function room(holder: HTMLElement): { width: number; height: number } {
   const width = Math.max(220, holder.clientWidth || 480);
   return { width, height: Math.max(320, Math.min(680, width * 0.8)) };
 }

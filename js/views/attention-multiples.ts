@@ -10,7 +10,6 @@ import type { HeadPlace, SessionStore } from "../store/session-store";
 import type { SessionState } from "../types";
 import type { HeadPictures, Look } from "../wire/patterns";
 import type { Choices, Scope } from "./attention-choices";
-import { cutOff } from "./attention-edges";
 import { scaleOf } from "./attention-large";
 import { isEdited } from "./attention-values";
 import { groupOf, normalisation, resolutionWords } from "./attention-words";
@@ -66,6 +65,7 @@ export class Multiples {
   readonly #observer: IntersectionObserver;
   #rows: Row[] = [];
   #made = "";
+  #thumbnail = 0;
   #scene: Scene | null = null;
 
   constructor(
@@ -142,15 +142,9 @@ export class Multiples {
         lit,
         locked: locked?.type === "head" && is(locked),
         pinned: pinned.some(is),
-        cuts: picture
-          ? cutOff(
-              state.interventions,
-              { layer, head, cross: choices.cross },
-              picture.nQueries,
-              picture.nKeys,
-            )
-          : null,
-        mark: scene.marks.head(layer, head)?.words ?? "",
+        interventions: state.interventions,
+        cross: choices.cross,
+        mark: () => scene.marks.head(layer, head)?.words ?? "",
       });
     }
   }
@@ -197,7 +191,8 @@ export class Multiples {
     { scope, cross }: Choices,
     side: number,
   ): void {
-    this.#rowsEl.style.setProperty("--mw-thumbnail", `${side}px`);
+    if (side !== this.#thumbnail) this.#rowsEl.style.setProperty("--mw-thumbnail", `${side}px`);
+    this.#thumbnail = side;
     const key = JSON.stringify([state.session, scope, cross, wanted, state.model.kv_heads]);
     if (key === this.#made) return;
     this.#made = key;
@@ -255,14 +250,12 @@ export class Multiples {
 
   /** The cell under the pointer, in tokens: lit in every picture, its head on the map. */
   #look(head: HeadPlace | null, query: number, key: number): void {
-    const { style } = this.#rowsEl;
     const picture = head && this.#pictureOf(head);
-    this.#rowsEl.toggleAttribute("data-lit", picture !== null);
+    for (const { seen, thumbnails } of this.#rows) {
+      if (!seen && picture) continue;
+      for (const one of thumbnails.values()) one.light(picture && { query, key }, this.#thumbnail);
+    }
     if (head && picture) {
-      style.setProperty("--mw-lit-x", String(key / picture.nKeys));
-      style.setProperty("--mw-lit-y", String(query / picture.nQueries));
-      style.setProperty("--mw-lit-width", String(1 / picture.nKeys));
-      style.setProperty("--mw-lit-height", String(1 / picture.nQueries));
       const prompt = picture.queries === null ? query : picture.keys === null ? key : null;
       this.store.hover({ type: "head", ...head }, prompt);
       setText(this.#readout, this.#words(head, picture, query, key));

@@ -5,10 +5,11 @@ import { sameStamp } from "../charts/canvas-grid";
 import type { Scale, Theme } from "../charts/colour";
 import { element, setAttributes } from "../charts/dom";
 import { plain } from "../charts/format";
-import { paintThumbnail } from "../charts/thumbnail";
+import { thumbnail } from "../charts/thumbnail";
 import type { HeadPlace } from "../store/session-store";
+import type { InterventionJson } from "../types";
 import type { HeadPictures } from "../wire/patterns";
-import type { CutOff } from "./attention-edges";
+import { cutOff } from "./attention-edges";
 import { readPicture } from "./pattern-values";
 
 export interface ThumbnailLook {
@@ -21,9 +22,11 @@ export interface ThumbnailLook {
   lit: boolean;
   locked: boolean;
   pinned: boolean;
-  cuts: CutOff | null;
+  cross: boolean;
+  /** The same list is the same marks. */
+  interventions: readonly InterventionJson[];
   /** What is done to the head. */
-  mark: string;
+  mark: () => string;
 }
 
 interface Events {
@@ -34,18 +37,33 @@ interface Events {
 export class HeadThumbnail {
   readonly el: HTMLElement;
   picture: HeadPictures | null = null;
-  readonly #canvas = element("canvas", { class: "mw-thumbnail-canvas", "aria-hidden": "true" });
+  readonly #picture = element("img", {
+    class: "mw-thumbnail-picture",
+    alt: "",
+    draggable: "false",
+  });
+  readonly #lit = element("span", { class: "mw-thumbnail-lit" });
   readonly #cuts = element("span", { class: "mw-thumbnail-cuts" });
   readonly #first = element("span", { class: "mw-thumbnail-first" });
   readonly #rest = element("span", { class: "mw-thumbnail-rest" });
   readonly #name: string;
+  #drawn: readonly unknown[] = [];
   #stamp: readonly unknown[] = [];
   #cut = "";
 
-  constructor({ layer, head }: HeadPlace, events: Events) {
+  constructor(
+    private readonly place: HeadPlace,
+    events: Events,
+  ) {
+    const { layer, head } = place;
     this.#name = `${layer}.${head}`;
-    const lit = element("span", { class: "mw-thumbnail-lit" });
-    const frame = element("span", { class: "mw-thumbnail-frame" }, this.#canvas, this.#cuts, lit);
+    const frame = element(
+      "span",
+      { class: "mw-thumbnail-frame" },
+      this.#picture,
+      this.#cuts,
+      this.#lit,
+    );
     const shares = element("span", { class: "mw-thumbnail-shares" }, this.#first, this.#rest);
     const name = element("span", { class: "mw-thumbnail-name" }, this.#name);
     this.el = element(
@@ -62,10 +80,10 @@ export class HeadThumbnail {
     );
     this.el.addEventListener("click", (event) => events.press(event));
     this.el.addEventListener("focus", () => events.look(0, 0));
-    this.#canvas.addEventListener("pointermove", (event) => {
+    this.#picture.addEventListener("pointermove", (event) => {
       const { picture } = this;
       if (!picture) return;
-      const box = this.#canvas.getBoundingClientRect();
+      const box = this.#picture.getBoundingClientRect();
       const at = (share: number, count: number): number =>
         Math.max(0, Math.min(count - 1, Math.floor(share * count)));
       const query = at((event.clientY - box.top) / box.height, picture.nQueries);
@@ -77,13 +95,19 @@ export class HeadThumbnail {
   draw(look: ThumbnailLook): void {
     const { picture, nth, scale, theme, max } = look;
     this.picture = picture;
+    const { lit, locked, pinned, interventions, cross } = look;
+    const whole = [picture, nth, scale, theme, max, lit, locked, pinned, interventions, cross];
+    // Most frames are about two pictures of a hundred.
+    if (sameStamp(this.#drawn, whole)) return;
+    this.#drawn = whole;
+    const mark = look.mark();
     setAttributes(this.el, {
-      "aria-label": this.#words(look),
+      "aria-label": this.#words(look, mark),
       "data-lit": look.lit,
       "data-locked": look.locked,
       "data-pinned": look.pinned,
-      "data-marked": look.mark !== "",
-      title: `Head ${this.#name}${look.mark ? `, ${look.mark}` : ""}`,
+      "data-marked": mark !== "",
+      title: `Head ${this.#name}${mark ? `, ${mark}` : ""}`,
     });
     if (!picture) return;
     const stamp = [picture, nth, scale, theme, max];
@@ -94,10 +118,24 @@ export class HeadThumbnail {
     this.#drawCuts(look, picture);
   }
 
+  /** Lights the entry of an edge up, in a picture that is so many pixels wide; null: none. */
+  light(edge: { query: number; key: number } | null, side: number): void {
+    const { style } = this.#lit;
+    const shown = edge !== null && this.picture !== null;
+    style.visibility = shown ? "visible" : "hidden";
+    if (!edge || !this.picture) return;
+    const { nQueries, nKeys } = this.picture;
+    const size = Math.max(6, side / Math.max(nKeys, nQueries));
+    // By its place and not by a transform: a hundred transforms are a hundred layers to put together.
+    style.left = `${Math.min(side - size, (side * edge.key) / nKeys)}px`;
+    style.top = `${Math.min(side - size, (side * edge.query) / nQueries)}px`;
+    if (style.width !== `${size}px`) style.width = style.height = `${size}px`;
+  }
+
   #paint({ nth, scale, theme, max }: ThumbnailLook, picture: HeadPictures): void {
     const [, rows = 0, columns = 0] = picture.values.shape;
     const { factor } = picture;
-    paintThumbnail(this.#canvas, {
+    this.#picture.src = thumbnail({
       rows,
       columns,
       triangle: picture.values.layout === "tril",
@@ -110,17 +148,18 @@ export class HeadThumbnail {
     this.#rest.style.width = `${100 * share(picture.rest[nth])}%`;
   }
 
-  #drawCuts({ cuts }: ThumbnailLook, { nQueries, nKeys }: HeadPictures): void {
+  #drawCuts({ interventions, cross }: ThumbnailLook, { nQueries, nKeys }: HeadPictures): void {
+    const cuts = cutOff(interventions, { ...this.place, cross }, nQueries, nKeys);
     const key = JSON.stringify(cuts);
     if (key === this.#cut) return;
     this.#cut = key;
-    const dots = (cuts?.edges ?? []).map(({ query, key: at, on }) => {
+    const dots = cuts.edges.map(({ query, key: at, on }) => {
       const dot = element("span", { class: "mw-thumbnail-cut", "data-off": !on });
       dot.style.left = `${(100 * (at + 0.5)) / nKeys}%`;
       dot.style.top = `${(100 * (query + 0.5)) / nQueries}%`;
       return dot;
     });
-    const lines = (cuts?.rows ?? []).map(({ query, on }) => {
+    const lines = cuts.rows.map(({ query, on }) => {
       const line = element("span", { class: "mw-thumbnail-struck", "data-off": !on });
       line.style.top = `${(100 * (query + 0.5)) / nQueries}%`;
       return line;
@@ -128,7 +167,7 @@ export class HeadThumbnail {
     this.#cuts.replaceChildren(...lines, ...dots);
   }
 
-  #words({ picture, nth, mark, pinned }: ThumbnailLook): string {
+  #words({ picture, nth, pinned }: ThumbnailLook, mark: string): string {
     const first = picture ? `, ${plain(picture.first[nth] ?? 0)} on the first token` : "";
     const rest = picture?.rest[nth] ?? 0;
     const sink = rest >= 0.005 ? `, ${plain(rest)} on no token` : "";

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HEADING = "The attention view at 1,024 tokens"
 TOKENS, MOVES = 1024, 240
 TARGET_MS = 1000 / 60
-FRAMES = "devtools.timeline,disabled-by-default-devtools.timeline,toplevel"
+FRAMES = "devtools.timeline,disabled-by-default-devtools.timeline"
 
 SETUP = f"""import torch, transformers
 import mechwidget as mw
@@ -108,7 +108,7 @@ def frame_costs(events: list[dict[str, Any]]) -> list[float]:
     tasks = sorted(
         (event["ts"], event["dur"])
         for event in own
-        if event["name"].endswith("RunTask") and "dur" in event
+        if event["name"] == "RunTask" and "dur" in event
     )
     starts = sorted(event["ts"] for event in own if event["name"] == "FireAnimationFrame")
     costs = []

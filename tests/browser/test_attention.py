@@ -74,10 +74,10 @@ def test_many_heads_one_head_and_its_edges(open_notebook: OpenNotebook) -> None:
 
     # All heads of a layer on one scale; the cell under the pointer lights up in all of them.
     shown.get_by_test_id("mw-attention-layer").click()
-    canvas = shown.get_by_test_id("mw-thumbnail-0-2").locator("canvas")
+    picture = shown.get_by_test_id("mw-thumbnail-0-2").locator("img")
     expect(shown.locator(".mw-thumbnail")).to_have_count(4)
     expect(shown.locator(".mw-attention")).not_to_have_attribute("data-waiting", "")
-    canvas.hover(position={"x": 8, "y": 100})
+    picture.hover(position={"x": 8, "y": 100})
     expect(shown.get_by_test_id("mw-multiples-readout")).to_contain_text("head 0.2")
     expect(shown.locator(".mw-thumbnail-lit:visible")).to_have_count(4)
     pictures(notebook, shown, "layer")
