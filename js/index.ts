@@ -1,7 +1,7 @@
 // The one module that the Python package ships: what a host imports, and which views there are.
 
 import { version } from "../package.json";
-import { createWidget } from "./host/widget";
+import { createWidget, type Widget } from "./host/widget";
 import "./style/index.css";
 import { attention } from "./views/attention";
 import { headMap } from "./views/head-map";
@@ -19,4 +19,7 @@ const views = {
   interventions,
 };
 
-export default createWidget(views, version);
+/** A widget module of its own for each model: what a host would get by running this file again. */
+export const widget = (): Widget => createWidget(views, version);
+
+export default widget();

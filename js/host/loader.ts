@@ -1,6 +1,6 @@
-// What a view of its own carries instead of the whole front end, so that a notebook with ten of them
-// open does not save ten copies. In: a widget model. Out: the widget of the front end that the
-// kernel sends once per page, run once per model, as a copy of its own would be.
+// What a page runs of every view: a loader, since a page never forgets a module, and a notebook with
+// ten views should not save ten front ends. In: a widget model. Out: the widget of the front end,
+// which the model carries (a workbench) or the kernel sends; it is run once per page.
 
 import type { AnyModel } from "@anywidget/types";
 import type { Widget } from "./widget";
@@ -10,17 +10,26 @@ interface FrontEnd {
   style: string;
 }
 
+/** A front end that runs: `widget` makes one for each model. */
+interface Running {
+  widget(): Widget;
+  style: string;
+}
+
 type Hook = { model: AnyModel; signal?: AbortSignal };
 type Render = Hook & { el: HTMLElement };
 
 const PROTOCOL = 1;
 const ASK_AGAIN_MS = 2_000;
+const GIVE_UP_MS = 8_000;
+const NOBODY =
+  "No kernel answers, and this view was saved without what draws it. Run its cell again, or show mw.Workbench(session), which is saved whole.";
 
 // By fingerprint: after an upgrade the page may still hold the front end of before.
-const REGISTRY = Symbol.for("mechwidget.front-ends.1");
+const REGISTRY = Symbol.for("mechwidget.front-ends.2");
 
-function registry(): Map<string, FrontEnd> {
-  const page = globalThis as { [REGISTRY]?: Map<string, FrontEnd> };
+function registry(): Map<string, Promise<Running>> {
+  const page = globalThis as { [REGISTRY]?: Map<string, Promise<Running>> };
   page[REGISTRY] ??= new Map();
   return page[REGISTRY];
 }
@@ -30,25 +39,33 @@ function isFrontEnd(value: unknown): value is FrontEnd {
   return typeof script === "string" && typeof style === "string";
 }
 
-/** Asks the kernel until it has answered, or `signal`. */
-function ask(model: AnyModel, signal: AbortSignal): Promise<FrontEnd> {
+/** Asks the kernel until it has answered, another view has brought the front end, or `signal`. */
+function asked(model: AnyModel, known: Known, signal: AbortSignal): Promise<Running> {
   return new Promise((resolve) => {
     const name = `front end ${Math.random().toString(36).slice(2)}`;
-    let asked = 0;
+    let count = 0;
     const send = (): void => {
-      asked += 1;
-      model.send({ v: PROTOCOL, id: `${name} ${asked}`, op: "front_end", args: {} });
+      const there = known.get();
+      if (there) {
+        done(there);
+        return;
+      }
+      count += 1;
+      model.send({ v: PROTOCOL, id: `${name} ${count}`, op: "front_end", args: {} });
     };
     const timer = setInterval(send, ASK_AGAIN_MS);
     const stop = (): void => {
       clearInterval(timer);
       model.off("msg:custom", hear);
     };
+    const done = (running: Promise<Running>): void => {
+      stop();
+      resolve(running);
+    };
     const hear = (message: unknown): void => {
       const { id, result } = (message ?? {}) as { id?: unknown; result?: unknown };
       if (typeof id !== "string" || !id.startsWith(name) || !isFrontEnd(result)) return;
-      stop();
-      resolve(result);
+      done(known.get() ?? known.put(run(result)));
     };
     model.on("msg:custom", hear);
     signal.addEventListener("abort", stop, { once: true });
@@ -56,18 +73,41 @@ function ask(model: AnyModel, signal: AbortSignal): Promise<FrontEnd> {
   });
 }
 
-async function load(model: AnyModel, signal: AbortSignal): Promise<[Widget, FrontEnd]> {
-  const fingerprint = String(model.get("_front_end"));
-  const frontEnd = registry().get(fingerprint) ?? (await ask(model, signal));
-  registry().set(fingerprint, frontEnd);
-  const url = URL.createObjectURL(new Blob([frontEnd.script], { type: "text/javascript" }));
+/** The front end of one fingerprint, as far as the page has it. */
+interface Known {
+  get(): Promise<Running> | undefined;
+  put(running: Promise<Running>): Promise<Running>;
+}
+
+function knownAs(name: string): Known {
+  return {
+    get: () => registry().get(name),
+    put(running) {
+      registry().set(name, running);
+      running.catch(() => registry().delete(name));
+      return running;
+    },
+  };
+}
+
+async function run({ script, style }: FrontEnd): Promise<Running> {
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   try {
-    const module: { default: Widget } = await import(url);
-    return [module.default, frontEnd];
+    const { widget }: Pick<Running, "widget"> = await import(url);
+    return { widget, style };
   } finally {
     URL.revokeObjectURL(url);
   }
 }
+
+async function load(model: AnyModel, signal: AbortSignal): Promise<[Widget, string]> {
+  const known = knownAs(String(model.get("_front_end")));
+  const carried: unknown = model.get("_carried");
+  const there = known.get() ?? (isFrontEnd(carried) ? known.put(run(carried)) : null);
+  return made(await (there ?? asked(model, known, signal)));
+}
+
+const made = ({ widget, style }: Running): [Widget, string] => [widget(), style];
 
 function scopeOf(signal: AbortSignal | undefined): AbortController {
   const scope = new AbortController();
@@ -88,7 +128,7 @@ function waiting(el: HTMLElement, signal: AbortSignal): (words: string) => void 
   };
 }
 
-let loading: Promise<[Widget, FrontEnd]> | null = null;
+let loading: Promise<[Widget, string]> | null = null;
 const life = new AbortController();
 
 export default {
@@ -107,12 +147,16 @@ export default {
   render({ model, el, signal }: Render): () => void {
     const scope = scopeOf(signal);
     const say = waiting(el, scope.signal);
-    const late = setTimeout(() => say("Waiting for the kernel …"), ASK_AGAIN_MS);
-    scope.signal.addEventListener("abort", () => clearTimeout(late), { once: true });
+    const timers = [
+      setTimeout(() => say("Waiting for the kernel …"), ASK_AGAIN_MS),
+      setTimeout(() => say(NOBODY), GIVE_UP_MS),
+    ];
+    const inTime = (): void => timers.forEach(clearTimeout);
+    scope.signal.addEventListener("abort", inTime, { once: true });
     loading ??= load(model, life.signal);
     loading.then(
-      ([widget, { style }]) => {
-        clearTimeout(late);
+      ([widget, style]) => {
+        inTime();
         say("");
         if (scope.signal.aborted) return;
         const sheet = document.createElement("style");
@@ -122,8 +166,8 @@ export default {
         widget.render({ model, el, signal: scope.signal });
       },
       (error: unknown) => {
-        clearTimeout(late);
-        say(`mechwidget could not be loaded here: ${error}. Show mw.Workbench(session) instead.`);
+        inTime();
+        say(`mechwidget could not be loaded here: ${error}.`);
       },
     );
     return () => scope.abort();

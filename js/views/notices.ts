@@ -44,8 +44,19 @@ export function errorNotice(client: SessionClient): Pane {
     },
     icon("cross"),
   );
+  const again = button(
+    { class: "mw-button", "data-testid": "mw-run-again" },
+    () => void client.act("run_again"),
+    "Run again",
+  );
   const words = element("div", { class: "mw-error-words" }, message, " ", hint);
-  const el = element("div", { class: "mw-error", role: "alert", hidden: true }, words, dismiss);
+  const el = element(
+    "div",
+    { class: "mw-error", role: "alert", hidden: true },
+    words,
+    again,
+    dismiss,
+  );
   return {
     el,
     draw({ state }: Scene): void {
@@ -56,6 +67,7 @@ export function errorNotice(client: SessionClient): Pane {
       setAttributes(el, { "data-testid": shown ? "mw-error" : null });
       setText(message, error?.message ?? "");
       setText(hint, error?.hint ?? "");
+      again.hidden = error === null || error !== state?.error;
     },
   };
 }

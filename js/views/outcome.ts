@@ -110,10 +110,10 @@ export function outcomePane(): Pane {
   return {
     el,
     draw(scene: Scene): void {
-      const { state, stale } = scene;
+      const { state, stale, waiting } = scene;
       const now = state?.outcome ?? null;
       el.toggleAttribute("data-stale", stale && now !== null);
-      setAttributes(el, { "aria-busy": stale ? "true" : null });
+      setAttributes(el, { "aria-busy": waiting ? "true" : null });
       numbers.style.visibility = now ? "visible" : "hidden";
       setText(empty, now ? "" : emptyText(scene));
       if (!state || !now) {

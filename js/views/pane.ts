@@ -20,7 +20,9 @@ export interface Scene {
   readonly enabled: boolean;
   /** The numbers on show belong to an older revision (or to none). */
   readonly stale: boolean;
-  /** Stale for so long that a person wants to be told. */
+  /** Newer ones are on their way. Not so when the run failed or was stopped. */
+  readonly waiting: boolean;
+  /** They have been for so long that a person wants to be told. */
   readonly slow: boolean;
   /** The head whose details are shown: the locked one, else the one last looked at. */
   readonly head: { layer: number; head: number } | null;

@@ -5,7 +5,7 @@
 import type { SessionStore } from "../store/session-store";
 import type { Actions } from "./actions";
 import type { Scene } from "./pane";
-import { toolOfKey } from "./tools";
+import { TOOL_NAMES, TOOLS } from "./tools";
 
 // JupyterLab's command registry skips every element under this attribute.
 const SUPPRESS = "data-lm-suppress-shortcuts";
@@ -19,28 +19,100 @@ interface Keys {
   store: SessionStore;
   actions: Actions;
   scene: () => Scene | null;
+  /** Shows the sheet of keys. */
+  help: () => void;
 }
 
-/** Does what the key says; false when it says nothing here. */
-function act(event: KeyboardEvent, { store, actions, scene }: Keys): boolean {
-  const key = event.key.toLowerCase();
-  if (event.ctrlKey || event.metaKey) {
-    if (event.altKey || (key !== "z" && key !== "y")) return false;
-    if (key === "y" || event.shiftKey) actions.redo();
-    else actions.undo();
-    return true;
-  }
-  if (event.altKey) return false;
-  const tool = event.repeat ? undefined : toolOfKey(key);
-  if (tool) store.set({ tool });
-  else if (key === "escape" && store.value.locked) store.lock(null);
-  else if (key === "escape" && store.value.positions.length > 0)
-    store.set({ positions: [], token: null });
-  else if (key === "l" && !event.repeat) lock(store, scene()?.head ?? null);
-  else if (key === "b") store.set({ baseline: true });
-  else return false;
-  return true;
+/** What a key does, wherever the focus is in a view; the sheet of keys lists these. */
+export interface Shortcut {
+  /** As a person would say it. */
+  readonly keys: readonly string[];
+  readonly does: string;
+  /** Does it, where the event is its and there is something to do; false otherwise. */
+  act(event: KeyboardEvent, keys: Keys): boolean;
 }
+
+const plain = ({ ctrlKey, metaKey, altKey }: KeyboardEvent): boolean =>
+  !ctrlKey && !metaKey && !altKey;
+const isKey = (event: KeyboardEvent, key: string): boolean =>
+  plain(event) && event.key.toLowerCase() === key;
+const command = (event: KeyboardEvent, key: string): boolean =>
+  (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === key;
+
+export const SHORTCUTS: readonly Shortcut[] = [
+  {
+    keys: ["Ctrl Shift Z", "Ctrl Y"],
+    does: "Do again what was undone",
+    act(event, { actions }) {
+      if (!command(event, "y") && !(command(event, "z") && event.shiftKey)) return false;
+      actions.redo();
+      return true;
+    },
+  },
+  {
+    keys: ["Ctrl Z"],
+    does: "Undo the last change",
+    act(event, { actions }) {
+      if (!command(event, "z")) return false;
+      actions.undo();
+      return true;
+    },
+  },
+  ...TOOL_NAMES.map((name): Shortcut => {
+    const { key, text } = TOOLS[name];
+    return {
+      keys: [key.toUpperCase()],
+      does: `Take the tool “${text}”`,
+      act(event, { store }) {
+        if (!isKey(event, key) || event.repeat) return false;
+        store.set({ tool: name });
+        return true;
+      },
+    };
+  }),
+  {
+    keys: ["L"],
+    does: "Lock the head that is looked at, or unlock it",
+    act(event, { store, scene }) {
+      if (!isKey(event, "l") || event.repeat) return false;
+      lock(store, scene()?.head ?? null);
+      return true;
+    },
+  },
+  {
+    keys: ["B"],
+    does: "See the baseline for as long as it is held",
+    act(event, { store }) {
+      if (!isKey(event, "b")) return false;
+      store.set({ baseline: true });
+      return true;
+    },
+  },
+  {
+    keys: ["Esc"],
+    does: "Unlock the head; then forget the selected positions",
+    act(event, { store }) {
+      if (!isKey(event, "escape")) return false;
+      if (store.value.locked) store.lock(null);
+      else if (store.value.positions.length > 0) store.set({ positions: [], token: null });
+      else return false;
+      return true;
+    },
+  },
+  {
+    keys: ["?"],
+    does: "Show this sheet",
+    act(event, { help }) {
+      if (!isKey(event, "?")) return false;
+      help();
+      return true;
+    },
+  },
+];
+
+/** Does what the key says; false when it says nothing here. */
+const act = (event: KeyboardEvent, keys: Keys): boolean =>
+  SHORTCUTS.some((shortcut) => shortcut.act(event, keys));
 
 function lock(store: SessionStore, head: { layer: number; head: number } | null): void {
   const { hover, locked } = store.value;

@@ -2,12 +2,13 @@
 // or one in a view of its own. In: what the page and the kernel say. Out: panes that always show the
 // same moment; a click is painted in its own frame, older numbers dim until the kernel answers.
 
-import { element, setAttributes } from "../charts/dom";
+import { element, focusedIn, setAttributes } from "../charts/dom";
 import type { ViewContext } from "../host/host";
 import type { SessionStore } from "../store/session-store";
 import { componentKey } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import { Actions } from "./actions";
+import { KeySheet } from "./key-sheet";
 import { Lateness } from "./lateness";
 import { MapValues } from "./map-values";
 import { marksOf } from "./marks";
@@ -36,6 +37,7 @@ export interface Play {
 export class Stage {
   readonly root: HTMLElement;
   readonly cast: Cast;
+  readonly keys = new KeySheet();
   readonly #context: ViewContext;
   readonly #values: MapValues;
   readonly #lateness: Lateness;
@@ -60,7 +62,9 @@ export class Stage {
     this.#effects = play.effects;
     this.#lateness = new Lateness(invalidate, signal);
     this.#values = new MapValues(client, invalidate, signal);
-    shortcuts(this.root, { store, actions, scene: () => this.#scene }, signal);
+    this.root.append(this.keys.el);
+    const help = (): void => this.keys.open(focusedElement(this.root));
+    shortcuts(this.root, { store, actions, scene: () => this.#scene, help }, signal);
     client.onChange(invalidate, { signal });
     store.subscribe(invalidate, { signal });
     host.theme.subscribe(invalidate, { signal });
@@ -101,10 +105,12 @@ export class Stage {
   #sceneNow(): Scene {
     const { client, store, host } = this.#context;
     const state = client.shown ?? client.state;
-    const awaited = state !== null && state.tokens.length > 0 && state.phase !== "error";
-    const behind = awaited && state.outcome?.revision !== state.revision;
+    const behind =
+      state !== null && state.tokens.length > 0 && state.outcome?.revision !== state.revision;
     const enabled = mayAct(client);
-    const stale = enabled && (client.pending.length > 0 || behind);
+    const asked = client.pending.length > 0;
+    const stale = enabled && (asked || behind);
+    const waiting = stale && (asked || state?.phase !== "error");
     const page = store.value;
     const looked = headOf(page.locked) ?? headOf(page.hover.component) ?? this.#scene?.head ?? null;
     const heads = state?.model.heads ?? [];
@@ -119,10 +125,17 @@ export class Stage {
       values: this.#values,
       enabled,
       stale,
-      slow: this.#lateness.follow(stale),
+      waiting,
+      slow: this.#lateness.follow(waiting),
       head: known ?? (first >= 0 ? { layer: first, head: 0 } : null),
     };
   }
+}
+
+/** Where the focus goes back to, once something over the view is closed. */
+function focusedElement(root: HTMLElement): HTMLElement {
+  const focused = focusedIn(root);
+  return focused instanceof HTMLElement ? focused : root;
 }
 
 /** A kernel that has not answered yet may still be on its way: what is asked now will be answered. */

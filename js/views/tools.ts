@@ -76,10 +76,6 @@ export const TOOLS: Record<ToolName, Tool> = {
 
 export const TOOL_NAMES = Object.keys(TOOLS) as ToolName[];
 
-/** The tool that a key arms. */
-export const toolOfKey = (key: string): ToolName | undefined =>
-  TOOL_NAMES.find((name) => TOOLS[name].key === key);
-
 /**
  * The positions that an edit of a layer is about; none = all. What is selected are tokens of the
  * stack that predicts: where another stack reads before it, that one has positions of its own.

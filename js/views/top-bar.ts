@@ -1,11 +1,12 @@
 // The line on top: which model, which tool is armed, whether work is going on, undo and redo.
 
-import { element, setAttributes, setText } from "../charts/dom";
+import { button, element, setAttributes, setText } from "../charts/dom";
 import { count } from "../charts/format";
 import type { SessionStore } from "../store/session-store";
 import type { ModelJson } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import { baselineButton } from "./baseline-button";
+import type { KeySheet } from "./key-sheet";
 import type { Pane, Scene } from "./pane";
 import { toolPicker } from "./tool-picker";
 import { undoRedo } from "./undo-redo";
@@ -39,16 +40,25 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-export function topBar(client: SessionClient, store: SessionStore): Pane {
+export function topBar(client: SessionClient, store: SessionStore, keys: KeySheet): Pane {
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
   const tools = toolPicker(store);
-  const running = element("span", { class: "mw-running mw-muted", "aria-hidden": "true" });
-  running.append(element("span", { class: "mw-running-dot" }), "running");
+  const dot = element("span", { class: "mw-running-dot", "aria-hidden": "true" });
+  const running = button(
+    {
+      class: "mw-running mw-button",
+      "data-testid": "mw-stop-run",
+      title: "Stop this run; what was asked for stays",
+    },
+    () => void client.act("cancel_run"),
+    dot,
+    "running · stop",
+  );
   const history = undoRedo(client);
   const baseline = baselineButton(store);
   const el = element("header", { class: "mw-top" }, name, shape, tools.el);
-  el.append(element("span", { class: "mw-grow" }), running, baseline.el, history.el);
+  el.append(element("span", { class: "mw-grow" }), running, baseline.el, history.el, keys.opener());
 
   return {
     el,

@@ -22,7 +22,7 @@ export const workbench: View = (el, context) => {
     effects: true,
   });
   const { client, store, actions, signal } = stage.cast;
-  const top = topBar(client, store);
+  const top = topBar(client, store, stage.keys);
   const notice = banner(client);
   const strip = new TokenStrip(client, store, signal);
   const metric = new MetricEditor(client);

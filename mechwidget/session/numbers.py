@@ -97,9 +97,8 @@ class Numbers:
 
     def get(self) -> Computed:
         """The numbers of the newest state; waits for them, raises what prevented them."""
-        with self._lock:
-            if isinstance(self._standing.error, CancelledError) and self._state is not None:
-                self.compute(self._state, self._standing.wanted)  # interrupted once: try again
+        if isinstance(self._standing.error, CancelledError):
+            self.again()  # interrupted once
         self.wait()
         standing = self._standing
         if standing.error is not None:
@@ -112,6 +111,13 @@ class Numbers:
         """Stop computing; the newest state stands without numbers until somebody asks again."""
         if self._give_up(CancelledError("The run was interrupted.", "Ask for the result again.")):
             self._changed()
+
+    def again(self) -> None:
+        """Compute the newest state once more where something prevented it; does not wait."""
+        with self._lock:
+            if self._standing.error is not None and self._state is not None:
+                self.compute(self._state, self._standing.wanted)
+        self._changed()
 
     def close(self) -> None:
         """Cancel for good and let go of everything that was computed."""

@@ -66,6 +66,17 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         """Wait until the newest state has its numbers or its error; false when time is up."""
         return self._open().numbers.wait(timeout)
 
+    def cancel(self) -> None:
+        """Stop computing: the newest state stands without numbers until they are asked for again.
+
+        Nothing that was asked is taken back, and nothing is raised where nothing is computed.
+        """
+        self._open().numbers.cancel()
+
+    def run_again(self) -> None:
+        """Compute the newest state once more where it was cancelled or failed; does not wait."""
+        self._open().numbers.again()
+
     def read(
         self,
         key: Hashable,

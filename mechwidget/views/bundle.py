@@ -4,9 +4,10 @@ In flow the files that `npm run build` writes; out flow their contents. Text and
 a widget with a path is kept alive for ever by the file's watcher (anywidget#929); only under
 ANYWIDGET_HMR=1, where watching is wished for, are they paths.
 
-A notebook saves with every widget all that it carries. So a workbench carries the whole front end,
-and works on a page without a kernel; a view of its own carries a loader of a kilobyte, which asks
-the kernel for the rest once per page.
+A notebook saves with every widget all that it carries, and a page never forgets a module that it
+has run. So what a page runs of every view is a loader of a kilobyte, which runs the front end once
+per page. A workbench carries the front end as data beside it, and works on a page without a kernel;
+a view of its own has it fetched from the kernel.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ class BuiltFile(Unicode):  # type: ignore[type-arg]
 
 def front_end(name: str) -> Any:
     """What an anywidget class assigns to `_esm` or `_css`."""
-    return STATIC / name if _hot() else BuiltFile(name)
+    return STATIC / name if is_hot() else BuiltFile(name)
 
 
-def _hot() -> bool:
+def is_hot() -> bool:
     """Is the front end built again while the kernel runs?"""
     return os.environ.get("ANYWIDGET_HMR") == "1"
 
@@ -68,7 +69,7 @@ def text_of(name: str) -> str:
 
 def front_end_json() -> dict[str, str]:
     """Script and style of every view, for a page that has only the loader."""
-    if _hot():
+    if is_hot():
         text_of.cache_clear()
     return {"script": text_of(SCRIPT), "style": text_of(STYLE)}
 

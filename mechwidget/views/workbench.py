@@ -7,9 +7,11 @@ In flows a session; out flow its clicks. It is made of the same panes as the vie
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mechwidget.views.bundle import SCRIPT, STYLE, front_end
+from traitlets import Dict
+
+from mechwidget.views.bundle import LOADER, SCRIPT, STYLE, front_end, front_end_json, is_hot
 from mechwidget.views.session_view import SessionView
 from mechwidget.views.snapshot_html import (
     heads_html,
@@ -17,6 +19,9 @@ from mechwidget.views.snapshot_html import (
     outcome_html,
     prompt_html,
 )
+
+if TYPE_CHECKING:
+    from mechwidget.session import Session
 
 
 class Workbench(SessionView):
@@ -31,8 +36,14 @@ class Workbench(SessionView):
 
     view = "workbench"
 
-    _esm = front_end(SCRIPT)
-    _css = front_end(STYLE)
+    # Under hot reload it is the front end itself that is watched.
+    _esm = front_end(SCRIPT if is_hot() else LOADER)
+    _css = front_end(STYLE) if is_hot() else ""
+    _carried = Dict().tag(sync=True)
+
+    def __init__(self, session: Session) -> None:
+        self._carried = {} if is_hot() else front_end_json()
+        super().__init__(session)
 
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:

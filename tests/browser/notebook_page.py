@@ -89,10 +89,16 @@ class NotebookPage:
         self.wait_for_kernel()
 
     def reload(self) -> None:
-        """Save, reload the page and wait until the notebook has found its kernel again."""
-        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-        self.page.reload()
+        """Save, load the page again and wait until the notebook is there."""
+        self.save()
+        # By its address: a mere reload would bring back the notebooks of other tests as well, since
+        # all of them share JupyterLab's workspace.
+        self.page.goto(self.server.url(self.name))
         self.wait_for_notebook()
+
+    def save(self) -> None:
+        """Write the notebook to disk, with its outputs."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
 
     def wait_for_notebook(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)

@@ -35,6 +35,8 @@ class Terminal:
         self.said = ""
         self.pid, self.screen = pty.fork()
         if self.pid == 0:
+            # A shell starts what runs in the background deaf to Ctrl-C; a terminal does not.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.environ.update(environment)
             status = subprocess.run(command, check=False).returncode
             os._exit(status & 0xFF)
@@ -56,8 +58,17 @@ class Terminal:
         os.write(self.screen, b"\x03")
 
     def exit_status(self) -> int:
+        """How the program ended; one that does not is killed, so that the test fails and ends."""
         self.read_until("$^", 15)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        deadline = time.monotonic() + 5
+        ended, status = os.waitpid(self.pid, os.WNOHANG)
+        while not ended and time.monotonic() < deadline:
+            time.sleep(0.1)
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+        if not ended:
+            os.kill(self.pid, signal.SIGKILL)
+            status = os.waitpid(self.pid, 0)[1]
+        return os.waitstatus_to_exitcode(status)
 
 
 def processes_of(folder: str) -> list[list[str]]:

@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SETUP, SHOW
+from tests.browser.notebook_page import NotebookPage
 from tests.browser.workbench_page import WorkbenchPage
 
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
-    from tests.browser.notebook_page import NotebookPage
 
 pytestmark = pytest.mark.browser
 
@@ -109,3 +109,27 @@ def test_kernel_restart_is_said(open_notebook: OpenNotebook) -> None:
     expect(banner).to_have_count(0)
     workbench.click(0, 0)
     assert workbench.interventions() == ["Zero head 0.0"]
+
+
+def test_two_browser_tabs(workbench: WorkbenchPage, strong: Heads) -> None:
+    """The same notebook in another tab: a click there is drawn here."""
+    layer, head = strong[0]
+    here = workbench.notebook
+    here.save()
+    page = here.page.context.new_page()
+    try:
+        there = NotebookPage(page, here.server, here.name)
+        page.goto(here.server.url(here.name))
+        there.wait_for_kernel()
+        other = WorkbenchPage(there)
+        other.settle()
+        other.click(layer, head)
+        here.page.bring_to_front()  # a tab that nobody sees is not drawn
+        expect(workbench.cell(layer, head)).to_have_attribute("data-mark", "whole")
+        workbench.settle()
+        assert workbench.bars == other.bars
+        assert there.complaints == []
+    finally:
+        page.close()
+    workbench.click(layer, head)
+    assert workbench.interventions() == []

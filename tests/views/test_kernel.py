@@ -24,6 +24,7 @@ from tests.session.tiny import PROMPT, tiny_model
 bundle.STATIC = pathlib.Path(tempfile.mkdtemp())
 (bundle.STATIC / bundle.SCRIPT).write_text("export default {}")
 (bundle.STATIC / bundle.STYLE).write_text("")
+(bundle.STATIC / bundle.LOADER).write_text("export default {}")
 workbench = mw.explore(tiny_model(), PROMPT)
 session = workbench.session
 session.wait()

@@ -17,11 +17,10 @@ from mechwidget.views.snapshot_html import snapshot_html
 from tests.session.tiny import PROMPT, eventually, tiny_model
 
 
-def test_the_front_end_is_carried_as_text(page):
-    assert page.workbench._esm == "export default {}"
-    assert page.workbench._css == ".mw {}"
+def test_the_front_end_is_carried_as_data_beside_what_the_page_runs(page):
     sent = page.workbench.get_state()
-    assert sent["_esm"] == "export default {}"
+    assert sent["_esm"] == "export default { loader: true }"
+    assert sent["_carried"] == {"script": "export default {}", "style": ".mw {}"}
     assert (sent["_view"], sent["_protocol"]) == ("workbench", 1)
 
 

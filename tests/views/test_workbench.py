@@ -297,7 +297,7 @@ def test_marks_and_numbers_that_come_together_are_one_push(page):
     assert seen in (["ready"], ["running", "ready"])  # the latter on a machine that was busy
 
 
-@pytest.mark.parametrize("name", ["state", "_esm", "_css", "_view", "_protocol", "layout"])
+@pytest.mark.parametrize("name", ["state", "_esm", "_carried", "_view", "_protocol", "layout"])
 def test_a_page_cannot_write_a_trait(page, name):
     state = page.state()
     before = getattr(page.workbench, name)

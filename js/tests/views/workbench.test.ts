@@ -53,7 +53,7 @@ describe("a click on a head", () => {
     await session.refuse("toggle", "There is no head 1.2.", "Choose another.");
     expect(get("mw-cell-1-2").getAttribute("aria-pressed")).toBe("false");
     expect(get("mw-error").textContent).toContain("There is no head 1.2. Choose another.");
-    get("mw-error").querySelector("button")?.click();
+    get("mw-error").querySelector<HTMLElement>("[aria-label^=Dismiss]")?.click();
     await painted();
     expect(find("mw-error")).toBeNull();
   });
@@ -169,7 +169,7 @@ describe("the states that are not all well", () => {
     const error = { type: "RuntimeError", message: "Out of memory.", hint: "Shorten the prompt." };
     const { get, find } = await mount(new FakeSession(stateOf({ phase: "error", error })));
     expect(get("mw-error").textContent).toContain("Out of memory. Shorten the prompt.");
-    get("mw-error").querySelector("button")?.click();
+    get("mw-error").querySelector<HTMLElement>("[aria-label^=Dismiss]")?.click();
     await painted();
     expect(find("mw-error")).toBeNull();
   });

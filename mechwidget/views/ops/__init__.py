@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.patterns import Patterns
+from mechwidget.views.ops.running import Running
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, Patterns)
+_GROUPS = (Changes, Arrays, Patterns, Running)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
