@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import RESULTS, SETUP
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def pictures(notebook: NotebookPage, shown: Locator, name: str) -> None:
         expect(themed).to_have_attribute("data-mw-theme", theme.lower())
         notebook.page.wait_for_timeout(150)
         shown.screenshot(path=RESULTS / f"view-attention-{name}-{theme.lower()}.png")
+        assert violations(notebook.page, "[data-testid=mw-view-attention]") == []
     notebook.set_theme("JupyterLab Light")
 
 
