@@ -23,9 +23,9 @@ const GAP = 8;
 const LAYER_NUMBER = 22;
 /** Sides of a picture by how many heads there are: comfortable, or a bird's-eye view. */
 const SIDES: Record<Scope, { least: number; most: number }> = {
-  head: { least: 84, most: 168 },
-  layer: { least: 84, most: 168 },
-  pinned: { least: 84, most: 168 },
+  head: { least: 60, most: 168 },
+  layer: { least: 60, most: 168 },
+  pinned: { least: 60, most: 168 },
   model: { least: 18, most: 88 },
 };
 
@@ -174,7 +174,8 @@ export class Multiples {
   }
 
   #side(state: SessionState, wanted: readonly HeadPlace[], scope: Scope): number {
-    const width = Math.max(220, this.#rowsEl.clientWidth || 480) - LAYER_NUMBER;
+    const numbers = scope === "model" ? LAYER_NUMBER : 0;
+    const width = Math.max(220, this.#rowsEl.clientWidth || 480) - numbers;
     const { least, most } = SIDES[scope];
     const across =
       scope === "model"

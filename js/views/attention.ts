@@ -65,9 +65,10 @@ export class AttentionPane implements Pane {
       },
       "",
     );
-    const head = element("div", { class: "mw-pane-head" }, this.#title, this.#lock, this.#pin);
+    const head = element("div", { class: "mw-pane-head" }, this.#title, this.#lock);
     head.append(this.#facts, element("span", { class: "mw-grow" }));
     head.append(this.#choices.stacks, this.#choices.moments);
+    this.#choices.el.firstElementChild?.after(this.#pin);
     this.el.append(head, this.#choices.el, this.#empty, this.#multiples.el, this.#large.el);
   }
 
