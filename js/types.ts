@@ -17,7 +17,7 @@ export type MetricJson =
   | { type: "probability"; token: string | number; position?: number };
 
 /** What a click does: only look, or one of the edits. */
-export type ToolName = "look" | "zero" | "mean" | "resample" | "scale" | "patch";
+export type ToolName = "look" | "zero" | "mean" | "resample" | "scale" | "patch" | "steer";
 
 /**
  * An edit as a page asks for it, in the words of Python's `to_json`. References and prompt B are the
@@ -31,6 +31,8 @@ export interface EditJson {
   readonly component: PartJson;
   /** How it reads in the list until the kernel has said it in its own words. */
   readonly said?: string;
+  /** What the vector of a steer will be called: it tells two steers of one place apart. */
+  readonly along?: string;
   readonly [more: string]: unknown;
 }
 
@@ -69,7 +71,7 @@ export type PartJson =
   | (ComponentJson & { cross?: boolean })
   | { type: "layer"; layer: number; positions?: number[] }
   | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" }
-  | { type: "edge"; layer: number; head: number; query: number; key: number }
+  | { type: "edge"; layer: number; head: number; query: number; key: number; cross?: boolean }
   | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] };
 
 /** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */
@@ -87,8 +89,21 @@ export interface InterventionJson {
   layers: number[] | "all" | null;
   /** The number that a slider moves, of kinds that have one. */
   strength: number | null;
+  /** What the vector of a steer is called, and in what its strength is counted. */
+  along?: string | null;
+  unit?: "absolute" | "share" | null;
   sentence: string;
   enabled: boolean;
+}
+
+/** A vector that is kept under a name; its numbers stay in the kernel. */
+export interface DirectionJson {
+  name: string;
+  norm: number;
+  /** How many numbers it has. */
+  width: number;
+  /** Where it is from, in words. */
+  origin: string;
 }
 
 /** Prompt B. `pairs` says which position of A stands over which of B, null where none does. */
@@ -142,6 +157,7 @@ export interface SessionState {
   /** How many reference prompts there are to take means and samples of. */
   reference: number;
   interventions: InterventionJson[];
+  directions: DirectionJson[];
   metric: null | { label: string; unit: string; position: number; spec: MetricJson };
   can_undo: boolean;
   can_redo: boolean;
@@ -171,8 +187,10 @@ export function isAblationOf(item: InterventionJson, component: ComponentJson): 
 }
 
 /** Is this what the edit makes, as strong as it may be by now? */
-export function isEdit(item: InterventionJson, { type, mode, component }: EditJson): boolean {
+export function isEdit(item: InterventionJson, edit: EditJson): boolean {
+  const { type, mode, component } = edit;
   if (item.type !== type || (item.mode ?? null) !== (mode ?? null)) return false;
+  if ((item.along ?? null) !== (edit.along ?? null)) return false;
   const part = item.component;
   return part !== null && componentKey(part) === componentKey(component);
 }

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.views import (
         AttentionView,
+        Continuation,
         HeadMap,
         Interventions,
         Outcome,
@@ -76,6 +77,7 @@ _HOMES = {
     "Ablate": "interventions",
     "Attention": "interventions",
     "AttentionView": "views",
+    "Continuation": "views",
     "Edge": "interventions",
     "ExpertNeuron": "interventions",
     "Freeze": "interventions",
@@ -123,6 +125,7 @@ __all__ = [
     "Ablate",
     "Attention",
     "AttentionView",
+    "Continuation",
     "Edge",
     "ExpertNeuron",
     "Freeze",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -16,6 +17,14 @@ def example(length: int = 11) -> torch.Tensor:
     """Token ids `[1, length]` that no tiny model reads as padding."""
     generator = torch.Generator().manual_seed(1)
     return torch.randint(3, VOCABULARY, (1, length), generator=generator)
+
+
+def built(make: Callable[[], nn.Module]) -> nn.Module:
+    """A new model with random weights in float32; always the same ones."""
+    torch.manual_seed(0)
+    model = make().float().eval()
+    randomise(model)
+    return model
 
 
 @torch.no_grad()

@@ -65,6 +65,8 @@ const ICONS = {
   redo: "M10 3.5l3 3-3 3 M13 6.5H6.5a3 3 0 0 0 0 6H10",
   cross: "M4.5 4.5l7 7 M11.5 4.5l-7 7",
   swap: "M3 6h10l-3-3 M13 10H3l3 3",
+  play: "M5 3.5v9l7.5-4.5z",
+  stop: "M4.5 4.5h7v7h-7z",
   check: "M3.5 8.5l3 3 6-7",
 } as const;
 

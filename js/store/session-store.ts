@@ -23,6 +23,10 @@ export interface PageState {
   /** What a click does, and how much of it. */
   readonly tool: ToolName;
   readonly factor: number;
+  /** What the tool that steers does. */
+  readonly steer: SteerWish;
+  /** How the model is to go on writing. */
+  readonly continuation: ContinuationWish;
   /** Prompts that were asked about on this page, the newest first. */
   readonly prompts: readonly string[];
   /** The heads that were chosen to be seen side by side, in that order. */
@@ -31,6 +35,32 @@ export interface PageState {
   readonly tab: string;
   /** While "see baseline" is held down. */
   readonly baseline: boolean;
+}
+
+/** Along what to steer, and how far. Tokens are as a person types them. */
+export interface SteerWish {
+  /** "auto" is the first of these that the session has. */
+  readonly from: "auto" | "other" | "answer" | "token" | "saved";
+  readonly token: string;
+  readonly minus: string;
+  /** The name of a saved direction. */
+  readonly saved: string;
+  readonly mode: "add" | "project out" | "clamp along";
+  /** In shares of the norm of what is steered. */
+  readonly strength: number;
+}
+
+export interface ContinuationWish {
+  /** Does the pane show more than its heading? */
+  readonly open: boolean;
+  /** Write anew after every edit. */
+  readonly live: boolean;
+  readonly tokens: number;
+  readonly temperature: number;
+  readonly top_p: number;
+  readonly seed: number;
+  /** On which tokens interventions act. */
+  readonly on: "prompt" | "generated" | "both";
 }
 
 export interface SessionStore {
@@ -55,6 +85,16 @@ const EMPTY: PageState = {
   positions: [],
   tool: "zero",
   factor: 0.5,
+  steer: { from: "auto", token: "", minus: "", saved: "", mode: "add", strength: 0.2 },
+  continuation: {
+    open: false,
+    live: true,
+    tokens: 20,
+    temperature: 0,
+    top_p: 1,
+    seed: 0,
+    on: "both",
+  },
   prompts: [],
   pinned: [],
   tab: "",
@@ -71,7 +111,7 @@ interface Entry {
 }
 
 // The number is the version of this file's shapes: another bundle on the page may be older.
-const REGISTRY = Symbol.for("mechwidget.session-stores.3");
+const REGISTRY = Symbol.for("mechwidget.session-stores.4");
 
 /** The store of a session, held until `signal`. */
 export function acquireStore(session: string, signal: AbortSignal): SessionStore {

@@ -139,5 +139,8 @@ export const attention = standalone({
   label: "attention",
   // One fact in the head of the pane is not worth a sweep over all heads.
   effects: false,
-  panes: (cast) => [toolPicker(cast.store), new AttentionPane(cast)],
+  panes: (cast) => [
+    toolPicker(cast.client, cast.store, cast.actions, cast.signal),
+    new AttentionPane(cast),
+  ],
 });

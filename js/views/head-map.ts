@@ -28,6 +28,7 @@ import { type Pane, type Scene, sameComponent } from "./pane";
 import { togglePinned } from "./pinned";
 import { positionsText } from "./positions";
 import { standalone } from "./standalone";
+import { steerShort } from "./steering";
 import { toolPicker } from "./tool-picker";
 import { positionsAt, TOOLS } from "./tools";
 
@@ -175,8 +176,9 @@ const RESTING = "Point at a head to see its attention.";
 
 function toolHint({ page, state }: Scene): string {
   const { text, verb, lacks } = TOOLS[page.tool];
-  const missing = lacks(state);
+  const missing = lacks(state, page);
   if (missing) return `${text} ${missing}`;
+  if (page.tool === "steer" && state) return steerShort(page, state);
   if (page.tool === "look") return "A click locks it, another click unlocks it.";
   return `A click ${verb} it${where(page.positions)}, another click restores it.`;
 }
@@ -224,8 +226,8 @@ export const headMap = standalone({
   name: "head-map",
   label: "head map",
   effects: true,
-  panes: ({ store, actions, signal }) => [
-    toolPicker(store),
+  panes: ({ client, store, actions, signal }) => [
+    toolPicker(client, store, actions, signal),
     new HeadMapPane(store, actions, signal),
   ],
 });

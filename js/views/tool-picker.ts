@@ -1,13 +1,22 @@
 // Which tool is armed: one segment per tool in the colour of what it does, greyed with the reason
-// where it lacks something, and the factor of the scale where that is armed.
+// where it lacks something, and beside them what the armed one needs to know: the factor of the
+// scale, or the direction and strength of the steer.
 
 import { button, element, setAttributes } from "../charts/dom";
 import type { SessionStore } from "../store/session-store";
 import type { ToolName } from "../types";
+import type { SessionClient } from "../wire/session-client";
+import type { Actions } from "./actions";
 import type { Pane, Scene } from "./pane";
+import { SteerTray } from "./steer-tray";
 import { TOOL_NAMES, TOOLS } from "./tools";
 
-export function toolPicker(store: SessionStore): Pane {
+export function toolPicker(
+  client: SessionClient,
+  store: SessionStore,
+  actions: Actions,
+  signal: AbortSignal,
+): Pane {
   const segments = new Map<ToolName, HTMLButtonElement>();
   for (const name of TOOL_NAMES) {
     const { text, tone } = TOOLS[name];
@@ -29,19 +38,21 @@ export function toolPicker(store: SessionStore): Pane {
     if (factor.value !== "" && Number.isFinite(factor.valueAsNumber))
       store.set({ factor: factor.valueAsNumber });
   });
+  const steer = new SteerTray(client, store, actions, signal);
   const group = element("div", {
     class: "mw-segments mw-tool-segments",
     role: "group",
     "aria-label": "What a click does",
   });
   group.append(...segments.values());
-  const el = element("div", { class: "mw-tools" }, group, factor);
+  const el = element("div", { class: "mw-tools" }, group, factor, steer.el);
   return {
     el,
-    draw({ state, page }: Scene): void {
+    draw(scene: Scene): void {
+      const { state, page } = scene;
       for (const [name, node] of segments) {
         const { key, title, lacks } = TOOLS[name];
-        const missing = lacks(state);
+        const missing = lacks(state, page);
         setAttributes(node, {
           "aria-pressed": String(page.tool === name),
           "data-lacks": missing !== "",
@@ -51,6 +62,7 @@ export function toolPicker(store: SessionStore): Pane {
       factor.hidden = page.tool !== "scale";
       if (factor.valueAsNumber !== page.factor && document.activeElement !== factor)
         factor.value = String(page.factor);
+      steer.draw(scene);
     },
   };
 }

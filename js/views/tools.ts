@@ -2,8 +2,9 @@
 // In: the page's state and a component. Out: the edit that a click asks for.
 
 import type { PageState } from "../store/session-store";
-import type { ComponentJson, EditJson, SessionState, ToolName } from "../types";
+import type { ComponentJson, EditJson, PartJson, SessionState, ToolName } from "../types";
 import type { Tone } from "./marks";
+import { directionOf, steerEdit } from "./steering";
 
 export interface Tool {
   readonly text: string;
@@ -14,7 +15,7 @@ export interface Tool {
   readonly verb: string;
   readonly title: string;
   /** Why it cannot be armed now; empty when it can. */
-  lacks(state: SessionState | null): string;
+  lacks(state: SessionState | null, page?: PageState): string;
 }
 
 const nothing = (): string => "";
@@ -72,6 +73,14 @@ export const TOOLS: Record<ToolName, Tool> = {
     title: "The output becomes what it is on prompt B, position by position",
     lacks: other,
   },
+  steer: {
+    text: "Steer",
+    key: "t",
+    tone: "steer",
+    verb: "steers",
+    title: "Move the residual stream after a layer along a direction",
+    lacks: (state, page) => (state && page ? directionOf(page, state).lacks : ""),
+  },
 };
 
 export const TOOL_NAMES = Object.keys(TOOLS) as ToolName[];
@@ -93,10 +102,11 @@ export function positionsAt(
 export function editOf(
   page: PageState,
   state: SessionState | null,
-  component: ComponentJson,
+  component: ComponentJson | PartJson,
 ): EditJson | null {
   const { tool, factor } = page;
   const positions = positionsAt(page, state, component.layer);
+  if (tool === "steer") return state ? steerEdit(page, state, component, positions) : null;
   const at = positions.length > 0 ? { ...component, positions: [...positions] } : component;
   if (tool === "look") return null;
   if (tool === "scale") return { type: "scale", factor, component: at };

@@ -2,12 +2,11 @@
 
 import { button, element, setAttributes, setText } from "../charts/dom";
 import { count } from "../charts/format";
-import type { SessionStore } from "../store/session-store";
 import type { ModelJson } from "../types";
-import type { SessionClient } from "../wire/session-client";
 import { baselineButton } from "./baseline-button";
 import type { KeySheet } from "./key-sheet";
 import type { Pane, Scene } from "./pane";
+import type { Cast } from "./stage";
 import { toolPicker } from "./tool-picker";
 import { undoRedo } from "./undo-redo";
 
@@ -40,10 +39,10 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-export function topBar(client: SessionClient, store: SessionStore, keys: KeySheet): Pane {
+export function topBar({ client, store, actions, signal }: Cast, keys: KeySheet): Pane {
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
-  const tools = toolPicker(store);
+  const tools = toolPicker(client, store, actions, signal);
   const dot = element("span", { class: "mw-running-dot", "aria-hidden": "true" });
   const running = button(
     {

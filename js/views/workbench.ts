@@ -4,6 +4,7 @@ import { element } from "../charts/dom";
 import type { View } from "../host/host";
 import { announcer } from "./announcer";
 import { AttentionPane } from "./attention";
+import { ContinuationPane } from "./continuation";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
 import { MetricEditor } from "./metric-editor";
@@ -21,8 +22,8 @@ export const workbench: View = (el, context) => {
     testid: "mw-workbench",
     effects: true,
   });
-  const { client, store, actions, signal } = stage.cast;
-  const top = topBar(client, store, stage.keys);
+  const { client, store, actions, invalidate, signal } = stage.cast;
+  const top = topBar(stage.cast, stage.keys);
   const notice = banner(client);
   const strip = new TokenStrip(client, store, signal);
   const metric = new MetricEditor(client);
@@ -36,12 +37,13 @@ export const workbench: View = (el, context) => {
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane();
+  const written = new ContinuationPane(client, store, invalidate, signal);
   const chips = interventionList(client, store, actions);
   const error = errorNotice(client);
   const status = announcer();
   const question = element("div", { class: "mw-question" }, strip.el, metric.el);
-  const rail = element("div", { class: "mw-rail" }, result.el);
+  const rail = element("div", { class: "mw-rail" }, result.el, written.el);
   const body = element("div", { class: "mw-body" }, map.el, detail.el, rail);
   stage.root.append(top.el, notice.el, question, body, chips.el, error.el, status.el);
-  stage.open(el, [top, notice, strip, metric, map, detail, result, chips, error, status]);
+  stage.open(el, [top, notice, strip, metric, map, detail, result, written, chips, error, status]);
 };

@@ -136,7 +136,7 @@ class LiveSessionClient implements SessionClient {
   apply(edit: EditJson): Promise<boolean> {
     const listed = this.#shown?.interventions.some((one) => isEdit(one, edit));
     const want = listed ? "restored" : "ablated";
-    const { said: _, ...intervention } = edit;
+    const { said: _, along: _named, ...intervention } = edit;
     return this.#act("apply", { intervention }, clickable(edit.component), want, { edit });
   }
 

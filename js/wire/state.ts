@@ -20,6 +20,7 @@ export function readState(value: unknown): SessionState | null {
     (value.other === null || isOther(value.other)) &&
     isNumber(value.reference) &&
     isListOf(interventions, isIntervention) &&
+    isListOf(value.directions, isDirection) &&
     (metric === null || (isObject(metric) && typeof metric.label === "string")) &&
     (outcome === null || isOutcome(outcome));
   return sound ? (value as unknown as SessionState) : null;
@@ -58,6 +59,9 @@ function isIntervention(value: Json): boolean {
     typeof sentence === "string"
   );
 }
+
+const isDirection = ({ name, norm, origin }: Json): boolean =>
+  typeof name === "string" && isNumber(norm) && typeof origin === "string";
 
 function isPart(component: unknown): boolean {
   return isObject(component) && typeof component.type === "string" && isNumber(component.layer);

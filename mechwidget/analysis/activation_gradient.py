@@ -97,10 +97,9 @@ def activation_gradient(
         product: npt.NDArray[np.float64] = (moved * gradient).sum(-1).cpu().double().numpy()
         return product
 
-    layers = range(model.n_layers)
-    most = max((model.n_heads(layer) for layer in layers), default=0)
-    heads = np.full((len(layers), most, tokens.longest), np.nan)
-    attention, mlp = (np.full((len(layers), tokens.longest), np.nan) for _ in range(2))
+    n = model.n_layers
+    heads = np.full((n, model.most_heads, tokens.longest), np.nan)
+    attention, mlp = (np.full((n, tokens.longest), np.nan) for _ in range(2))
     for site in sites:
         layer = site.layer or 0
         rows = {

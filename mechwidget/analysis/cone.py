@@ -19,7 +19,7 @@ import numpy as np
 from mechwidget.analysis.answering import answering_layers
 from mechwidget.errors import SiteError
 from mechwidget.models.prompts import from_start
-from mechwidget.models.sites import LAYERED, missing_site, parse_site
+from mechwidget.models.sites import CROSS, ELSEWHERE, LAYERED, missing_site, parse_site
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _STREAM = ("resid_pre", "resid_mid", "resid_post")
 _INSIDE_ATTENTION = ("k", "v")  # a key's change is seen by every later query
-_ELSEWHERE = ("cross_k", "cross_v")
 _AFTER_MIDDLE = ("mlp_post", "mlp_out")
 _MIXERS = ("attention", "other")
 
@@ -66,7 +65,7 @@ def cone(model: HookedModel, site: SiteLike, position: int, n_positions: int) ->
     if start not in model.sites:
         raise missing_site(start, model.sites)
     (here,) = from_start([position], n_positions)
-    if start.name in _ELSEWHERE:
+    if start.name in ELSEWHERE:
         raise SiteError(f"{start} is at the positions of the stack that is attended to.")
     stack = model.stack_of(answering_layers(model)[0] if start.layer is None else start.layer)
     sites = tuple(s for s in model.sites if s.name in _STREAM and s.layer in stack.layers)
@@ -106,7 +105,7 @@ def _has_mixed(model: HookedModel, start: Site, site: Site) -> bool:
     if layer == start.layer and start.name == "resid_post":
         return False
     if layer == start.layer and start.name != "resid_pre":
-        inside = "cross" if start.name.startswith("cross_") else "attention"
+        inside = "cross" if start.name.startswith(CROSS) else "attention"
         own = "mlp" if start.name in _AFTER_MIDDLE else inside
         made = [index for index, write in enumerate(writes) if write.kind == own]
         writes = writes[made[-1] + 1 :] if made else writes

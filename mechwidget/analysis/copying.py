@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from mechwidget.analysis.answering import answering_layers
+from mechwidget.analysis.cutting import cut_to_fit
 from mechwidget.analysis.ending import after_unembedding, called, norm_at, unembedding
 from mechwidget.analysis.put import Put
 from mechwidget.errors import CancelledError, UnsupportedModelError
@@ -76,13 +77,12 @@ def copying_scores(
         )
     layers = range(model.n_layers)
     reasons = [_why_not(model, layer) for layer in layers]
-    values = np.full((model.n_layers, max(map(model.n_heads, layers), default=0)), np.nan)
+    values = np.full((model.n_layers, model.most_heads), np.nan)
     wanted = [layer for layer in layers if not reasons[layer]]
     if wanted:
         twin = make_twin(model.model)
         through_vocabulary = _unembedded_and_embedded(model, twin, cancelled)
-        size = max(1, _MAP_BYTES // (4 * model.d_model**2))
-        for group in (wanted[i : i + size] for i in range(0, len(wanted), size)):
+        for group in cut_to_fit(wanted, 4 * model.d_model**2, _MAP_BYTES):
             for layer, into_z in _value_maps(model, group, cancelled).items():
                 if into_z is None:
                     reasons[layer] = "what a head moves is not a linear map of the normed stream"

@@ -17,6 +17,7 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import activation_gradient
 from mechwidget.analysis.copying import copying_scores
+from mechwidget.analysis.cutting import cut_to_fit
 from mechwidget.analysis.direct_attribution import direct_attribution
 from mechwidget.analysis.head_scores import head_scores
 from mechwidget.analysis.map_score import MapScore, Need, ScoreInputs, ScoreMap, empty_map
@@ -152,8 +153,7 @@ def _patterns(inputs: ScoreInputs) -> Iterator[tuple[int, torch.Tensor]]:
     if not layers:
         raise MechwidgetError(f"{model.name} has no attention patterns.")
     most = max(block.attention.heads for block in model.ledger.blocks if block.attention)
-    size = max(1, _PATTERN_BYTES // (4 * most * tokens.longest**2))
-    for group in (layers[i : i + size] for i in range(0, len(layers), size)):
+    for group in cut_to_fit(layers, 4 * most * tokens.longest**2, _PATTERN_BYTES):
         read = model.run(
             tokens,
             inputs.interventions,

@@ -157,9 +157,7 @@ class _Attributing:
         self._metric = bound(run.logits[0, 0]) if whole else float(here[a] - here[b]) * factor
 
     def all(self) -> DirectAttribution:
-        n = self._model.n_layers
-        most = max((self._model.n_heads(layer) for layer in range(n)), default=0)
-        heads = np.full((n, most), np.nan)
+        heads = np.full((self._model.n_layers, self._model.most_heads), np.nan)
         for layer in self._layers:
             found = self._heads(layer)
             if found is not None:

@@ -42,8 +42,7 @@ def norm_at(twin: nn.Module, place: Place | None, x: torch.Tensor) -> FrozenNorm
         d = x.shape[-1]
         return FrozenNorm(x.new_ones(d).float(), x.new_zeros(d).float(), centred=False)
     module = submodule(twin, place.module)
-    with torch.no_grad():
-        frozen = freeze_norm(lambda given: first(module(given)), x)
+    frozen = freeze_norm(module, x)
     if frozen is None:
         raise UnsupportedModelError(
             f"The norm {place.module!r} is neither a layer norm nor an RMS norm, so it cannot be "

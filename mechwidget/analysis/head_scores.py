@@ -40,8 +40,6 @@ class HeadScore:
 class Score:
     """A kind of head: which keys of each query count, and when that is undefined."""
 
-    name: str
-    title: str
     keys: Callable[[torch.Tensor], torch.Tensor]
     undefined: str
 
@@ -98,21 +96,10 @@ _NO_REPEAT = "no token of this prompt occurs twice"
 _TOO_SHORT = "the prompt has only one token"
 
 SCORES: dict[str, Score] = {
-    score.name: score
-    for score in (
-        Score(
-            "induction",
-            "attention to the token after an earlier copy of the current token",
-            _after_earlier_copies,
-            f"{_NO_REPEAT} with another token after the first copy",
-        ),
-        Score("previous_token", "attention to the token before", _one_back, _TOO_SHORT),
-        Score(
-            "duplicate_token",
-            "attention to earlier copies of the current token",
-            _earlier_copies,
-            _NO_REPEAT,
-        ),
-        Score("first_token", "attention to the first token", _first, _TOO_SHORT),
-    )
+    "induction": Score(
+        _after_earlier_copies, f"{_NO_REPEAT} with another token after the first copy"
+    ),
+    "previous_token": Score(_one_back, _TOO_SHORT),
+    "duplicate_token": Score(_earlier_copies, _NO_REPEAT),
+    "first_token": Score(_first, _TOO_SHORT),
 }

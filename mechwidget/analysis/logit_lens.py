@@ -18,13 +18,14 @@ import numpy as np
 import torch
 
 from mechwidget.analysis.answering import require_answers
+from mechwidget.analysis.cutting import cut, cut_to_fit
 from mechwidget.analysis.readout import BLOCK_BYTES, Readout
 from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models import Site
 from mechwidget.models.prompts import from_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -113,11 +114,12 @@ def logit_lens(
     final = run.read[last][0]
     reader.prove(final[-1], run.logits[0, 1])
     done = 0
-    for rows in _groups(sites, len(tokens) * final.shape[-1] * final.element_size()):
+    stream_bytes = len(tokens) * final.shape[-1] * final.element_size()
+    for rows in cut_to_fit(range(len(sites)), stream_bytes, _STREAM_BYTES):
         read = model.run(
             tokens, interventions, [sites[row] for row in rows], [-1], cancelled=cancelled
         ).read
-        for block in _cut(range(len(columns)), reader.at_once):
+        for block in cut(range(len(columns)), reader.at_once):
             where = [columns[column] for column in block]
             # Layers may be on several devices; the last steps are where the last one is.
             streams = [read[sites[row]][0, where].to(final.device) for row in rows]
@@ -189,20 +191,11 @@ def _empty(
     )
 
 
-def _groups(sites: Sequence[Site], site_bytes: int) -> Iterator[Sequence[int]]:
-    """Rows whose streams fit into memory together."""
-    return _cut(range(len(sites)), max(1, _STREAM_BYTES // site_bytes))
-
-
-def _cut(items: range, size: int) -> Iterator[range]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
 def _fill(
     lens: LogitLens,
     reader: Readout,
     rows: Sequence[int],
-    block: range,
+    block: Sequence[int],
     streams: Sequence[torch.Tensor],
     final: torch.Tensor,
 ) -> None:
@@ -216,9 +209,9 @@ def _fill(
         if index == len(distinct):
             distinct.append(stream)
         which.append(index)
-    columns = slice(block.start, block.stop)
+    columns = slice(block[0], block[-1] + 1)
     answer: torch.Tensor | None = None
-    for part in _cut(range(len(distinct)), reader.rows_at_once(len(block))):
+    for part in cut(range(len(distinct)), reader.rows_at_once(len(block))):
         found = reader.logits(torch.stack([distinct[index] for index in part]))
         if answer is None:
             answer = found[0].log_softmax(-1)

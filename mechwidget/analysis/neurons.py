@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mechwidget.analysis.cutting import cut_to_fit
 from mechwidget.errors import ComponentError, MechwidgetError
 from mechwidget.models import Site
 from mechwidget.models.prompts import from_start
@@ -167,8 +168,7 @@ def _layers(model: HookedModel, layers: Sequence[int] | None) -> tuple[int, ...]
 def _groups(model: HookedModel, layers: Sequence[int], n_positions: int) -> Iterator[Sequence[int]]:
     """Layers whose neurons fit into memory together."""
     widest = max(map(model.n_neurons, layers), default=1)
-    size = max(1, _READ_BYTES // (4 * widest * n_positions))
-    return (layers[i : i + size] for i in range(0, len(layers), size))
+    return cut_to_fit(layers, 4 * widest * n_positions, _READ_BYTES)
 
 
 def _activations(

@@ -20,6 +20,7 @@ from mechwidget.analysis.answering import answering_layers
 from mechwidget.analysis.put import Put
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models import Site
+from mechwidget.models.rounding import equal_but_for_rounding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from mechwidget.models.tokens import Tokens
 
 BLOCK_BYTES = 2**26  # of float32 logits at once
-_ROUNDING = {torch.float16: 0.03, torch.bfloat16: 0.03}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,9 @@ class Readout:
         Raises:
             UnsupportedModelError: the same stream gives other logits at the first position.
         """
-        found, own = self.logits(stream[None, None])[0, 0], _float(logits)
-        apart = torch.where(found == own, 0.0, found - own).abs().max()
-        finite = torch.where(own.isfinite(), own, 0.0).abs().max()
-        if not apart <= _ROUNDING.get(logits.dtype, 2e-5) * (1 + finite):
+        found = self.logits(stream[None, None])[0, 0].to(logits.dtype)
+        if not equal_but_for_rounding(found, logits):
+            apart = (found - logits).abs().max()
             raise UnsupportedModelError(
                 f"{self.model.name} cannot be read layer by layer: the stream that leaves its last "
                 f"block gives logits that differ by {float(apart):.2g} from its own when it stands "

@@ -13,6 +13,7 @@ from mechwidget.analysis import LogitDiff, Probability
 from mechwidget.as_code.layout import Expression, Text, numbers
 from mechwidget.errors import InterventionError
 from mechwidget.models.forward_source import ForwardSource
+from mechwidget.models.sites import CROSS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,12 +80,7 @@ def experiment_of(
     """The experiment; each intervention and the metric are checked against model and prompt."""
     tokens = model.tokenize(prompt)
     for intervention in interventions:
-        target = intervention.target
-        if target is not None:
-            target.check(model)
-        layer = 0 if target is None else target.layer
-        n = len(tokens) if target is None else model.n_positions(tokens, layer)
-        intervention.edits(model, n)
+        intervention.edits(model, model.n_positions_for(intervention, tokens))
     bound = None if metric is None else metric.bind(model, len(tokens))
     place = position if bound is None else bound.position
     return Experiment(model, prompt, tokens, tuple(interventions), metric, bound, place)
@@ -113,7 +109,7 @@ def has_named_places(model: HookedModel) -> bool:
 
     Queries, keys and values are edited by none; where they are found is no matter here.
     """
-    names = {named.site.name.removeprefix("cross_") for named in model.ledger.named}
+    names = {named.site.name.removeprefix(CROSS) for named in model.ledger.named}
     return not names <= {"q", "k", "v"}
 
 

@@ -27,11 +27,11 @@ from mechwidget.as_code.pattern_recipes import MOST_ROWS
 from mechwidget.as_code.prelude import joined, taken
 from mechwidget.as_code.recipes import MOST_INLINE
 from mechwidget.as_code.reporting import N_TOP
-from mechwidget.errors import PromptError
+from mechwidget.errors import InterventionError
 from mechwidget.interventions import Component, Vector
-from mechwidget.models import Inputs, Tokens
+from mechwidget.interventions.fields import source
 from mechwidget.models.forward_source import ForwardSource
-from mechwidget.models.prompts import ids_of
+from mechwidget.models.raw_signal import RawSignal
 
 if TYPE_CHECKING:
     from mechwidget.interventions import Intervention
@@ -104,17 +104,12 @@ class _Writer:
         return [*said, *statement("", self.value(intervention, str(index)), ",", "    ")]
 
     def prompt(self, prompt: Any) -> Expression:
-        """Text or ids, or both stacks' of them."""
-        if isinstance(prompt, Inputs):
-            parts = {"encoder": prompt.encoder, "decoder": prompt.decoder}
-            named = {key: self.prompt(part) for key, part in parts.items() if part is not None}
-            return call("mw.Inputs", **named)
-        if isinstance(prompt, str):
-            return Text(prompt)
+        """Text or ids, or both stacks' of them; pixels and sound are taken."""
         try:
-            return numbers(prompt.ids if isinstance(prompt, Tokens) else ids_of(prompt))
-        except PromptError:
+            given = source(prompt, "The prompt")
+        except InterventionError:
             raise not_in(STYLE, "the prompt is neither text nor ids", "Run it in code.") from None
+        return self.value(given, "")
 
     def value(self, value: Any, index: str) -> Expression:
         """A value as source; an intervention's `index` names what is too long to be written."""
@@ -126,6 +121,8 @@ class _Writer:
             return number(value, double=self.double)
         if isinstance(value, Vector):
             return self._vector(value, index)
+        if isinstance(value, RawSignal):
+            return self._taken(f"source_{index}" if index else "signal", str(value))
         if isinstance(value, tuple):
             return self._listed(value, index)
         name = type(value).__name__
@@ -147,11 +144,8 @@ class _Writer:
 
     def _vector(self, vector: Vector, index: str) -> Expression:
         if len(vector) > MOST_INLINE:
-            name = f"vector_{index}"
-            if name in self.taken:  # one per position
-                name = f"{name}_{len(self.taken)}"
-            self.taken[name] = f"{vector}, {len(vector):,} numbers of norm {vector.norm:.4g}"
-            return name
+            said = f"{vector}, {len(vector):,} numbers of norm {vector.norm:.4g}"
+            return self._taken(f"vector_{index}", said)
         values = numbers(vector.values, double=self.double)
         named = (quoted(vector.name),) if vector.name else ()
         return call("mw.Vector", values, *named)
@@ -161,11 +155,17 @@ class _Writer:
             return numbers(value, double=self.double)
         if len(value) > MOST_ROWS and all(isinstance(item, tuple) for item in value):
             rows = cast("tuple[tuple[float, ...], ...]", value)
-            if len(rows[0]) == len(rows):
-                name = f"given_{index}"
-                self.taken[name] = f"a pattern [query, key] of {len(rows)} by {len(rows)} numbers"
-                return name
+            if len(rows[0]) > 2:  # no pairs
+                said = f"a pattern [query, key] of {len(rows)} by {len(rows[0])} numbers"
+                return self._taken(f"given_{index}", said)
         return listed(self.value(item, index) for item in value)
+
+    def _taken(self, name: str, what: str) -> str:
+        """A name that the script takes from where it is run; one intervention may need several."""
+        if name in self.taken:
+            name = f"{name}_{len(self.taken)}"
+        self.taken[name] = what
+        return name
 
 
 def _printing(experiment: Experiment) -> list[str]:

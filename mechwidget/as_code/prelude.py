@@ -27,7 +27,7 @@ def taken(names: Mapping[str, str]) -> list[str]:
     """What the script takes from where it is run, each with what it is."""
     lines: list[str] = []
     for name, what in names.items():
-        lines += comment(f"`{name}`: {what}; make it where this is run, as a tensor or a list")
+        lines += comment(f"`{name}`: {what}; make it where this is run, as a tensor")
         lines.append(f"from __main__ import {name}")
     return lines
 

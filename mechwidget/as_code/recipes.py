@@ -18,30 +18,27 @@ from mechwidget.as_code.pattern_recipes import (
     replace_pattern,
 )
 from mechwidget.as_code.recipe import Dialect, Recipe, Step, argument_of
-from mechwidget.interventions import (
-    Ablate,
-    Edge,
-    ExpertNeuron,
-    Freeze,
-    Head,
-    KnockOut,
-    Layer,
-    Neuron,
-    Patch,
-    ReplacePattern,
-    Scale,
-    SetValue,
-    SkipLayer,
-    Steer,
-    Vector,
-)
+from mechwidget.interventions import Edge, ExpertNeuron, Head, Layer, Neuron, Vector
+from mechwidget.interventions.codec import INTERVENTIONS
 from mechwidget.models import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mechwidget.as_code.experiment import Experiment
-    from mechwidget.interventions import Component, Intervention
+    from mechwidget.interventions import (
+        Ablate,
+        Component,
+        Freeze,
+        Intervention,
+        KnockOut,
+        Patch,
+        ReplacePattern,
+        Scale,
+        SetValue,
+        SkipLayer,
+        Steer,
+    )
 
 MOST_INLINE = 64  # numbers of a vector that stand in the script
 _SHORT = 24  # columns of a list of positions inside an index
@@ -52,17 +49,19 @@ def recipe_of(
 ) -> Recipe:
     """The recipe of one intervention, the `index`-th of the list counted from 1."""
     recipe = Recipe(comment(intervention.sentence))
-    write = _WRITERS.get(type(intervention))
+    writer = _Writer(recipe, index, experiment, dialect)
+    known = INTERVENTIONS.get(intervention.kind) is type(intervention)
+    write = getattr(writer, intervention.kind, None) if known else None
     if write is None:
         raise not_in(dialect.style, f"it has no words for {type(intervention).__name__}")
     if isinstance(intervention.target, ExpertNeuron):
         raise not_in(dialect.style, "neurons of routed experts are no module's input")
-    write(_Writer(recipe, index, experiment, dialect), intervention)
+    write(intervention)
     return recipe
 
 
 class _Writer:
-    """Writes one recipe."""
+    """Writes one recipe: a method for each kind of intervention, called as its JSON says."""
 
     def __init__(self, recipe: Recipe, index: int, of: Experiment, dialect: Dialect) -> None:
         self.recipe, self.i, self.of, self.dialect = recipe, index, of, dialect
@@ -323,16 +322,3 @@ class _Writer:
         if lines[0] not in self.recipe.lines:
             self.recipe.lines += lines
         return variable
-
-
-_WRITERS: dict[type, Callable[[_Writer, Any], None]] = {
-    Ablate: _Writer.ablate,
-    Freeze: _Writer.freeze,
-    KnockOut: _Writer.knock_out,
-    Patch: _Writer.patch,
-    ReplacePattern: _Writer.replace_pattern,
-    Scale: _Writer.scale,
-    SetValue: _Writer.set_value,
-    SkipLayer: _Writer.skip_layer,
-    Steer: _Writer.steer,
-}

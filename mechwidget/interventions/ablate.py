@@ -1,20 +1,10 @@
 """Ablation: take a component out of the forward pass.
 
-What "zero" means, exactly. The activation that the component's site holds is set to 0 at the
-chosen positions, and nothing else is touched:
-
-- `Head`: its slice of `z`, the input of the output projection. The head's value bias goes with
-  it; the projection's bias b_O belongs to no head and stays.
-- `Neuron`: its entry of `mlp_post`, the input of the down projection. That bias stays too.
-- `ExpertNeuron`: its entry of `expert_post`, the input of its expert's down projection, for the
-  tokens that were sent to that expert. The expert's bias and the router's weights stay.
-- `Attention`, `MLP`: the whole write to the residual stream, biases included, after a
-  post-norm where the model has one. What is left is the stream as it would pass by.
-- `Residual`: the stream itself, whatever the layers before have written to it.
-
-So "zero" beside a bias b is: without the part, the sum still has b; a head whose values have a
-bias loses that bias too, because it is in `z`. Tools that fold value biases into b_O before they
-ablate keep it, and get other numbers.
+What "zero" means, exactly. The component's activation (see `components`) is set to 0 at the chosen
+positions, and nothing else is touched. Without an `Attention` or an `MLP`, what is left is the
+stream as it would pass by. Without a `Head` or a neuron, the sum still has the bias b of the
+projection that it goes into; a head whose values have a bias loses that bias too, because it is in
+`z`. Tools that fold value biases into b_O before they ablate keep it, and get other numbers.
 
 What "mean" means: the same tensor gets the mean of what it held over a reference set of prompts
 (`over`), run without interventions: one mean over all their positions, or, `by_position`, at each
@@ -44,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.components import SITED
-from mechwidget.interventions.fields import Given, boolean, brief, one_of, prompt, whole_number
+from mechwidget.interventions.fields import Given, boolean, brief, one_of, source, whole_number
 from mechwidget.interventions.intervention import (
     Intervention,
     component_edit,
@@ -72,7 +62,8 @@ class Ablate(Intervention):
     Attributes:
         component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
         mode: what takes its place: "zero", "mean" or "resample".
-        over: the reference prompts of "mean" and "resample": one, or several.
+        over: the reference prompts of "mean" and "resample": one, or a list of several; of pixels
+            and sound as of text, but those have no JSON.
         by_position: whether "mean" is taken at each position apart.
         seed: which of several prompts "resample" picks.
     """
@@ -168,11 +159,12 @@ def _resampled(
 
 
 def _prompts(value: Any) -> tuple[Given, ...]:
-    several = isinstance(value, (list, tuple)) and not all(isinstance(p, int) for p in value)
-    given = value if several or value in ((), []) else [value]
+    listed = isinstance(value, (list, tuple))
+    one = not listed or (len(value) > 0 and all(isinstance(each, int) for each in value))
+    given = [value] if one else value
     if len(given) > MOST_PROMPTS:
         raise InterventionError(f"over has more than {MOST_PROMPTS:,} prompts.")
-    return tuple(prompt(each, "A reference prompt") for each in given)
+    return tuple(source(each, "A reference prompt") for each in given)
 
 
 def _reference_of(

@@ -18,6 +18,8 @@ from mechwidget.models.sites import Site
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import torch
+
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.window import Window
 
@@ -100,6 +102,9 @@ class Component(ABC):
     def within(self, n_positions: int) -> Index:
         """Where its activation is in its site's tensor, for a prompt of so many tokens."""
         return self.at(self.rows(n_positions))
+
+    def require_in(self, held: torch.Tensor) -> None:  # noqa: B027 - most have nothing to check
+        """Raise `InterventionError` unless its site's tensor, seen at last, has what it names."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `component_from_json` reads back to an equal component."""

@@ -1,9 +1,21 @@
 """Components: the parts of a model that a person points at.
 
-`Head`, `MLP`, `Attention`, `Neuron`, `ExpertNeuron`, `Layer`, `Residual` and `Edge` are frozen
-values: equal when they name the same part, usable as dictionary keys, and equal to the code that a
-person would have typed. Each knows the site whose tensor holds its activation, where in that tensor
-it is (`within`), and how to check that a model has it.
+They are frozen values: equal when they name the same part, usable as dictionary keys, and equal to
+the code that a person would have typed. Each knows the site whose tensor holds its activation,
+where in that tensor it is (`within`), and how to check that a model has it.
+
+What its activation is, exactly; an intervention changes this and nothing else:
+
+- `Head`: its slice of `z`, the input of the output projection. The head's value bias is in it; the
+  projection's bias b_O belongs to no head.
+- `Neuron`: its entry of `mlp_post`, the input of the down projection, whose bias is no neuron's.
+- `ExpertNeuron`: its entry of `expert_post`, the input of its expert's down projection, for the
+  tokens that were sent to that expert. The expert's bias and the router's weights are not in it.
+- `Attention`, `MLP`: the whole write to the residual stream, biases included, after a post-norm
+  where the model has one.
+- `Residual`: the stream itself, and with it whatever the layers before have written to it.
+- `Layer`: what its block adds to the stream.
+- `Edge`: its entry of the pattern, after the softmax; the rest of the row is not.
 """
 
 from __future__ import annotations
@@ -11,13 +23,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from mechwidget.errors import ComponentError
+from mechwidget.errors import ComponentError, InterventionError
 from mechwidget.interventions.component import Component, Index, count
-from mechwidget.interventions.fields import integer, one_of, whole_number
-from mechwidget.models.sites import Site
+from mechwidget.interventions.fields import boolean, integer, one_of, whole_number
+from mechwidget.models.sites import Site, crossing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import torch
 
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.window import Window
@@ -26,11 +40,6 @@ _NAME_IT = (
     "Where a module returns z of shape [batch, pos, head, d_head], name it: "
     'mw.wrap(model, sites={"z": "blocks.{layer}.attn.hook_z"}).'
 )
-
-
-def crossing(site_name: str, cross: bool) -> str:
-    """A site's name, or that of its counterpart in the attention to another stack."""
-    return f"cross_{site_name}" if cross else site_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class Head(Component):
     @property
     def site(self) -> Site:
         """The site whose tensor holds its z."""
-        return Site(crossing("z", self.cross), self.layer)
+        return Site(crossing("z", cross=self.cross), self.layer)
 
     def width(self, model: HookedModel) -> int:
         """The length of its z."""
@@ -86,7 +95,7 @@ class Attention(Component):
     @property
     def site(self) -> Site:
         """The site whose tensor holds what it writes."""
-        return Site(crossing("attn_out", self.cross), self.layer)
+        return Site(crossing("attn_out", cross=self.cross), self.layer)
 
     def _check_unit(self, model: HookedModel) -> None:
         if not model.has_attention(self.layer, cross=self.cross):
@@ -249,6 +258,8 @@ class Edge(Component):
     Attributes:
         query: the position that attends, a negative one from the end.
         key: the position that is attended to.
+        cross: whether the head is one that attends to another stack (`cross_pattern`), whose
+            positions are then those of the key: query 0 and key 0 are two different tokens.
     """
 
     kind = "edge"
@@ -257,6 +268,12 @@ class Edge(Component):
     head: int
     query: int
     key: int
+    cross: bool = False
+
+    @property
+    def site(self) -> Site:
+        """The site whose tensor holds its pattern."""
+        return Site(crossing("pattern", cross=self.cross), self.layer)
 
     @property
     def positions(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -274,30 +291,48 @@ class Edge(Component):
 
     def inside(self, window: Window) -> Self | None:
         """The same edge with its query counted from the window's start; keys count from 0."""
-        query, key = (window.place(position, self) for position in (self.query, self.key))
-        if query not in window or key >= window.stop:
+        query = window.place(self.query, self)
+        key = self.key if self.cross else window.place(self.key, self)
+        if query not in window or not (self.cross or key < window.stop):
             return None
         return replace(self, query=query - window.start, key=key)
 
     def within(self, n_positions: int) -> Index:
-        """Where it is in the pattern of a prompt of so many tokens."""
-        query, key = (self.place(p, n_positions) for p in (self.query, self.key))
+        """Where it is in the pattern of a prompt of so many tokens.
+
+        A key in another stack stays as it is, and `require_in` checks it: only the pattern tells
+        how many positions that stack has.
+        """
+        query = self.place(self.query, n_positions)
+        key = self.key if self.cross else self.place(self.key, n_positions)
         return slice(None), self.head, query, key
+
+    def require_in(self, held: torch.Tensor) -> None:
+        """Raise `InterventionError` unless the pattern `[batch, head, query, key]` has its key."""
+        keys = held.shape[-1]
+        if not -keys <= self.key < keys:
+            raise InterventionError(
+                f"{self} names key {self.key}; the stack that is attended to reads "
+                f"{count(keys, 'position')}.",
+                "The key of a cross edge is a position of the encoder's prompt.",
+            )
 
     def is_ahead(self, model: HookedModel, n_positions: int) -> bool:
         """Whether the key comes after the query, where no query sees a later key."""
-        if self.place(self.key, n_positions) <= self.place(self.query, n_positions):
+        if self.cross or self.place(self.key, n_positions) <= self.place(self.query, n_positions):
             return False
         stacks = (stack for stack in model.ledger.stacks if self.layer in stack.layers)
         return any(stack.attends == "backwards" for stack in stacks)
 
     def _check_unit(self, model: HookedModel) -> None:
-        check_pattern(self, self.head, model)
+        check_pattern(self, self.head, model, cross=self.cross)
 
     def __str__(self) -> str:
-        return f"head {self.layer}.{self.head} from {self.query} to {self.key}"
+        head = f"{self.layer}.{self.head} from {self.query} to {self.key}"
+        return f"cross head {head} of the encoder" if self.cross else f"head {head}"
 
     def __post_init__(self) -> None:
+        boolean(self.cross, "edge cross")
         for name in ("layer", "head"):
             object.__setattr__(self, name, whole_number(getattr(self, name), f"edge {name}"))
         for name in ("query", "key"):
@@ -307,19 +342,21 @@ class Edge(Component):
 AHEAD = "masked: the key comes after the query"
 
 
-def check_pattern(component: Component, head: int, model: HookedModel) -> None:
+def check_pattern(
+    component: Component, head: int, model: HookedModel, *, cross: bool = False
+) -> None:
     """Raise `ComponentError` unless the layer has this head and a pattern that can be edited."""
-    if getattr(component, "cross", False):
-        raise ComponentError(f"{component} attends to another stack: its pattern is not replaced.")
-    if Site("pattern", component.layer) not in model.sites:
+    to = " to another stack" if cross else ""
+    if Site(crossing("pattern", cross=cross), component.layer) not in model.sites:
         raise ComponentError(
-            f"{component} does not exist: layer {component.layer} has no attention pattern."
+            f"{component} does not exist: layer {component.layer} has no attention pattern{to}."
         )
-    attention = model.ledger.blocks[component.layer].attention
+    block = model.ledger.blocks[component.layer]
+    attention = block.cross if cross else block.attention
     heads = 0 if attention is None else attention.heads
     if head >= heads:
         has = count(heads, "head") if heads else "no attention heads"
-        raise ComponentError(f"{component} does not exist: layer {component.layer} has {has}.")
+        raise ComponentError(f"{component} does not exist: layer {component.layer} has {has}{to}.")
 
 
 # Those that hold an activation of their own at each position: what most interventions take.

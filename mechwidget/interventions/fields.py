@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 
 from mechwidget.errors import InterventionError
 from mechwidget.models.inputs import Inputs
+from mechwidget.models.raw_signal import RawSignal, raw_signal
 
-Given: TypeAlias = str | tuple[int, ...] | Inputs  # a prompt as plain data
+Given: TypeAlias = str | tuple[int, ...] | RawSignal | Inputs  # a prompt as plain data
 
 LARGEST = 2**31 - 1  # more than any layer, head, neuron or position; keeps JSON integers exact
 MOST_POSITIONS = 1_000_000
@@ -111,8 +112,8 @@ def boolean(value: Any, what: str) -> bool:
     return value
 
 
-def prompt(value: Any, what: str) -> Given:
-    """`value` as text or a tuple of token ids, neither empty, or as `Inputs` of them."""
+def source(value: Any, what: str) -> Given:
+    """`value` as a `prompt`, or as pixels or sound; as `Inputs` of them for two stacks."""
     if getattr(value, "encoder", None) is not None and hasattr(value, "ids"):  # `Tokens`
         value = Inputs(value.encoder, value.ids)
     if isinstance(value, Mapping) and set(value) == {"encoder", "decoder"}:
@@ -120,15 +121,21 @@ def prompt(value: Any, what: str) -> Given:
     if isinstance(value, Inputs):
         decoder = value.decoder
         return Inputs(
-            _one_prompt(value.encoder, what),
+            raw_signal(value.encoder) or _one_prompt(value.encoder, what),
             None if decoder is None else _one_prompt(decoder, what),
         )
-    return _one_prompt(value, what)
+    return raw_signal(value) or _one_prompt(value, what)
+
+
+def prompt(value: Any, what: str) -> Given:
+    """`value` as text or a tuple of token ids, neither empty, or as `Inputs` of them."""
+    given = source(value, what)
+    if isinstance(getattr(given, "encoder", given), RawSignal):
+        raise InterventionError(f"{what} is pixels or sound; expected text or token ids.")
+    return given
 
 
 def _one_prompt(value: Any, what: str) -> str | tuple[int, ...]:
-    if getattr(value, "signal", None) is not None:
-        raise InterventionError(f"{what} is pixels or sound; expected text or token ids.")
     value = getattr(value, "ids", value)
     if hasattr(value, "tolist"):
         value = value.tolist()
@@ -148,5 +155,7 @@ def brief(value: Given) -> str:
     if isinstance(value, Inputs):
         start = "" if value.decoder is None else f" and {brief(value.decoder)}"
         return f"{brief(value.encoder)}{start}"
+    if isinstance(value, RawSignal):
+        return str(value)
     text = value if isinstance(value, str) else " ".join(map(str, value[:LONGEST]))
     return f"“{text if len(text) <= LONGEST else f'{text[: LONGEST - 1]}…'}”"

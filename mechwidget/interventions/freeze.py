@@ -2,9 +2,9 @@
 
 The run's own prompt is run once without interventions, and what it held is put back:
 
-- "pattern": the attention pattern of every layer that has one (or of the layers named), after the
-  softmax. Values still change, so an edit upstream acts through what is moved and no longer
-  through where attention looks.
+- "pattern": the attention patterns of every layer (or of the layers named), after the softmax, also
+  those over another stack's positions. Values still change, so an edit upstream acts through what
+  is moved and no longer through where attention looks.
 - "norm": the divisor of every norm over the stream (of the layers named, or of all of them and the
   final one), and "final_norm": that of the norm before the unembedding alone. A norm gives
   b + g · c(x) / s, with c(x) = x, or x less its mean in a LayerNorm. What is kept is s at each
@@ -31,7 +31,7 @@ from mechwidget.interventions.components import SITED
 from mechwidget.interventions.fields import short, token_positions
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
-from mechwidget.models.sites import FINAL_NORM_SCALE, NORM_SCALES, Site, missing_site
+from mechwidget.models.sites import FINAL_NORM_SCALE, NORM_SCALES, Site, crossing, missing_site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,7 @@ class Freeze(Intervention):
             final = (FINAL_NORM_SCALE,) if self.layers is None else ()
             names = (*NORM_SCALES, *final)
         else:
-            names = (PATTERN,)
+            names = (PATTERN, crossing(PATTERN, cross=True))
         have = [site for site in model.sites if site.name in names]
         if self.layers is None:
             if not have:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from mechwidget.interventions.component import Index
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.window import Window
 
@@ -101,7 +102,7 @@ def component_edit(
     `change` is given `[batch, pos, …]`, only the component's positions and unit (`[batch]` for an
     edge), and returns the same shape or something that broadcasts to it.
     """
-    apply = partial(_changed, component.within(n_positions), change)
+    apply = partial(_changed, component, component.within(n_positions), change)
     return Edit(component.site, apply, idle=idle, absent=component.absent)
 
 
@@ -123,8 +124,12 @@ def require_component(component: object, verb: str, kinds: tuple[type[Component]
 
 
 def _changed(
-    where: tuple[Any, ...], change: Callable[[torch.Tensor], Any], tensor: torch.Tensor
+    component: Component,
+    where: Index,
+    change: Callable[[torch.Tensor], Any],
+    tensor: torch.Tensor,
 ) -> torch.Tensor:
+    component.require_in(tensor)
     edited = tensor.clone()
     edited[where] = change(tensor[where])
     return edited

@@ -6,7 +6,8 @@ sum to 1 again, or, where a sink takes a share of each row, to what they would s
 the key. A query that attended to nothing else attends to nothing: its row is 0. Not
 renormalised, the other entries stay as they were, and what flowed along the edge is gone.
 
-Keys, values and the other heads are untouched. What the masks forbid is 0 already.
+Keys, values and the other heads are untouched. What the masks forbid is 0 already. An edge of cross
+attention goes from a position of the decoder to one of what the encoder read.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from mechwidget.interventions.component import Index
     from mechwidget.models.hooked_model import HookedModel
 
 
@@ -55,11 +57,10 @@ class KnockOut(Intervention):
         """One edit of the layer's pattern."""
         edge = self.component
         edge.check(model)
-        _, head, query, key = edge.within(n_positions)
-        attention = model.ledger.blocks[edge.layer].attention
+        block = model.ledger.blocks[edge.layer]
+        attention = block.cross if edge.cross else block.attention
         sink = attention is not None and attention.sink
-        where = (slice(None), head, query)
-        apply = partial(_cut, where, key, self.renormalise, sink)
+        apply = partial(_cut, edge, edge.within(n_positions), self.renormalise, sink)
         idle = AHEAD if edge.is_ahead(model, n_positions) else _NOTHING
         return (Edit(edge.site, apply, idle=idle),)
 
@@ -68,14 +69,12 @@ _NOTHING = "the pattern was 0 there already, by a mask or because the query look
 
 
 def _cut(
-    where: tuple[slice, int, int],
-    key: int,
-    renormalise: bool,
-    sink: bool,
-    pattern: torch.Tensor,
+    edge: Edge, where: Index, renormalise: bool, sink: bool, pattern: torch.Tensor
 ) -> torch.Tensor:
-    """The pattern `[batch, head, query, key]` without one key in the row `where`."""
-    edited, row = pattern.clone(), pattern[where].float()
+    """The pattern `[batch, head, query, key]` without the one entry `where`."""
+    edge.require_in(pattern)
+    *at_row, key = where
+    edited, row = pattern.clone(), pattern[tuple(at_row)].float()
     cut = row.clone()
     cut[:, key] = 0
     if renormalise:
@@ -83,6 +82,6 @@ def _cut(
         if sink:  # the share that goes to no key stays in the denominator
             left = left + (1 - row.sum(-1, keepdim=True)).clamp(min=0)
         # A row without the key in it is left as it is, to the last bit.
-        cut = cut.where(row[:, key : key + 1] == 0, cut / left.clamp(min=1e-30))
-    edited[where] = cut.to(pattern.dtype)
+        cut = cut.where(row[:, key, None] == 0, cut / left.clamp(min=1e-30))
+    edited[tuple(at_row)] = cut.to(pattern.dtype)
     return edited

@@ -1,12 +1,8 @@
 """Patching: put what a component held in another prompt's run in the place of what it holds here.
 
 The other prompt (`source`) is run without interventions, on the same model and inside the same
-run; the activation of the component's site is copied, nothing else:
-
-- `Head`: its slice of `z`; `Neuron`: its entry of `mlp_post`; `ExpertNeuron`: its entry of
-  `expert_post`, 0 where the other prompt's token was not sent to that expert.
-- `Attention`, `MLP`: the whole write to the residual stream, biases included.
-- `Residual`: the stream, and with it everything that earlier layers did.
+run; the component's activation (see `components`) is copied, nothing else. An `ExpertNeuron` gets
+0 where the other prompt's token was not sent to its expert.
 
 Which position goes where is `align`:
 
@@ -34,8 +30,8 @@ from mechwidget.interventions.fields import (
     brief,
     integer,
     one_of,
-    prompt,
     short,
+    source,
 )
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
@@ -58,7 +54,8 @@ class Patch(Intervention):
 
     Attributes:
         component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
-        source: the other prompt, text or token ids, or `Inputs` of them.
+        source: the other prompt: text or token ids, pixels or sound, or `Inputs` of them. Pixels
+            and sound are copied; an intervention that holds them has no JSON.
         align: "same", "end", or pairs of positions (here, there).
     """
 
@@ -69,7 +66,7 @@ class Patch(Intervention):
 
     def __post_init__(self) -> None:
         require_component(self.component, "Patch", SITED)
-        object.__setattr__(self, "source", prompt(self.source, "The source"))
+        object.__setattr__(self, "source", source(self.source, "The source"))
         object.__setattr__(self, "align", _alignment(self.align))
         if not isinstance(self.align, str) and self.component.positions is not None:
             raise InterventionError(

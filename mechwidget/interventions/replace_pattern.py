@@ -9,8 +9,11 @@ looks at nothing that comes later:
 - "self": to itself.
 - "uniform": equally to itself and everything before it.
 
-Or given as a matrix with a row per token and a number per key, used as it is; in a generation it is
-about the prompt.
+A head that attends to another stack has no token of its own among the keys: "first" is then the
+encoder's first position, "uniform" is all of them alike, and the other two mean nothing.
+
+Or given as a matrix with a row per token and a number per key (of the other stack, where the head
+attends to one), used as it is; in a generation it is about the prompt.
 """
 
 from __future__ import annotations
@@ -20,22 +23,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import InterventionError
+from mechwidget.interventions.component import count
 from mechwidget.interventions.components import Head, check_pattern
 from mechwidget.interventions.fields import finite_numbers, one_of, short
 from mechwidget.interventions.intervention import Intervention, require_component
 from mechwidget.models.edit import Edit
-from mechwidget.models.sites import Site
+from mechwidget.models.sites import Site, crossing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
 
-    from mechwidget.interventions.component import Component
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.window import Window
 
 NAMED = ("first", "previous", "self", "uniform")
+ACROSS = ("first", "uniform")  # of them, those that mean something for the keys of another stack
 LARGEST = 2048
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -50,12 +54,12 @@ class ReplacePattern(Intervention):
     """
 
     kind = "replace_pattern"
-    component: Component
+    component: Head
     pattern: str | Matrix
 
     def __post_init__(self) -> None:
         require_component(self.component, "ReplacePattern", (Head,))
-        object.__setattr__(self, "pattern", _pattern(self.pattern))
+        object.__setattr__(self, "pattern", _pattern(self.pattern, cross=self.component.cross))
 
     @property
     def sentence(self) -> str:
@@ -73,24 +77,27 @@ class ReplacePattern(Intervention):
         """One edit of the layer's pattern, for the queries in the window."""
         if self.prompt_only:
             return self.edits(model, len(window))
-        check_pattern(self.component, self.component.unit or 0, model)
+        site = self._checked_site(model)
         here = self.component.inside(window)
         if here is None:
             return ()
-        apply = partial(_replaced, self, here.rows(len(window)), window.start)
-        return (Edit(Site("pattern", self.component.layer), apply),)
+        return (Edit(site, partial(_replaced, self, here.rows(len(window)), window.start)),)
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
         """One edit of the layer's pattern."""
-        check_pattern(self.component, self.component.unit or 0, model)
-        rows = self.component.rows(n_positions)
+        site, rows = self._checked_site(model), self.component.rows(n_positions)
         n = len(self.pattern)
         if not isinstance(self.pattern, str) and n != n_positions:
             raise InterventionError(
                 f"The given pattern is for {n} tokens; the prompt has {n_positions}."
             )
-        apply = partial(_replaced, self, rows, 0)
-        return (Edit(Site("pattern", self.component.layer), apply),)
+        return (Edit(site, partial(_replaced, self, rows, 0)),)
+
+    def _checked_site(self, model: HookedModel) -> Site:
+        """The site of the pattern, which `model` has."""
+        head = self.component
+        check_pattern(head, head.head, model, cross=head.cross)
+        return Site(crossing("pattern", cross=head.cross), head.layer)
 
 
 def _replaced(
@@ -101,33 +108,42 @@ def _replaced(
     rows = list(range(pattern.shape[-2])) if rows is None else rows
     queries, keys = [start + row for row in rows], pattern.shape[-1]
     if isinstance(replace.pattern, str):
-        given = _named(replace.pattern, queries, keys)
+        given = _named(replace, queries, keys)
     else:
         given = [replace.pattern[query] for query in queries]
-    edited[:, replace.component.unit, rows] = pattern.new_tensor(given)
+        if len(given[0]) != keys:  # only where they are another stack's: else it is square
+            raise InterventionError(
+                f"The given pattern has rows of {count(len(given[0]), 'key')}; the stack that is "
+                f"attended to reads {count(keys, 'position')}."
+            )
+    edited[:, replace.component.head, rows] = pattern.new_tensor(given)
     return edited
 
 
-def _named(name: str, queries: Sequence[int], keys: int) -> list[Sequence[float]]:
+def _named(replace: ReplacePattern, queries: Sequence[int], keys: int) -> list[Sequence[float]]:
     """The rows of these queries, over so many keys, of a pattern that has a name."""
-    if name == "uniform":
-        return [[1 / (q + 1) if key <= q else 0.0 for key in range(keys)] for q in queries]
-    back = {"first": keys, "previous": 1, "self": 0}[name]
-    return [[float(key == max(q - back, 0)) for key in range(keys)] for q in queries]
+    if replace.pattern == "uniform":
+        seen = [keys if replace.component.cross else query + 1 for query in queries]
+        return [[1 / n if key < n else 0.0 for key in range(keys)] for n in seen]
+    back = {"first": None, "previous": 1, "self": 0}[str(replace.pattern)]
+    found = [0 if back is None else max(query - back, 0) for query in queries]
+    return [[float(key == only) for key in range(keys)] for only in found]
 
 
-def _pattern(value: Any) -> str | Matrix:
+def _pattern(value: Any, *, cross: bool) -> str | Matrix:
+    named = ACROSS if cross else NAMED
     if isinstance(value, str):
-        return one_of(value, "The pattern", NAMED)
+        return one_of(value, "The pattern", named)
     if hasattr(value, "tolist"):
         value = value.tolist()
     if not isinstance(value, (list, tuple)) or not 0 < len(value) <= LARGEST:
         raise InterventionError(
-            f"The pattern is {short(value)}; expected {', '.join(map(repr, NAMED))} or a list of "
+            f"The pattern is {short(value)}; expected {', '.join(map(repr, named))} or a list of "
             f"at most {LARGEST:,} rows."
         )
     rows = tuple(finite_numbers(row, "a row of the pattern") for row in value)
-    if any(len(row) != len(rows) for row in rows):
+    wide = len(rows[0]) if cross else len(rows)
+    if any(len(row) != wide for row in rows):
         raise InterventionError(
             f"The pattern has {len(rows)} rows; expected as many numbers in each of them."
         )

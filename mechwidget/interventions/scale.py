@@ -1,14 +1,9 @@
 """Scaling: multiply what a component holds, or what a layer adds, by a number.
 
-What is scaled, exactly:
-
-- `Head`: its slice of `z`; the output projection's bias b_O is not scaled.
-- `Neuron`: its entry of `mlp_post`; the down projection's bias is not scaled.
-- `ExpertNeuron`: its entry of `expert_post`; neither is its expert's bias or weight.
-- `Attention`, `MLP`: the whole write to the residual stream, biases included.
-- `Residual`: the stream itself.
-- `Layer`: what the block adds: the stream after it is `before + factor · (after - before)`.
-- `Edge`: its entry of the pattern; the row is not made to sum to 1 again (see `KnockOut`).
+What is scaled is the component's activation (see `components`): of a head or a neuron not the bias
+of the projection that it goes into, of an `Attention` or an `MLP` every bias too. After a `Layer`
+the stream is `before + factor · (after - before)`. The row of an `Edge` is not made to sum to 1
+again (see `KnockOut`).
 
 Factor 0 is `Ablate(…, "zero")` (for a layer `SkipLayer`), factor 1 changes nothing, bit for bit.
 """

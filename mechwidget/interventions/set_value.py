@@ -1,8 +1,7 @@
 """Setting: put given numbers in the place of what a component holds.
 
-`Head`: its slice of `z`; `Neuron`: its entry of `mlp_post`; `Attention`, `MLP`: the whole write to
-the residual stream; `Residual`: the stream; `Edge`: its entry of the pattern, the rest of the row
-as it was. `ExpertNeuron`: its entry of `expert_post`, for the tokens that were sent to its expert.
+What is set is the component's activation (see `components`), of an `ExpertNeuron` only for the
+tokens that were sent to its expert; the rest of the row of an `Edge` stays as it was.
 
 One number fills the component; a vector is put at each of its positions. A value per position is a
 mapping {position: value}, or pairs (position, value), or a tensor `[pos, width]` from position 0

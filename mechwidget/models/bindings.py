@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mechwidget.models.sites import FINAL_NORM_SCALE, NAMES, NORM_SCALES, Site
+from mechwidget.models.sites import CROSS, FINAL_NORM_SCALE, NAMES, NORM_SCALES, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ _TAPS: dict[Route, tuple[str, ...]] = {
     "hidden": (),
 }
 EXPERTS = ("experts", "expert_weights", "expert_post")
-CROSS = "cross_"  # what the names of the sites of attention to another stack begin with
 TAPPED = (
     *_TAPS["interface"],
     *(CROSS + name for name in _TAPS["interface"]),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _UNKNOWN = 2 * 2**30  # what is taken to be free where nothing says so
 _TOKENS_AT_ONCE = {"cpu": 1024}  # more is no faster, and a click would wait for it
 _TOKENS_ON_A_GPU = 32_768
+_FEWEST_ROWS = 6  # of fewer, the baseline's own row costs more than running together saves
 _STREAMS = 16  # tensors of the width of the stream that are alive at once, at most
 
 
@@ -45,11 +46,15 @@ class Budget:
     def most_rows(
         self, ledger: Ledger, positions: int, looked_at: int, reads: int, device: torch.device
     ) -> int:
-        """How many rows of `positions` tokens may run at once, one at least."""
+        """How many rows of `positions` tokens may run at once, one at least.
+
+        Rows so long that few of them keep the device busy are as fast one at a time, and then no
+        batch has to compute the baseline beside them.
+        """
         limit = free_bytes(device) // 4 if self.working is None else self.working
-        tokens = _TOKENS_AT_ONCE.get(device.type, _TOKENS_ON_A_GPU)
+        rows = _TOKENS_AT_ONCE.get(device.type, _TOKENS_ON_A_GPU) // positions
         fit = limit // row_bytes(ledger, positions, looked_at, reads)
-        return max(1, min(tokens // positions, fit))
+        return 1 if rows < _FEWEST_ROWS else max(1, min(rows, fit))
 
 
 def row_bytes(ledger: Ledger, positions: int, looked_at: int, reads: int) -> int:

@@ -122,7 +122,11 @@ def traffic_of(
 
 
 def why_no_cache(
-    model: HookedModel, bindings: Mapping[Site, Binding], some: Sequence[Timed], tokens: Tokens
+    model: HookedModel,
+    bindings: Mapping[Site, Binding],
+    some: Sequence[Timed],
+    tokens: Tokens,
+    cancelled: Callable[[], bool] | None = None,
 ) -> str:
     """Why the text has to be recomputed for every token; empty where a cache gives the same."""
     for one in some:
@@ -134,22 +138,28 @@ def why_no_cache(
         return "the numbers of a token depend on which others are computed with it"
     if not takes_cache(model.source, model.model):
         return "the model's forward makes no cache"
-    if not _proved(model, bindings, tokens, rows=1):
+    if not _proved(model, bindings, tokens, cancelled, rows=1):
         return "the model's cache does not give what recomputing gives"
     return ""
 
 
 def rows_agree(
-    model: HookedModel, bindings: Mapping[Site, Binding], tokens: Tokens, *, cached: bool
+    model: HookedModel,
+    bindings: Mapping[Site, Binding],
+    tokens: Tokens,
+    cancelled: Callable[[], bool] | None = None,
+    *,
+    cached: bool,
 ) -> bool:
     """Whether two texts in one batch get what each gets alone."""
-    return cached and _proved(model, bindings, tokens, rows=2)
+    return cached and _proved(model, bindings, tokens, cancelled, rows=2)
 
 
 def _proved(
     model: HookedModel,
     bindings: Mapping[Site, Binding],
     tokens: Tokens,
+    cancelled: Callable[[], bool] | None,
     *,
     rows: int,
 ) -> bool:
@@ -165,17 +175,21 @@ def _proved(
         traffic = Traffic((), frozenset(), (rows, most))
         try:
             whole = Window(0, 0, most, most)
-            decoder = Decoder(model, bindings, traffic, tokens, whole, cached=True)
+            decoder = Decoder(
+                model, bindings, traffic, tokens, whole, cached=True, cancelled=cancelled
+            )
             stops = range(max(most - _CACHED, 1), most + 1)
             steps = [decoder.step([each[:stop] for each in texts]) for stop in stops]
             twin = make_twin(model.model)
+            if cancelled is not None:
+                hook_cancel(twin, model.ledger, cancelled)
             for row, each in enumerate(texts):
                 alone = call_model(model.source, twin, _text_of(tokens, each))[0]
                 for stop, logits in zip(stops, steps, strict=True):
                     if not _same(logits[row], alone[stop - 1]):
                         return False
         except _FAILURES as error:
-            if ran_out(error):
+            if isinstance(error, CancelledError) or ran_out(error):
                 raise
             return False
         return True

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from mechwidget.errors import UnsupportedModelError
+from mechwidget.models.facts import first_number
 from mechwidget.models.signal import Signal
 from mechwidget.models.tokens import Tokens
 
@@ -66,7 +67,7 @@ def signal_tokens(signal: Signal) -> Tokens:
 def example_ids(module: nn.Module, length: int) -> tuple[int, ...]:
     """Token ids that every embedding of the model has a row for."""
     sizes = [m.num_embeddings for m in module.modules() if isinstance(m, nn.Embedding)]
-    said = _first(_configs(module), ("vocab_size",))
+    said = first_number(_configs(module), ("vocab_size",))
     if not sizes and said is not None:
         sizes = [said]
     if not sizes:
@@ -95,7 +96,7 @@ def _both(main: Tokens, encoder: Tokens) -> Tokens:
 
 def _ends(module: nn.Module) -> Iterator[int]:
     """The token that ends a text: some heads look for it."""
-    end = _first(_configs(module), ("eos_token_id", "eoc_token_id"))
+    end = first_number(_configs(module), ("eos_token_id", "eoc_token_id"))
     if end is not None:
         yield end
 
@@ -111,17 +112,17 @@ def _signals(module: nn.Module, name: str) -> Iterator[Signal]:
 
 def _shapes(configs: list[Any], name: str) -> Iterator[tuple[int, ...]]:
     if name.startswith("pixel"):
-        channels = _first(configs, ("num_channels", "in_channels", "in_chans")) or 3
-        frames = _first(configs, ("num_frames", "frames_per_clip", "tubelet_size"))
+        channels = first_number(configs, ("num_channels", "in_channels", "in_chans")) or 3
+        frames = first_number(configs, ("num_frames", "frames_per_clip", "tubelet_size"))
         for height, width in _sizes(configs):
             yield channels, height, width
             if frames:
                 yield frames, channels, height, width
                 yield channels, frames, height, width
         return
-    mel = _first(configs, _MEL) or 80
-    half = _first(configs, ("max_source_positions",))
-    long = _first(configs, ("max_length", "spectrogram_length", "max_speech_positions"))
+    mel = first_number(configs, _MEL) or 80
+    half = first_number(configs, ("max_source_positions",))
+    long = first_number(configs, ("max_length", "spectrogram_length", "max_speech_positions"))
     spectrograms = [(n, mel) for n in (long, *_FRAMES) if n]
     if name != "input_features":
         yield from ((n,) for n in _SAMPLES)
@@ -154,15 +155,3 @@ def _configs(module: nn.Module) -> Iterator[Any]:
         part = getattr(config, name, None)
         if part is not None:
             yield part
-
-
-def _first(configs: Any, names: tuple[str, ...]) -> Any:
-    """The first whole number that a config gives to one of `names`."""
-    for config in configs:
-        for name in names:
-            value = getattr(config, name, None)
-            if isinstance(value, (list, tuple)) and value:
-                value = value[0]
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value
-    return None

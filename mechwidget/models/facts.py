@@ -13,7 +13,7 @@ from torch import nn
 from mechwidget.models.bindings import heads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mechwidget.models.ledger import Block, Ledger, Write
 
@@ -47,6 +47,18 @@ def config_of(module: nn.Module) -> Any:
         return own
     inside = {id(c): c for c in map(config_of, module.children()) if c is not None}
     return next(iter(inside.values())) if len(inside) == 1 else None
+
+
+def first_number(configs: Iterable[Any], names: Sequence[str]) -> int | None:
+    """The first whole number that one of these configs gives to one of `names`, or of a list."""
+    for config in configs:
+        for name in names:
+            value = getattr(config, name, None)
+            if isinstance(value, (list, tuple)) and value:
+                value = value[0]
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
+    return None
 
 
 def input_device(model: nn.Module) -> torch.device:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mechwidget.errors import MechwidgetError, PromptError, UnsupportedModelError
 from mechwidget.models.calling import call_model, logits_of
 from mechwidget.models.examples import examples, signal_tokens
-from mechwidget.models.facts import input_device, position_limit
+from mechwidget.models.facts import first_number, input_device, position_limit
 from mechwidget.models.inputs import Inputs
 from mechwidget.models.prompts import text_tokens
 from mechwidget.models.signal import signal_of
@@ -138,15 +138,10 @@ def _batch(twin: nn.Module, tokens: Tokens, rows: int) -> torch.Tensor:
 
 def _start_of(module: nn.Module) -> int | None:
     """The token that a decoder starts with."""
+    generation: Any = getattr(module, "generation_config", None)
     config: Any = getattr(module, "config", None)
-    for part in (getattr(module, "generation_config", None), config):
-        for name in _START[:1] if part is not config else _START:
-            value = getattr(part, name, None)
-            if isinstance(value, (list, tuple)) and value:
-                value = value[0]
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value
-    return None
+    said = first_number([generation], _START[:1])
+    return first_number([config], _START) if said is None else said
 
 
 def _tries(module: nn.Module) -> Iterator[tuple[Way, Tokens]]:

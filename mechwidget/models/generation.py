@@ -156,6 +156,14 @@ class Generation(Iterator[Step]):
         self._some = some
         self._decoders.clear()
 
+    def resume(self) -> None:
+        """Go on after it was cancelled in the middle of a step, from the text so far.
+
+        The next step reads the whole text again: half of a token is in the cache.
+        """
+        if self.ended == "cancelled":
+            self.ended = ""
+
     def close(self) -> None:
         """End it, and free what it holds."""
         self._end(self.ended or "closed")
@@ -184,13 +192,15 @@ class Generation(Iterator[Step]):
         """Make a decoder for both rows, or one for each where rows disturb one another."""
         model, bindings, tokens = self._model, self._bindings, self.tokens
         reason = (
-            why_no_cache(model, bindings, self._some, tokens) if self._cache else "cache is off"
+            why_no_cache(model, bindings, self._some, tokens, self._cancelled)
+            if self._cache
+            else "cache is off"
         )
         self.recomputes, cached = reason, not reason
         edited = traffic_of(model, bindings, self._some, tokens, self._whole, self._cancelled)
         traffics = [edited]
         if len(self._rows) > 1:
-            together = rows_agree(model, bindings, tokens, cached=cached)
+            together = rows_agree(model, bindings, tokens, self._cancelled, cached=cached)
             taps = [site for site in edited.sites if bindings[site].end == "tap"]
             alone = Traffic((), frozenset(taps[:1]), edited.shape)  # attention as the other has it
             traffics = [RowTraffic([edited], frozenset())] if together else [alone, edited]

@@ -32,12 +32,14 @@ from mechwidget.models.past import past_of
 from mechwidget.models.planner import Planner
 from mechwidget.models.positions import Positions
 from mechwidget.models.prompts import Prompt, check_tokens, from_start
+from mechwidget.models.raw_signal import unwrapped
 from mechwidget.models.reach import Reach
 from mechwidget.models.reading import check_reads
 from mechwidget.models.run import ReadOut, Run
 from mechwidget.models.sites import (
     Site,
     SiteLike,
+    crossing,
     missing_site,
     names_one_site,
     resolve_sites,
@@ -138,12 +140,24 @@ class HookedModel:
         part = tokens if self.stack_of(layer).main else tokens.encoder
         return 0 if part is None else len(part)
 
+    def n_positions_for(self, intervention: Any, tokens: Tokens) -> int:
+        """How many positions a prompt has where an intervention works, for its `edits`."""
+        layer = getattr(getattr(intervention, "target", None), "layer", None)
+        if isinstance(layer, int) and 0 <= layer < self.n_layers:
+            return self.n_positions(tokens, layer)
+        return len(tokens)  # of several layers, or of one that its edits will refuse
+
     def n_heads(self, layer: int, *, cross: bool = False) -> int:
         """The number of attention heads of a layer; 0 where it has none that can be told apart.
 
         `cross`: those that attend to another stack.
         """
         return heads_of(self._block(layer), cross=cross)
+
+    @property
+    def most_heads(self) -> int:
+        """The number of heads of the layer that has the most."""
+        return max(map(self.n_heads, range(self.n_layers)), default=0)
 
     def why_no_heads(self, layer: int, *, cross: bool = False) -> str:
         """Why no head of a layer can be chosen, where that is so."""
@@ -172,7 +186,7 @@ class HookedModel:
 
     def has_attention(self, layer: int, *, cross: bool = False) -> bool:
         """Whether the layer has attention whose write to the stream can be edited."""
-        return Site("cross_attn_out" if cross else "attn_out", layer) in self._bindings
+        return Site(crossing("attn_out", cross=cross), layer) in self._bindings
 
     def has_mlp(self, layer: int) -> bool:
         """Whether the layer has an MLP whose write to the stream can be edited."""
@@ -192,11 +206,11 @@ class HookedModel:
 
     def tokenize(self, prompt: Prompt) -> Tokens:
         """The tokens of a prompt, with the tokenizer's own special tokens; `PromptError` if bad."""
-        tokens = self._positions.named(self.source.tokens(prompt))
+        tokens = self.source.tokens(unwrapped(prompt))
         for part in (tokens, tokens.encoder):
             if part is not None:
                 check_tokens(part, self.ledger.n_tokens or self.vocab_size, self.max_positions)
-        return tokens
+        return self._positions.named(tokens)
 
     def token_id(self, text: str | int) -> int:
         """The one token that `text` is; `TokenError` naming the pieces when it is several."""
@@ -352,7 +366,9 @@ class HookedModel:
         """What a run is to edit and read, checked against what this model has."""
         asked: Any = (read,) if names_one_site(read) else read
         traffic = Traffic(
-            in_order(edits_of(one, self, self._length_for(one, tokens)) for one in interventions),
+            in_order(
+                edits_of(one, self, self.n_positions_for(one, tokens)) for one in interventions
+            ),
             frozenset(site for like in asked for site in resolve_sites(like, self._bindings)),
             (1, len(tokens)),
             touched=touched_by(interventions, len(tokens)) if len(self.stacks) == 1 else None,
@@ -362,13 +378,6 @@ class HookedModel:
         for site in traffic.sites - self._bindings.keys():
             raise missing_site(site, self.sites)
         return traffic
-
-    def _length_for(self, intervention: Any, tokens: Tokens) -> int:
-        """How many positions there are where an intervention works."""
-        layer = getattr(getattr(intervention, "target", None), "layer", None)
-        if isinstance(layer, int) and 0 <= layer < self.n_layers:
-            return self.n_positions(tokens, layer)
-        return len(tokens)
 
     def _kept(self, tokens: Tokens, positions: Sequence[int] | None) -> list[int] | None:
         """The positions whose logits to compute; a model with one answer per prompt has one."""

@@ -24,7 +24,11 @@ class Inputs:
     decoder: Any = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, where both are text or ids."""
-        parts = (self.encoder, self.decoder)
-        encoder, decoder = (list(part) if isinstance(part, tuple) else part for part in parts)
-        return {"encoder": encoder, "decoder": decoder}
+        """Plain JSON, where both are text or ids; `InterventionError` where one is a signal."""
+        return {"encoder": _plain(self.encoder), "decoder": _plain(self.decoder)}
+
+
+def _plain(part: Any) -> Any:
+    if hasattr(part, "to_json"):
+        return part.to_json()
+    return list(part) if isinstance(part, tuple) else part

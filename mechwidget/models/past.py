@@ -22,6 +22,7 @@ import torch
 from mechwidget.models.calling import call_model, logits_of
 from mechwidget.models.facts import input_device
 from mechwidget.models.forward_source import ForwardSource
+from mechwidget.models.sites import BY_QUERY
 from mechwidget.models.traffic import Traffic
 from mechwidget.models.twin import make_twin
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from mechwidget.models.tokens import Tokens
 
 _CACHE = "past_key_values"
-_BY_QUERY = ("scores", "pattern")
 
 
 class LooksBackError(RuntimeError):
@@ -148,7 +148,7 @@ def first_position(
         touched: the positions that its interventions name; None when one of them names none.
         keep: the positions whose logits are computed; None is all.
     """
-    if touched is None or keep is None or any(site.name in _BY_QUERY for site in traffic.sites):
+    if touched is None or keep is None or any(site.name in BY_QUERY for site in traffic.sites):
         return 0
     if traffic.reads and traffic.read_at is None:
         return 0

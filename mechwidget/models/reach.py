@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mechwidget.models.sites import FINAL_NORM_SCALE
+from mechwidget.models.sites import BY_QUERY, ELSEWHERE, FINAL_NORM_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from mechwidget.models.ledger import Block, Ledger, Stack, Write
     from mechwidget.models.sites import Site
 
-_BY_QUERY = ("scores", "pattern", "cross_scores", "cross_pattern")  # [batch, head, query, key]
-_OF_ANOTHER_STACK = ("cross_k", "cross_v")  # whose positions are not those of the layer
 # Sites of a block from which positions no longer meet inside it.
 _PAST_MIXING = (
     *("q", "scores", "pattern", "z", "attn_out", "resid_mid"),
@@ -32,7 +30,7 @@ _SHOWN = 6
 
 def position_axis(site: Site) -> int:
     """The axis of a site's tensor along which positions lie that a change there moves first."""
-    return 2 if site.name in _BY_QUERY else 1
+    return 2 if site.name in BY_QUERY else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Reach:
 
     def _stack_of(self, site: Site) -> Stack | None:
         """The stack that the positions of a site are of, where the logits are at them too."""
-        if site.name in _OF_ANOTHER_STACK:
+        if site.name in ELSEWHERE:
             return None
         main = [stack for stack in self.ledger.stacks if stack.main]
         if len(main) != 1:

@@ -13,6 +13,7 @@ import torch
 
 from mechwidget.errors import ReadTooLargeError, SiteError
 from mechwidget.models.bindings import EXPERTS
+from mechwidget.models.sites import BY_QUERY, CROSS, ELSEWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.traffic import Traffic
 
-_BY_QUERY = ("scores", "pattern")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -31,7 +31,7 @@ def at_positions(site: Site, tensor: torch.Tensor, positions: Sequence[int] | No
     """A copy of what flows at a site, at these positions: queries, where it is by query and key."""
     if positions is None or site.name == "logits":
         return tensor.detach().clone()
-    axis = 2 if site.name.endswith(_BY_QUERY) else 1
+    axis = 2 if site.name in BY_QUERY else 1
     index = torch.tensor(list(positions), device=tensor.device)
     return tensor.detach().index_select(axis, index)
 
@@ -53,9 +53,12 @@ def check_reads(
         return
     reads, at, n = traffics[0].reads, traffics[0].read_at, tokens.longest
     for site in () if at is None else reads:
-        if site.layer is not None and not model.stack_of(site.layer).main:
+        if site.layer is None:
+            continue
+        stack = model.stack_of(site.layer)
+        if not stack.main or site.name in ELSEWHERE:
             raise SiteError(
-                f"{site} is at the positions of the {model.stack_of(site.layer).name}; "
+                f"{site} is at the positions of the {stack.crosses or stack.name}; "
                 "read_positions counts those whose logits are computed.",
                 "Read it at all positions.",
             )
@@ -124,11 +127,11 @@ def _width(ledger: Ledger, block: Block | None, site: Site, length: int) -> int:
     if site.name in EXPERTS and block.experts is not None:
         wide = {"experts": 2, "expert_post": block.experts.neurons}  # an index is a wide integer
         return block.experts.experts * wide.get(site.name, 1)
-    name, crosses = site.name.removeprefix("cross_"), site.name.startswith("cross_")
+    name, crosses = site.name.removeprefix(CROSS), site.name.startswith(CROSS)
     maps = block.cross if crosses else block.attention
     attention, mlp = block.write("cross" if crosses else "attention"), block.write("mlp")
     z = stream if attention is None else max(attention.width, 1)
-    if name in _BY_QUERY:
+    if site.name in BY_QUERY:
         return length * (1 if maps is None else maps.heads)
     if name == "z":
         return z

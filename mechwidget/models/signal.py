@@ -7,12 +7,12 @@ numbers are, so that it can be the key of what is remembered.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import torch
 
 from mechwidget.errors import PromptError
+from mechwidget.models.raw_signal import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,8 @@ class Signal:
 
     def __post_init__(self) -> None:
         numbers = self.tensor.detach().to("cpu", torch.float32, copy=True).contiguous()
-        content = blake2b(numbers.numpy().tobytes(), digest_size=16)
-        content.update(repr(tuple(numbers.shape)).encode())
         object.__setattr__(self, "tensor", numbers)
-        object.__setattr__(self, "digest", content.hexdigest())
+        object.__setattr__(self, "digest", digest(numbers.numpy()))
 
 
 def signal_of(value: Any, like: Signal) -> Signal:

@@ -54,6 +54,9 @@ LAYERED = (
     "mlp_out",
     "resid_post",
 )
+CROSS = "cross_"  # what the names of the sites of attention to another stack begin with
+BY_QUERY = ("scores", "pattern", "cross_scores", "cross_pattern")  # [batch, head, query, key]
+ELSEWHERE = ("cross_k", "cross_v")  # whose positions are those of another stack than the layer's
 GLOBAL = ("embed", FINAL_NORM_SCALE, "logits")
 NAMES = ("embed", *LAYERED, FINAL_NORM_SCALE, "logits")
 
@@ -83,6 +86,11 @@ _LENS_NAMES = {
 _LENS_GLOBAL = {"hook_embed": "embed", "ln_final.hook_scale": FINAL_NORM_SCALE}
 _LENS = re.compile(r"blocks\.(\d{1,6})\.(.+)", re.ASCII)
 _DOTTED = re.compile(r"([a-z_][a-z_0-9]*)\.(\d{1,6})", re.ASCII)
+
+
+def crossing(name: str, *, cross: bool) -> str:
+    """A site's name, or that of its counterpart in the attention to another stack."""
+    return f"{CROSS}{name}" if cross else name
 
 
 def parse_site(like: Any) -> Site:

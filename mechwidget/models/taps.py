@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mechwidget.models.attention import TAP, switch_attention
-from mechwidget.models.bindings import CROSS, EXPERTS
+from mechwidget.models.bindings import EXPERTS
 from mechwidget.models.experts import switch_experts
 from mechwidget.models.hooks import submodule
 from mechwidget.models.ledger import Ledger, Place
-from mechwidget.models.sites import Site
+from mechwidget.models.sites import CROSS, Site
 from mechwidget.models.softmax_tap import tap_softmax
 
 if TYPE_CHECKING:

@@ -1,5 +1,11 @@
 """A prompt as the model sees it: per position an id, a text, and whether it is special.
 
+There is no padding and no attention mask: a prompt is one row without any, and prompts of several
+lengths are several prompts (patches between them are aligned, means by position know how many of
+them are long enough). A padding token among the ids is a token like any other: everything attends
+to it, and positions count it. A model that is given the same prompt padded on the left, masked and
+with positions counted from its first own token, has the same numbers at those tokens.
+
 What is not made of ids (pixels, sound) is a `Signal`, with a text per position all the same. A
 model with two stacks has two sequences: `Tokens` is the one whose logits are computed, and holds
 what the other stack reads as `encoder`.

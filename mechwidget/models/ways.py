@@ -44,9 +44,22 @@ class Way:
 
 def ways_to_call(module: nn.Module) -> tuple[Way, ...]:
     """How `module` may be called, most likely first."""
-    parameters = inspect.signature(module.forward).parameters
+    parameters = _parameters(module)
     options = {name: value for name, value in _OPTIONS.items() if name in parameters}
     return tuple(Way(main, other, options) for main, other in _ways(module, parameters))
+
+
+def _parameters(module: nn.Module) -> Mapping[str, inspect.Parameter]:
+    """What a forward takes; of a PEFT wrapper, which hands keywords on, what the model takes too.
+
+    It would make a cache in every run otherwise, as its model does unless it is told not to.
+    """
+    own = inspect.signature(module.forward).parameters
+    inside: Any = getattr(module, "get_base_model", None)
+    hands_on = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in own.values())
+    if inside is None or not hands_on:
+        return own
+    return {**inspect.signature(inside().forward).parameters, **own}
 
 
 def _ways(

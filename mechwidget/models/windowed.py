@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mechwidget.errors import InterventionError
-from mechwidget.models.bindings import CROSS
+from mechwidget.models.sites import BY_QUERY, CROSS
 from mechwidget.models.traffic import edits_of
 from mechwidget.models.window import WHEN, When
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from mechwidget.models.hooked_model import HookedModel
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.window import Window
-
-_OWN_KEYS = ("scores", "pattern")  # [batch, head, query, key]; elsewhere positions are axis 1
-_CROSS_KEYS = tuple(CROSS + name for name in _OWN_KEYS)  # the same, keys of another stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +137,13 @@ def _edits(one: Timed, model: HookedModel, part: Window) -> Sequence[Edit]:
 
 def _fitted(edit: Edit, part: Window, window: Window) -> Edit:
     """An edit of a part of a window, as one of the whole of it."""
-    if edit.site.name in _OWN_KEYS:
+    by_query = edit.site.name in BY_QUERY
+    if by_query and not edit.site.name.startswith(CROSS):  # whose keys grow with the text
         return replace(edit, apply=partial(_on_rows, edit, part, window))
     if len(part) == len(window) or edit.site.name == "logits":
         return edit
-    axis = 2 if edit.site.name in _CROSS_KEYS else 1
-    return replace(edit, apply=partial(_on_positions, edit, part, window, axis))
+    apply = partial(_on_positions, edit, part, window, 2 if by_query else 1)
+    return replace(edit, apply=apply)
 
 
 def _on_positions(

@@ -6,7 +6,8 @@ knows widgets or messages.
 
 from __future__ import annotations
 
+from mechwidget.session.direction_sources import OtherMinusThis, Saved, Unembedding
 from mechwidget.session.session import Session
 from mechwidget.session.snapshot import Selection, Snapshot
 
-__all__ = ["Selection", "Session", "Snapshot"]
+__all__ = ["OtherMinusThis", "Saved", "Selection", "Session", "Snapshot", "Unembedding"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mechwidget.session.computation import Computation
+from mechwidget.session.continuation import Continuations
 from mechwidget.session.numbers import Numbers
 from mechwidget.session.pattern_pictures import PatternPictures
 from mechwidget.session.patterns import Patterns
@@ -38,11 +39,13 @@ class Engine:
         self.patterns = Patterns(model, self.worker)
         self.pictures = PatternPictures(model, self.patterns)
         self.reads = Reads(model, self.worker)
+        self.continuations = Continuations(model, self.worker)
         self.sweeps = Sweeps(model, computation, self.worker)
 
     def close(self) -> None:
         """Stop everything that is under way."""
         self.sweeps.close()
+        self.continuations.close()
         self.reads.close()
         self.patterns.close()
         self.numbers.close()

@@ -26,11 +26,12 @@ Steps = Generator[None, None, T]
 
 
 class Priority(IntEnum):
-    """What goes first: the numbers of a click, then what a view fetches, then sweeps."""
+    """What goes first: the numbers of a click, what a view fetches, what is written, sweeps."""
 
     RUN = 0
     FETCH = 1
-    SWEEP = 2
+    STREAM = 2
+    SWEEP = 3
 
 
 class Job(Awaited[T]):

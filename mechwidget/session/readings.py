@@ -7,20 +7,26 @@ state and raise what prevented its computation; fetches return at once what can 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from traitlets import HasTraits
 
+from mechwidget.session.continuation import Sampling
+from mechwidget.session.job import Priority
 from mechwidget.session.traits import AbstractTraits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     import torch
 
     from mechwidget.analysis import Outcome
     from mechwidget.interventions import Head
-    from mechwidget.models import Run
+    from mechwidget.models import HookedModel, Run
+    from mechwidget.models.window import When
+    from mechwidget.session.continuation import Continuation, Report
+    from mechwidget.session.direction_sources import DirectionSource
+    from mechwidget.session.directions import Direction, Directions, Kept
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
     from mechwidget.session.pattern_pictures import PatternPictures
@@ -110,6 +116,58 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         """One score of every head (`mechwidget.analysis.SCORES`); `.result()` waits."""
         return self._open().patterns.scores(self.snapshot().state, name)
 
+    def find_direction(self, source: DirectionSource) -> Job[Direction]:
+        """A direction to steer along; `.result()` waits.
+
+        Args:
+            source: `OtherMinusThis`, `Unembedding` or `Saved` of `session.direction_sources`.
+        """
+        return self._find(source, lambda *about: source.find(self.model, *about))
+
+    def find_directions(self, sources: Sequence[DirectionSource]) -> Job[tuple[Direction, ...]]:
+        """Several directions, in the same order, as one job."""
+        wanted = tuple(sources)
+
+        def found(*about: Any) -> tuple[Direction, ...]:
+            each = {source: source.find(self.model, *about) for source in set(wanted)}
+            return tuple(each[source] for source in wanted)
+
+        return self._find(wanted, found)
+
+    def _find(self, what: Hashable, work: Callable[[State, Kept, Callable[[], bool]], T]) -> Job[T]:
+        state, kept = self.snapshot().state, self.directions.kept
+        asked = ("directions", what, state.tokens, state.other, kept)
+        n_bytes = 32 * self.model.d_model
+        # As urgent as a click, which it is the first half of.
+        return self._open().reads.read(
+            asked, lambda stop: work(state, kept, stop), lambda _: n_bytes, Priority.RUN
+        )
+
+    def continuation(
+        self,
+        max_new_tokens: int = 20,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        *,
+        on: When = "both",
+        progress: Report | None = None,
+    ) -> Job[Continuation]:
+        """What the model goes on to write, with the interventions that are on and without.
+
+        `.result()` of what is returned waits, `.cancel()` ends it; clicks are answered first.
+
+        Args:
+            max_new_tokens: how many tokens at most.
+            temperature: what logits are divided by before sampling; 0 takes the most likely token.
+            top_p: the least probability that the tokens which are sampled from have together.
+            seed: the same seed gives the same tokens.
+            on: whether interventions act on "prompt" tokens, "generated" ones or "both".
+            progress: called on the worker's thread with the `Continuation` so far.
+        """
+        sampling = Sampling(max_new_tokens, temperature, top_p, seed, on)
+        return self._open().continuations.write(self.snapshot().state, sampling, progress)
+
     def effects(self, progress: Progress | None = None) -> Watch:
         """What ablating each head and MLP does to the metric; `.result()` waits.
 
@@ -117,6 +175,16 @@ class Readings(HasTraits, metaclass=AbstractTraits):
             progress: called on the worker's thread with (done, total, grid so far).
         """
         return self._open().sweeps.watch(self.snapshot().state, progress)
+
+    @property
+    @abstractmethod
+    def model(self) -> HookedModel:
+        """The hooked model; raises once the session is closed."""
+
+    @property
+    @abstractmethod
+    def directions(self) -> Directions:
+        """Named directions to steer along."""
 
     @abstractmethod
     def snapshot(self) -> Snapshot:

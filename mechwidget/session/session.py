@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mechwidget.as_code import as_code
 from mechwidget.errors import MechwidgetError
 from mechwidget.session import state as states
+from mechwidget.session.directions import Directions
 from mechwidget.session.engine import Engine
 from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mechwidget.interventions import Ablate, Component, Intervention
     from mechwidget.interventions.fields import Given
     from mechwidget.models import HookedModel, Inputs
+    from mechwidget.session.directions import Kept
 
 _LONGEST = 120
 
@@ -82,6 +84,7 @@ class Session(Readings):
         self._history: History[State] = History()
         self._selection = Selection()
         self._drag: object = None
+        self._directions: Kept = ()
         self._revision = 0
         self._engine: Engine | None = Engine(hooked(model), self._tell)
         state = states.with_prompt(None, self.model, prompt)
@@ -99,6 +102,11 @@ class Session(Readings):
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._engine is None
+
+    @property
+    def directions(self) -> Directions:
+        """Named directions to steer along: `session.directions["truth"] = tensor`."""
+        return Directions(lambda: self._directions, self._change_directions)
 
     def snapshot(self) -> Snapshot:
         """One coherent picture of now; never waits for the model."""
@@ -267,6 +275,11 @@ class Session(Readings):
         engine.sweeps.keep_only(self._state)
         self._tell()
         self._mailbox.deliver()
+
+    def _change_directions(self, changed: Callable[[Kept, HookedModel], Kept]) -> None:
+        with self._lock:
+            self._directions = changed(self._directions, self._open().model)
+        self._tell()
 
     def _announce(self, old: State, new: State) -> None:
         for name in _CHANGES:

@@ -16,7 +16,9 @@ def strength_of(intervention: Intervention) -> float | None:
     """Its strength, or None where its kind has none."""
     if isinstance(intervention, Scale):
         return intervention.factor
-    return intervention.coefficient if isinstance(intervention, Steer) else None
+    if isinstance(intervention, Steer) and intervention.mode != "project out":
+        return intervention.coefficient
+    return None
 
 
 def with_strength(intervention: Intervention, strength: float) -> Intervention:
@@ -27,6 +29,6 @@ def with_strength(intervention: Intervention, strength: float) -> Intervention:
     """
     if isinstance(intervention, Scale):
         return replace(intervention, factor=strength)
-    if isinstance(intervention, Steer):
+    if isinstance(intervention, Steer) and intervention.mode != "project out":
         return replace(intervention, coefficient=strength)
     raise InterventionError(f"“{intervention.sentence}” has no strength.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mechwidget.interventions import Steer
 from mechwidget.interventions.freeze import PATTERN
 from mechwidget.session.strength import strength_of
 from mechwidget.wire.envelope import describe
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel, Tokens
     from mechwidget.session import Snapshot
+    from mechwidget.session.directions import Kept
     from mechwidget.session.numbers import Standing
     from mechwidget.session.state import State
 
 Json = dict[str, Any]
 
 
-def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
+def session_state(session_id: str, model: Json, snapshot: Snapshot, directions: Kept = ()) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
     state, standing = snapshot.state, snapshot.standing
     content = {
@@ -37,6 +39,7 @@ def session_state(session_id: str, model: Json, snapshot: Snapshot) -> Json:
         "other": _other_json(state),
         "reference": len(state.reference),
         "interventions": interventions_json(state),
+        "directions": directions_json(directions),
         "metric": _metric_json(state),
         "can_undo": snapshot.can_undo,
         "can_redo": snapshot.can_redo,
@@ -105,12 +108,27 @@ def interventions_json(state: State) -> list[Json]:
             "component": None if intervention.target is None else intervention.target.to_json(),
             "layers": _layers_of_heads(intervention),
             "strength": strength_of(intervention),
+            "along": intervention.vector.name if isinstance(intervention, Steer) else None,
+            "unit": intervention.unit if isinstance(intervention, Steer) else None,
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
         }
         for index, (id_, intervention) in enumerate(
             zip(state.ids, state.interventions, strict=True)
         )
+    ]
+
+
+def directions_json(directions: Kept) -> list[Json]:
+    """The named directions: what each is called, how long it is, where it is from. No numbers."""
+    return [
+        {
+            "name": each.name,
+            "norm": each.vector.norm,
+            "width": len(each.vector),
+            "origin": each.origin,
+        }
+        for each in directions
     ]
 
 

@@ -120,7 +120,9 @@ class SessionView(AnyWidget):
     def _current(self) -> dict[str, Any]:
         if self.session.closed:
             return dict(self.state)
-        return session_state(self.session.id, self._model_json, self.session.snapshot())
+        session = self.session
+        kept = session.directions.kept
+        return session_state(session.id, self._model_json, session.snapshot(), kept)
 
     def _changed(self) -> None:
         computing = not self._session.closed and self._session.snapshot().computing

@@ -13,6 +13,7 @@ from tests.models.zoo.build import build
 from tests.models.zoo.species import ZOO
 from tests.session.encoders import BLANK, masked_model, two_stack_model
 from tests.session.tiny import tiny_module, tiny_tokenizer
+from tests.zoo.build import build as build_any
 
 HOW = mw.LogitDiff(17, 40)
 DONE = [mw.Ablate(mw.Head(1, 2)), mw.Scale(mw.MLP(0), 2.0), mw.KnockOut(mw.Edge(1, 1, -1, -2))]
@@ -122,6 +123,44 @@ def test_a_model_that_fills_in_and_one_with_two_stacks(tmp_path):
         assert found == pytest.approx(measured(two, prompt, done, how), abs=1e-4)
     with pytest.raises(InterventionError, match="one sequence of token ids"):
         as_code(two, TEXT, done, how, "hooks")
+
+
+def test_patterns_over_another_stack(tmp_path):
+    two, how = two_stack_model(), mw.LogitDiff(9, 10)
+    n, m = 18, 9
+    prompt = mw.Inputs(list(range(3, 3 + m)), list(range(3, 3 + n)))
+    layer = two.stacks[1].first
+    oblong = torch.rand(n, m, generator=torch.Generator().manual_seed(0))
+    done = [
+        mw.KnockOut(mw.Edge(layer, 1, -1, 3, cross=True)),
+        mw.ReplacePattern(mw.Head(layer, 2, [-1], cross=True), "uniform"),
+        mw.ReplacePattern(mw.Head(layer, 0, cross=True), oblong),
+    ]
+    code = as_code(two, prompt, done, how)
+    assert "`given_3`: a pattern [query, key] of 18 by 9 numbers" in code
+    found, _ = run(code, tmp_path, two, given_3=oblong)
+    assert found == pytest.approx(measured(two, prompt, done, how), abs=1e-4)
+    assert abs(found[0] - found[1]) > 1e-4
+    for style in ("hooks", "transformer_lens"):
+        with pytest.raises(InterventionError, match="one sequence of token ids"):
+            as_code(two, prompt, done[:1], how, style)
+
+
+def test_sounds_are_taken_from_where_the_script_is_run(tmp_path):
+    whisper, how = mw.wrap(build_any("whisper", "speech", decoder_start_token_id=1)), HOW
+    here, there = torch.randn(2, 8, 64, generator=torch.Generator().manual_seed(0))
+    part = mw.Residual(whisper.stacks[0].layers[-1], end="post")
+    done = [mw.Patch(part, there), mw.Ablate(mw.Head(1, 2), "mean", [there, here])]
+    taken = {"source_1": there, "source_2": there, "source_2_2": here}
+    for prompt, given in (
+        (here, {"signal": here}),
+        (mw.Inputs(here, [1, 5]), {"signal": here}),
+        (whisper.tokenize(here), {"signal": here}),
+    ):
+        code = as_code(whisper, prompt, done, how)
+        assert "`source_1`: a signal of 8 by 64 numbers" in code
+        found, _ = run(code, tmp_path, whisper, **given, **taken)
+        assert found == pytest.approx(measured(whisper, prompt, done, how), abs=1e-4)
 
 
 def one_of_each(hooked):

@@ -21,6 +21,7 @@ VIEWS = {
     "token-strip": "TokenStrip",
     "head-map": "HeadMap",
     "attention": "AttentionView",
+    "continuation": "Continuation",
     "outcome": "Outcome",
     "interventions": "Interventions",
 }

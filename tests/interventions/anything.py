@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 import mechwidget as mw
 from mechwidget.interventions import Component, Intervention
+from mechwidget.interventions.replace_pattern import ACROSS, NAMED
 
 NUMBERS = st.integers(0, 2**31 - 1)
 PLACES = st.integers(-(2**31) + 1, 2**31 - 1)
@@ -13,12 +14,14 @@ POSITIONS = st.none() | st.lists(PLACES, min_size=1, max_size=6)
 FINITE = st.floats(-1e6, 1e6, allow_nan=False)
 PROMPTS = st.text(min_size=1, max_size=9) | st.lists(NUMBERS, min_size=1, max_size=5).map(tuple)
 
-HEADS = st.builds(mw.Head, NUMBERS, NUMBERS, POSITIONS)
-EDGES = st.builds(mw.Edge, NUMBERS, NUMBERS, PLACES, PLACES)
+CROSS = st.booleans()
+HEADS = st.builds(mw.Head, NUMBERS, NUMBERS, POSITIONS, CROSS)
+EDGES = st.builds(mw.Edge, NUMBERS, NUMBERS, PLACES, PLACES, CROSS)
 LAYERS = st.builds(mw.Layer, NUMBERS, POSITIONS)
 ENDS = st.sampled_from(["pre", "mid", "post"])
 STREAMS = st.builds(mw.Residual, NUMBERS, POSITIONS, ENDS)
-MLPS, ATTENTIONS = (st.builds(kind, NUMBERS, POSITIONS) for kind in (mw.MLP, mw.Attention))
+MLPS = st.builds(mw.MLP, NUMBERS, POSITIONS)
+ATTENTIONS = st.builds(mw.Attention, NUMBERS, POSITIONS, CROSS)
 NEURONS = st.builds(mw.Neuron, NUMBERS, NUMBERS, POSITIONS)
 EXPERT_NEURONS = st.builds(mw.ExpertNeuron, NUMBERS, NUMBERS, NUMBERS, POSITIONS)
 SITED = HEADS | MLPS | ATTENTIONS | NEURONS | EXPERT_NEURONS | STREAMS
@@ -41,7 +44,6 @@ def interventions(
     vectors = st.builds(mw.Vector, st.lists(numbers, **size).filter(any), st.text(max_size=5))
     steerable = sited.filter(lambda c: not isinstance(c, (mw.Neuron, mw.ExpertNeuron)))
     several = st.lists(prompts, min_size=1, max_size=3)
-    unpatterned = st.sampled_from(["first", "previous", "self", "uniform"])
     pairs = st.lists(st.tuples(PLACES, PLACES), min_size=1, max_size=4)
     unplaced = sited.filter(lambda c: c.positions is None)
     return st.one_of(
@@ -60,8 +62,13 @@ def interventions(
         st.builds(mw.Patch, unplaced, prompts, pairs),
         st.builds(mw.KnockOut, edges, st.booleans()),
         st.builds(mw.Freeze, sited | st.sampled_from(["pattern", "norm", "final_norm"])),
-        st.builds(mw.ReplacePattern, heads, unpatterned),
+        heads.flatmap(_replaced),
     )  # fmt: skip
+
+
+def _replaced(head: mw.Head) -> st.SearchStrategy[mw.ReplacePattern]:
+    named = st.sampled_from(ACROSS if head.cross else NAMED)
+    return st.builds(mw.ReplacePattern, st.just(head), named)
 
 
 INTERVENTIONS = interventions(SITED)

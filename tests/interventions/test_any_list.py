@@ -10,59 +10,19 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import mechwidget as mw
-from mechwidget.errors import MechwidgetError
 from mechwidget.interventions import Intervention, intervention_from_json
-from tests.interventions.anything import interventions
+from tests.interventions.fitting import IDS, LISTS, fits
 from tests.interventions.parts import TRAITS
 from tests.models.state import state_of, thread_state
-from tests.models.zoo.build import example, hooked, own_logits, shared
-from tests.models.zoo.species import HEADS, LAYERS, NEURONS, VOCABULARY, WIDTH, ZOO
+from tests.models.zoo.build import hooked, own_logits, shared
+from tests.models.zoo.species import ZOO
 
-LENGTH = 6
-IDS = example(LENGTH)
-PLACES = st.integers(-LENGTH, LENGTH - 1)
-POSITIONS = st.none() | st.lists(PLACES, min_size=1, max_size=3)
-LAYER = st.integers(0, LAYERS - 1)
-HEAD = st.integers(0, HEADS - 1)
-PROMPTS = st.lists(st.integers(3, VOCABULARY - 1), min_size=3, max_size=8).map(tuple)
-HEADED = st.builds(mw.Head, LAYER, HEAD, POSITIONS)
-SITED = st.one_of(
-    HEADED,
-    st.builds(mw.MLP, LAYER, POSITIONS),
-    st.builds(mw.Attention, LAYER, POSITIONS),
-    st.builds(mw.Neuron, LAYER, st.integers(0, NEURONS - 1), POSITIONS),
-    st.builds(mw.ExpertNeuron, LAYER, st.integers(0, 3), st.integers(0, 23), POSITIONS),
-    st.builds(mw.Residual, LAYER, POSITIONS, st.sampled_from(["pre", "mid", "post"])),
-)
-ANY = st.one_of(
-    interventions(
-        SITED,
-        heads=HEADED,
-        edges=st.builds(mw.Edge, LAYER, HEAD, PLACES, PLACES),
-        layers=st.builds(mw.Layer, LAYER, POSITIONS),
-        prompts=PROMPTS,
-        width=width,
-        places=PLACES,
-    )
-    for width in (WIDTH, WIDTH // HEADS)
-)
-LISTS = st.lists(ANY, min_size=1, max_size=4)
 READS = st.lists(st.sampled_from(["z", "pattern", "resid_post", "mlp_out", "logits"]), max_size=2)
 
 
 @cache
 def before(name: str) -> tuple[dict, torch.Tensor]:
     return state_of(shared(name)), own_logits(shared(name), IDS)
-
-
-def fits(model: mw.HookedModel, one: Intervention) -> bool:
-    """Whether the model takes it, or says why not in an error that is meant for people."""
-    try:
-        one.edits(model, LENGTH)
-    except MechwidgetError:
-        return False
-    return True
 
 
 def leaves_everything_as_it_was(name: str, wanted: list[Intervention], read: list[str]) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import mechwidget as mw
 from mechwidget.interventions import Intervention
 from mechwidget.models import Edit
+from tests.interventions.fitting import ANY, IDS, LENGTH, fits
 from tests.interventions.parts import TRAITS
-from tests.interventions.test_any_list import ANY, IDS, LENGTH, fits
 from tests.models.zoo.build import example, hooked, shared
 from tests.models.zoo.species import WIDTH
 

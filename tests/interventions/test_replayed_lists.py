@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import mechwidget as mw
 from mechwidget.interventions import Intervention
+from tests.interventions.fitting import IDS, LISTS, TWO, fits, fitting
 from tests.interventions.parts import TRAITS
-from tests.interventions.test_any_list import IDS, LISTS, fits
 from tests.models.zoo.build import hooked
+from tests.zoo.build import build
 
 ANYTHING = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -43,3 +47,20 @@ def test_a_list_as_a_row_is_the_list_alone(name, wanted) -> None:
         # Values of up to a million go in: rounding is measured against what comes out.
         room = 1e-3 * (1 + alone.logits.abs().max())
         assert (row.logits - alone.logits).abs().max() <= room
+
+
+@cache
+def two_stacks(kind: str) -> mw.HookedModel:
+    return mw.wrap(build(kind, "encoder-decoder"))
+
+
+@settings(ANYTHING, max_examples=50)
+@given(st.sampled_from(["t5", "bart"]), st.lists(fitting(8, crosses=True), min_size=1, max_size=4))
+def test_two_stacks_are_replayed_as_they_are_computed(kind, wanted) -> None:
+    model = two_stacks(kind)
+    edits = [one for one in wanted if fits(model, one, TWO)]
+    model.run(TWO)
+    replayed, full = model.run(TWO, edits), model.run(TWO, edits, replay=False)
+    assert torch.equal(replayed.logits.nan_to_num(), full.logits.nan_to_num())
+    assert replayed.fired == full.fired
+    assert {each.intervention for each in full.fired} == set(range(len(edits)))

@@ -24,11 +24,11 @@ from tests.models.zoo.build import (
     example,
     hooked,
     own_logits,
-    randomise,
     shared,
     zero_head_weights,
 )
 from tests.models.zoo.species import WIDTH
+from tests.random_weights import built
 from tests.zoo.build import build as build_kind
 
 LAW = {"atol": 2e-5, "rtol": 1e-5}
@@ -77,8 +77,7 @@ def test_4_heads_are_split_by_their_own_width_and_grouped_keys_have_their_own_nu
         hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=queries,
         num_key_value_heads=keys, head_dim=20, intermediate_size=48, vocab_size=99,
     )  # fmt: skip
-    module = AutoModelForCausalLM.from_config(config).eval()
-    randomise(module)
+    module = built(lambda: AutoModelForCausalLM.from_config(config))
     model, ids = mw.wrap(module), example()
     assert (model.n_heads(1), model.n_key_value_heads(1)) == heads
     read = model.run(ids, read=["z", "q", "k", "v"]).read

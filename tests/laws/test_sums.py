@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given
+from torch import nn
 
 import mechwidget as mw
 from tests.laws.three import (
@@ -50,28 +53,28 @@ def after_post_norm(name: str, layer: int, which: int, run: mw.Run):
     return through(norm, run.read[f"norm{which}_scale", layer])
 
 
+@pytest.mark.parametrize(
+    ("parts_of", "read", "into", "written", "which"),
+    [(heads_of, "z", w_o, "attn_out", 2), (neurons_of, "mlp_post", down, "mlp_out", 4)],
+)
 @ANYTHING
 @given(NAMES, PROMPTS)
-def test_heads_and_bias_sum_to_attn_out(name: str, prompt: tuple[int, ...]) -> None:
-    reads = ["z", "attn_out"] + ["norm2_scale"] * (name == "gemma2")
+def test_parts_and_bias_sum_to_what_is_written(
+    parts_of: Callable[[str, int, torch.Tensor], torch.Tensor],
+    read: str,
+    into: Callable[[str, int], nn.Module],
+    written: str,
+    which: int,
+    name: str,
+    prompt: tuple[int, ...],
+) -> None:
+    reads = [read, written] + [f"norm{which}_scale"] * (name == "gemma2")
     run = hooked(name).run(prompt, read=reads)
     for layer in range(LAYERS):
-        linear = after_post_norm(name, layer, 2, run)
-        heads = linear(heads_of(name, layer, run.read["z", layer]).sum(2))
-        total = heads + linear(torch.zeros_like(heads) + bias_of(w_o(name, layer)))
-        assert torch.allclose(total, run.read["attn_out", layer], **LAW)
-
-
-@ANYTHING
-@given(NAMES, PROMPTS)
-def test_neurons_and_bias_sum_to_mlp_out(name: str, prompt: tuple[int, ...]) -> None:
-    reads = ["mlp_post", "mlp_out"] + ["norm4_scale"] * (name == "gemma2")
-    run = hooked(name).run(prompt, read=reads)
-    for layer in range(LAYERS):
-        linear = after_post_norm(name, layer, 4, run)
-        neurons = linear(neurons_of(name, layer, run.read["mlp_post", layer]).sum(2))
-        total = neurons + linear(torch.zeros_like(neurons) + bias_of(down(name, layer)))
-        assert torch.allclose(total, run.read["mlp_out", layer], **LAW)
+        linear = after_post_norm(name, layer, which, run)
+        parts = linear(parts_of(name, layer, run.read[read, layer]).sum(2))
+        total = parts + linear(torch.zeros_like(parts) + bias_of(into(name, layer)))
+        assert torch.allclose(total, run.read[written, layer], **LAW)
 
 
 @ANYTHING

@@ -13,6 +13,7 @@ from torch import nn
 import mechwidget as mw
 from tests.models.state import state_of
 from tests.models.zoo.build import build, example, own_logits, zero_head_weights
+from tests.zoo.build import build as build_any
 
 peft = pytest.importorskip("peft")
 
@@ -174,3 +175,25 @@ def test_an_adapter_switched_off_for_a_while_is_off_in_the_runs_in_between() -> 
     with model.disable_adapter():
         assert torch.allclose(wrapped.run(ids).logits, own_logits(build("llama"), ids), atol=1e-5)
     assert torch.equal(wrapped.run(ids).logits, on)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_makes_no_cache_that_nobody_asked_for(kind: str) -> None:
+    model, asked = adapted(kind), []
+    hooked = mw.wrap(model)
+    model.get_base_model().register_forward_pre_hook(
+        lambda _module, _args, kwargs: asked.append(kwargs.get("use_cache")), with_kwargs=True
+    )
+    hooked.run(example(), [mw.Ablate(mw.Head(1, 2))])
+    assert set(asked) == {False}
+
+
+def test_adapters_of_a_model_with_two_stacks_need_no_task() -> None:
+    config = peft.LoraConfig(target_modules=["q", "o"], init_lora_weights=False)
+    model = peft.get_peft_model(build_any("t5", "encoder-decoder"), config).eval()
+    hooked = mw.wrap(model)
+    assert [stack.name for stack in hooked.stacks] == ["encoder", "decoder"]
+    given = {"input_ids": [[5, 6, 7]], "decoder_input_ids": [[3, 4]]}
+    with torch.no_grad():
+        own = model(**{name: torch.tensor(ids) for name, ids in given.items()}).logits
+    assert torch.equal(hooked.run(mw.Inputs([5, 6, 7], [3, 4])).logits, own)

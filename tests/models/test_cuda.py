@@ -6,6 +6,7 @@ other tests check on the CPU; here it is checked that nothing depends on being t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -177,6 +178,27 @@ def test_encoders_and_signals(kind: str) -> None:
     assert torch.allclose(run.logits.cpu(), expected.logits, atol=1e-3)
     for site, pattern in run.read.items():
         assert torch.allclose(pattern.cpu(), expected.read[site], atol=1e-4), site
+
+
+@pytest.mark.parametrize("kind", ["t5", "whisper"])
+def test_patterns_over_another_stack_and_what_comes_from_a_signal(kind: str) -> None:
+    starts = {"decoder_start_token_id": 1} if kind == "whisper" else {}
+    module = every_type.build(kind, OTHERS[kind], **starts)
+    at_home, model = mw.wrap(module), mw.wrap(copy.deepcopy(module).to(DEVICE))
+    prompt = prompt_of(at_home)
+    given = prompt.encoder.signal.tensor.flip(-1) if kind == "whisper" else prompt.encoder.ids[::-1]
+    head = mw.Head(6, 1, cross=True)
+    for edit in (
+        mw.KnockOut(mw.Edge(5, 2, -1, 3, cross=True)),
+        mw.SetValue(mw.Edge(5, 2, 0, -1, cross=True), 0.5),
+        mw.ReplacePattern(head, "uniform"),
+        mw.ReplacePattern(head, [[1.0] + [0.0] * (len(prompt.encoder) - 1)] * len(prompt)),
+        mw.Patch(mw.Residual(1), given),
+        mw.Ablate(mw.Head(1, 2), "mean", [given]),
+    ):
+        run = model.run(prompt, [edit])
+        assert run.logits.device.type == DEVICE
+        assert torch.allclose(run.logits.cpu(), at_home.run(prompt, [edit]).logits, atol=1e-3), edit
 
 
 def test_a_run_hands_over_single_numbers_only(models: Any) -> None:

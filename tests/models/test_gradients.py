@@ -10,22 +10,14 @@ import torch
 
 import mechwidget as mw
 from mechwidget.errors import InterventionError, SiteError, UnsupportedModelError
-from mechwidget.models import Edit
 from tests.interventions.parts import HEADED, TRAITS
+from tests.models.custom import Custom
 from tests.models.homemade import Homemade
 from tests.models.state import is_free, state_of, thread_state
 from tests.models.zoo.build import build, example, hooked
 from tests.models.zoo.species import HEADS, ZOO
 
 METRIC = mw.LogitDiff(5, 7)
-
-
-class Custom:
-    def __init__(self, site: mw.Site, apply) -> None:
-        self.site, self.apply = site, apply
-
-    def edits(self, _model, _n) -> tuple[Edit, ...]:
-        return (Edit(self.site, self.apply),)
 
 
 def metric_of(model: mw.HookedModel, edits) -> float:

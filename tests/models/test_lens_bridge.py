@@ -15,7 +15,8 @@ from transformers import AutoModelForCausalLM
 import mechwidget as mw
 from mechwidget.errors import UnsupportedModelError
 from tests.models.state import state_of
-from tests.models.zoo.build import configuration, example, own_logits, randomise, zero_head_weights
+from tests.models.zoo.build import configuration, example, own_logits, zero_head_weights
+from tests.random_weights import built
 from tests.zoo.build import build as any_type
 
 bridges = pytest.importorskip("transformer_lens.model_bridge")
@@ -43,10 +44,7 @@ def plain_model(kind: str) -> Any:
     """A new tiny model, always the same, with as many tokens as `words` knows."""
     chosen = configuration(kind)
     chosen.vocab_size = len(words())
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(chosen).eval()
-    randomise(model)
-    return model
+    return built(lambda: AutoModelForCausalLM.from_config(chosen))
 
 
 def boot(kind: str, *, compatible: bool = False) -> Any:

@@ -6,7 +6,11 @@ import gc
 import itertools
 import resource
 import sys
+import tracemalloc
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -20,12 +24,26 @@ MEGABYTE = 2**20
 KINDS = ("gpt2", "llama", "gemma2", "gptj", "mixtral", "mamba")
 
 
-def tensors_alive() -> int:
-    return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
+class Alive(NamedTuple):
+    """What a process holds: objects, tensors among them, bytes of Python's, bytes in memory."""
+
+    objects: int
+    tensors: int
+    allocated: int
+    resident: int
 
 
-def resident() -> int:
-    """The most bytes that this process has ever had in memory."""
+def alive() -> Alive:
+    objects = gc.get_objects()
+    tensors = sum(issubclass(type(each), torch.Tensor) for each in objects)
+    return Alive(len(objects), tensors, tracemalloc.get_traced_memory()[0], _resident())
+
+
+def _resident() -> int:
+    """Bytes in memory now; where nobody says, the most that there ever were."""
+    pages = Path("/proc/self/statm")
+    if pages.exists():
+        return int(pages.read_text().split()[1]) * resource.getpagesize()
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -50,7 +68,7 @@ def runs(model: mw.HookedModel, count: int) -> None:
     for number, edits in zip(range(count), itertools.cycle(lists), strict=False):
         ids = example()
         ids[0, 0] = 3 + number % 90
-        model.run(ids, edits, read=["resid_post"], positions=[-1])
+        model.run(ids, edits, ["resid_post"], [-1], replay=number % 7 > 0)
         if number % 10 == 0:
             model.run_rows(ids, lists, positions=[-1])
         if number % 10 == 5:
@@ -59,32 +77,61 @@ def runs(model: mw.HookedModel, count: int) -> None:
                 model.run(ids, [mw.Scale(mw.Residual(0), 2)], cancelled=lambda a=answers: next(a))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "gptj", "mixtral"])
-def test_as_many_tensors_are_alive_after_many_runs_as_after_few(name: str) -> None:
+def wrapped(name: str) -> mw.HookedModel:
     model = mw.wrap(build(name))
     model.baselines.budget = Budget(remembered=50_000)  # full after a few prompts
+    return model
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gptj", "mixtral"])
+def test_as_many_tensors_are_alive_after_many_runs_as_after_few(name: str) -> None:
+    """Without the cycle collector: nothing may have to wait for it."""
+    model = wrapped(name)
     gc.collect()
     gc.disable()
     try:
         runs(model, 30)
-        few = tensors_alive()
+        few = alive().tensors
         runs(model, 30)
-        assert tensors_alive() <= few + 20  # the prompts remembered are not all of one size
+        assert alive().tensors <= few + 20  # the prompts remembered are not all of one size
     finally:
         gc.enable()
 
 
+def flat_over(kinds: Sequence[str], count: int, *, traced: bool = False) -> None:
+    """So many runs of these kinds hold no more in the end than after the first few."""
+    models = [wrapped(name) for name in kinds]
+    for model in models:
+        runs(model, 100)  # what is remembered is full, all is proved
+    if traced:  # which makes everything several times slower
+        tracemalloc.start()
+    try:
+        for model in models:
+            runs(model, 12)
+        gc.collect()
+        few = alive()
+        for model in models:
+            runs(model, count // len(models))
+        gc.collect()
+        many = alive()
+    finally:
+        tracemalloc.stop()
+    assert many.tensors - few.tensors <= 20 * len(models)
+    assert many.objects - few.objects < 200 * len(models)
+    assert many.allocated - few.allocated < 100_000 * len(models)
+    assert many.resident - few.resident < 16 * MEGABYTE
+
+
+def test_memory_is_flat_over_hundreds_of_runs() -> None:
+    flat_over(["gpt2"], 300)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_memory_is_flat_over_five_thousand_runs() -> None:
-    models = [mw.wrap(build(name)) for name in KINDS]
-    for model in models:
-        model.baselines.budget = Budget(remembered=50_000)
-        runs(model, 100)
-    gc.collect()
-    few, before = tensors_alive(), resident()
-    for model in models:
-        runs(model, 5_000 // len(models))
-    gc.collect()
-    assert tensors_alive() <= few + 20 * len(models)
-    assert resident() - before < 8 * MEGABYTE
+@pytest.mark.parametrize(
+    ("kinds", "count", "traced"), [(KINDS, 5_000, False), (["gpt2"], 600, True)]
+)
+def test_memory_is_flat_over_thousands_of_runs(
+    kinds: Sequence[str], count: int, traced: bool
+) -> None:
+    flat_over(kinds, count, traced=traced)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import mechwidget as mw
 from mechwidget.models import Edit
 from mechwidget.models.budget import Budget
-from tests.models.test_replay import same
+from tests.models.custom import same
 from tests.models.zoo.build import build, hooked
 from tests.models.zoo.species import ZOO
 

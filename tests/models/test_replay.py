@@ -12,35 +12,11 @@ from hypothesis import strategies as st
 
 import mechwidget as mw
 from mechwidget.errors import CancelledError
-from mechwidget.models import Edit
 from mechwidget.models.budget import Budget
+from tests.models.custom import Custom, interventions, same
 from tests.models.homemade import Homemade, Repeated
 from tests.models.zoo.build import build, example, hooked, own_logits
 from tests.models.zoo.species import ZOO
-
-
-class Custom:
-    def __init__(self, site: mw.Site, apply) -> None:
-        self.site, self.apply = site, apply
-
-    def edits(self, _model, _n) -> tuple[Edit, ...]:
-        return (Edit(self.site, self.apply),)
-
-
-def same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Bit for bit; scores that a mask made -inf change by nan."""
-    return torch.equal(a.nan_to_num(), b.nan_to_num()) and torch.equal(a.isnan(), b.isnan())
-
-
-def interventions(model: mw.HookedModel) -> st.SearchStrategy:
-    """Ablations of any component, and additions at any site, mixed."""
-    layers = range(model.n_layers)
-    parts = [mw.Head(layer, head) for layer in layers for head in range(model.n_heads(layer))]
-    parts += [mw.MLP(layer) for layer in layers if model.has_mlp(layer)]
-    parts += [mw.Neuron(layer, 7) for layer in layers if model.n_neurons(layer)]
-    parts += [mw.Attention(layer) for layer in layers if model.has_attention(layer)]
-    added = [Custom(site, lambda tensor: tensor + 0.25) for site in model.sites]
-    return st.lists(st.sampled_from([*map(mw.Ablate, parts), *added]), max_size=4)
 
 
 @pytest.mark.parametrize("name", ZOO)

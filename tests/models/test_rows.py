@@ -10,16 +10,11 @@ from torch import nn
 
 import mechwidget as mw
 from mechwidget.errors import CancelledError, ComponentError, InterventionError
-from mechwidget.models.budget import Budget
+from mechwidget.models.budget import Budget, row_bytes
+from tests.models.custom import Custom, close, interventions, same
 from tests.models.homemade import Homemade
-from tests.models.test_replay import Custom, interventions, same
 from tests.models.zoo.build import build, example, hooked
 from tests.models.zoo.species import ZOO
-
-
-def close(a: torch.Tensor, b: torch.Tensor) -> bool:
-    room = 1e-5 * (1 + b.nan_to_num().abs().max())
-    return bool(((a - b).nan_to_num().abs() <= room).all()) and torch.equal(a.isnan(), b.isnan())
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -85,6 +80,15 @@ def test_batches_obey_the_budget() -> None:
         rows = model.run_rows(ids, variants)
         assert all(close(run.logits, one) for run, one in zip(rows, expected, strict=True))
     assert {run.plan.rows for run in rows} == {1}
+
+
+def test_long_prompts_are_not_batched_by_threes() -> None:
+    """One row in four or five would be the baseline's, and a long row is as fast alone."""
+    ledger, roomy = hooked("gpt2").ledger, Budget(working=10**12)
+    most = [roomy.most_rows(ledger, n, 1, 0, torch.device("cpu")) for n in (16, 128, 170, 171, 512)]
+    assert most == [64, 8, 6, 1, 1]
+    tight = Budget(working=3 * row_bytes(ledger, 16, 1, 0))
+    assert tight.most_rows(ledger, 16, 1, 0, torch.device("cpu")) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from torch import nn
 
 import mechwidget as mw
 from mechwidget.errors import InterventionError, PromptError, SiteError
-from mechwidget.models import Edit
+from tests.models.custom import Custom
 from tests.models.homemade import Homemade
 from tests.models.zoo.build import example, hooked
 
@@ -27,14 +27,6 @@ def test_a_component_in_the_place_of_an_intervention_is_answered() -> None:
 def test_no_positions_at_all_are_refused() -> None:
     with pytest.raises(PromptError, match="positions is empty"):
         hooked("gpt2").run(example(), positions=[])
-
-
-class Custom:
-    def __init__(self, site: mw.Site, apply) -> None:
-        self.site, self.apply = site, apply
-
-    def edits(self, _model, _n) -> tuple[Edit, ...]:
-        return (Edit(self.site, self.apply),)
 
 
 def test_an_edit_of_another_shape_is_refused() -> None:

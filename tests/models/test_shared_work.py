@@ -11,9 +11,8 @@ import torch
 from torch import nn
 
 import mechwidget as mw
+from tests.models.custom import Custom, close, same
 from tests.models.homemade import Homemade, HomemadeBlock
-from tests.models.test_replay import Custom, same
-from tests.models.test_rows import close
 from tests.models.zoo.build import build, example, hooked
 from tests.models.zoo.species import ZOO
 

@@ -75,6 +75,17 @@ def test_the_sites_of_each_stack_have_its_positions() -> None:
         t5().run(LONG, read=[("cross_z", 1)])
 
 
+def test_positions_that_are_read_are_those_of_the_answers() -> None:
+    """The keys of cross attention stand at the encoder's positions, whatever their layer."""
+    some = t5().run(LONG, read=["cross_pattern", "cross_q"], read_positions=[-1])
+    whole = t5().run(LONG, read=["cross_pattern", "cross_q"])
+    assert torch.equal(some.read["cross_pattern", 5], whole.read["cross_pattern", 5][:, :, -1:])
+    assert torch.equal(some.read["cross_q", 5], whole.read["cross_q", 5][:, -1:])
+    for site in ("cross_k.5", "cross_v.5", "z.1"):
+        with pytest.raises(SiteError, match="is at the positions of the encoder"):
+            t5().run(LONG, read=[site], read_positions=[-1])
+
+
 def test_positions_of_a_component_are_those_of_its_stack() -> None:
     fourth = mw.Ablate(mw.Residual(1, positions=(4,)))
     read = [("resid_pre", layer) for layer in (1, 2)]
@@ -110,8 +121,6 @@ def test_what_no_layer_has_is_refused_by_name() -> None:
         t5().run(LONG, [mw.Ablate(mw.Head(1, 0, cross=True))])
     with pytest.raises(ComponentError, match="no attention to another stack"):
         bert().run([5, 6], [mw.Ablate(mw.Attention(1, cross=True))])
-    with pytest.raises(ComponentError, match="its pattern is not replaced"):
-        t5().run(LONG, [mw.ReplacePattern(mw.Head(5, 0, cross=True), "self")])
     with pytest.raises(InterventionError, match="cross"):
         mw.Head(5, 0, cross="yes")  # type: ignore[arg-type]
 
@@ -166,9 +175,6 @@ def test_a_source_may_say_what_both_stacks_read() -> None:
     assert patches[0].sentence == "Patch residual after layer 7 from “25 6 27 8 9” and “3 31 12”"
     run = t5().run(LONG, patches[:1])
     assert torch.allclose(run.logits, t5().run(OTHER).logits, atol=1e-5)
-    image = clip().tokenize(mw.Inputs(torch.ones(3, 16, 16), [1, 7, 2]))
-    with pytest.raises(InterventionError, match="pixels or sound"):
-        mw.Patch(mw.Residual(1), image)  # type: ignore[arg-type]
 
 
 def test_mean_over_the_prompt_itself_position_by_position_changes_nothing() -> None:
@@ -198,6 +204,13 @@ def test_baselines_of_different_inputs_are_not_mixed_up() -> None:
         run = whisper().run(prompt, edit)
         assert run.plan.replayed == 6
         assert torch.equal(run.logits, whisper().run(prompt, edit, replay=False).logits)
+
+
+def test_a_start_token_that_the_model_does_not_know_is_named() -> None:
+    """Before the sound is counted, which runs the decoder."""
+    model = mw.wrap(build("whisper", "speech", decoder_start_token_id=50_257))
+    with pytest.raises(PromptError, match="50257 is outside the model's vocabulary"):
+        model.tokenize(torch.zeros(8, 64))
 
 
 def test_towers_that_are_compared_are_two_stacks_with_one_answer() -> None:

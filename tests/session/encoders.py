@@ -27,8 +27,13 @@ def mask_tokenizer():
     )
 
 
-def masked_module():
+def made(kind, config):
+    """A new model with random weights, always the same ones."""
     torch.manual_seed(0)
+    return kind(config).eval()
+
+
+def masked_module():
     config = BertConfig(
         vocab_size=len(WORDS) + 2,
         hidden_size=24,
@@ -38,7 +43,7 @@ def masked_module():
         max_position_embeddings=80,
         initializer_range=0.5,
     )
-    return BertForMaskedLM(config).eval()
+    return made(BertForMaskedLM, config)
 
 
 def masked_model():
@@ -46,7 +51,6 @@ def masked_model():
 
 
 def two_stack_model():
-    torch.manual_seed(0)
     config = T5Config(
         vocab_size=len(WORDS) + 2,
         d_model=24,
@@ -57,5 +61,5 @@ def two_stack_model():
         decoder_start_token_id=0,
         initializer_factor=3.0,
     )
-    module = T5ForConditionalGeneration(config).eval()
+    module = made(T5ForConditionalGeneration, config)
     return mw.wrap(module, mask_tokenizer(), name="translates")

@@ -16,7 +16,14 @@ from mechwidget.views import bundle
 from tests.session.tiny import PROMPT, eventually
 from tests.views.conftest import Page
 
-VIEWS = [mw.TokenStrip, mw.HeadMap, mw.AttentionView, mw.Outcome, mw.Interventions]
+VIEWS = [
+    mw.TokenStrip,
+    mw.HeadMap,
+    mw.AttentionView,
+    mw.Continuation,
+    mw.Outcome,
+    mw.Interventions,
+]
 ALL = [*VIEWS, mw.Workbench]
 INDEX = Path(__file__).parents[2] / "js" / "index.ts"
 
@@ -70,6 +77,7 @@ def test_the_page_knows_every_view_by_its_name():
         (mw.TokenStrip, "sat", "Zero head"),
         (mw.HeadMap, "<s>1.2</s>", "Zero head"),
         (mw.AttentionView, "sat", "KL from"),
+        (mw.Continuation, "sat", "KL from"),
         (mw.Outcome, "KL from the baseline", "<s>"),
         (mw.Interventions, "Zero head 1.2", "<s>"),
     ],

@@ -34,6 +34,8 @@ def test_a_click_is_answered_at_once_and_its_numbers_follow(page):
             "mode": "zero",
             "layers": None,
             "strength": None,
+            "along": None,
+            "unit": None,
             "sentence": "Zero head 1.2",
             "enabled": True,
         }
@@ -51,6 +53,7 @@ def test_the_state_is_json_and_has_every_field(page):
     assert set(state) == {
         *("session", "revision", "model", "prompt", "tokens", "interventions", "metric"),
         *("can_undo", "can_redo", "phase", "error", "outcome", "encoder", "other", "reference"),
+        "directions",
     }
     assert state["tokens"][0] == {"id": 1, "text": "the", "special": False}
     assert state["metric"] == {

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 import transformers
 from torch import nn
 from transformers import AutoModelForCausalLM
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from tests.random_weights import randomise
+from tests.random_weights import built
 from tests.zoo.sizes import LAYERS, OPTIONAL, PER_LAYER, SIZES, SPECIAL
 
 FAMILIES: dict[str, tuple[str, ...]] = {  # the first mapping that knows a type says its class
@@ -47,15 +46,11 @@ def build(
     kind: str, family: str = "causal", *, attention: str | None = None, **special: Any
 ) -> nn.Module:
     """A new model of that type; always the same weights."""
-    torch.manual_seed(0)
     chosen = {"attn_implementation": attention} if attention else {}
     config = configuration(kind, family, **special)
     if family == "causal" and type(config) is CONFIG_MAPPING[kind]:
-        model = AutoModelForCausalLM.from_config(config, **chosen).float().eval()
-    else:
-        model = _model_class(kind, family)._from_config(config, **chosen).float().eval()
-    randomise(model)
-    return model
+        return built(lambda: AutoModelForCausalLM.from_config(config, **chosen))
+    return built(lambda: _model_class(kind, family)._from_config(config, **chosen))
 
 
 def _classes(family: str) -> dict[str, Any]:

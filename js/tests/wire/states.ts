@@ -49,6 +49,7 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
     other: null,
     reference: 0,
     interventions: [],
+    directions: [],
     metric: null,
     can_undo: false,
     can_redo: false,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
+from mechwidget.views.ops.continuing import Continuing
+from mechwidget.views.ops.directions import DirectionNames
 from mechwidget.views.ops.patterns import Patterns
 from mechwidget.views.ops.running import Running
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, Patterns, Running)
+_GROUPS = (Changes, Arrays, Patterns, DirectionNames, Continuing, Running)
 
 
 def register_ops(session: Session, channel: Channel) -> None:

@@ -7,18 +7,21 @@ calls it on whichever thread it likes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mechwidget.analysis import metric_from_json
 from mechwidget.interventions import component_from_json
 from mechwidget.interventions.fields import finite_number
 from mechwidget.session.state import with_id
 from mechwidget.session.strength import with_strength
-from mechwidget.views.armed import armed
+from mechwidget.views.armed import armed, with_directions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mechwidget.interventions import Component, Intervention
     from mechwidget.session import Session
+    from mechwidget.views.deferred import ThenChange
     from mechwidget.wire import Arguments, Channel, Request
 
 Revision = dict[str, int]
@@ -55,11 +58,13 @@ class Changes:
         self._session.toggle(_component(args.only("component")))
         return self._revision()
 
-    def apply(self, args: Arguments, _: Request) -> Revision:
-        """Do any intervention, or take it away where it is listed already."""
+    def apply(self, args: Arguments, _: Request) -> Revision | ThenChange[Revision]:
+        """Do any intervention, or take it away where it is listed already.
+
+        The direction of a steer is found first, which may take a run of the model.
+        """
         spec = args.only("intervention").mapping("intervention")
-        self._session.toggle(armed(spec, self._session.snapshot().state))
-        return self._revision()
+        return with_directions(self._session, [spec], lambda specs: self._apply(specs[0]))
 
     def replace(self, args: Arguments, _: Request) -> Revision:
         """Give a listed intervention another strength; what one drag did is undone at once."""
@@ -131,6 +136,10 @@ class Changes:
             last = len(self._session.snapshot().state.tokens) - 1
             position = args.integer("position", 0, last)
         self._session.select(component, position)
+
+    def _apply(self, spec: Mapping[str, Any]) -> Revision:
+        self._session.toggle(armed(spec, self._session.snapshot().state))
+        return self._revision()
 
     def _meant(self, args: Arguments) -> Intervention:
         # By id and not by place: the list may have changed since the page drew it.

@@ -14,7 +14,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 import mechwidget as mw
 from tests.models.zoo.species import COMMON, ZOO
-from tests.random_weights import example, randomise
+from tests.random_weights import built, example
 
 __all__ = ["build", "configuration", "edited_copy", "example", "hooked", "own_logits", "shared"]
 
@@ -31,10 +31,7 @@ def configuration(name: str) -> Any:
 
 def build(name: str, **options: Any) -> nn.Module:
     """A new model of that name; always the same weights."""
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(configuration(name), **options).float().eval()
-    randomise(model)
-    return model
+    return built(lambda: AutoModelForCausalLM.from_config(configuration(name), **options))
 
 
 @cache
