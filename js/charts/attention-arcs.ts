@@ -225,7 +225,9 @@ export class AttentionArcs {
       const step = key === null ? 0 : this.#place(this.#focus, key) + along;
       this.events.look({ query: this.#focus, key: this.#strongestOf(this.#focus, step) });
     } else if (event.key === "Enter" || event.key === " ") {
-      const edge = query === this.#focus ? (key ?? this.#strongestOf(query, 0)) : null;
+      // What is looked at may be a frame behind the focus.
+      const looked = query === this.#focus ? key : null;
+      const edge = looked ?? this.#strongestOf(this.#focus, 0);
       if (!event.repeat && edge !== null) this.events.press(this.#focus, edge, event);
     } else return;
     event.preventDefault();
