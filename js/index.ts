@@ -7,6 +7,7 @@ import { attention } from "./views/attention";
 import { continuation } from "./views/continuation";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
+import { lens } from "./views/lens";
 import { outcome } from "./views/outcome";
 import { tokenStrip } from "./views/token-strip";
 import { workbench } from "./views/workbench";
@@ -17,6 +18,7 @@ const views = {
   "head-map": headMap,
   attention,
   continuation,
+  lens,
   outcome,
   interventions,
 };

@@ -29,6 +29,8 @@ export interface EditJson {
   readonly mode?: string;
   readonly factor?: number;
   readonly component: PartJson;
+  /** Of a patch: which position takes from which of B. */
+  readonly align?: [number, number][];
   /** How it reads in the list until the kernel has said it in its own words. */
   readonly said?: string;
   /** What the vector of a steer will be called: it tells two steers of one place apart. */
@@ -87,6 +89,8 @@ export interface InterventionJson {
   component: PartJson | null;
   /** Then, where it is about attention: the layers whose heads it reaches. */
   layers: number[] | "all" | null;
+  /** Of a patch: which position takes from which of B; null or none where it does not say so. */
+  align?: [number, number][] | null;
   /** The number that a slider moves, of kinds that have one. */
   strength: number | null;
   /** What the vector of a steer is called, and in what its strength is counted. */
@@ -191,6 +195,9 @@ export function isEdit(item: InterventionJson, edit: EditJson): boolean {
   const { type, mode, component } = edit;
   if (item.type !== type || (item.mode ?? null) !== (mode ?? null)) return false;
   if ((item.along ?? null) !== (edit.along ?? null)) return false;
+  // Two patches that take from other positions are two edits.
+  const { align } = edit;
+  if (align !== undefined && JSON.stringify(item.align) !== JSON.stringify(align)) return false;
   const part = item.component;
   return part !== null && componentKey(part) === componentKey(component);
 }

@@ -48,6 +48,11 @@ export class Fetches<T> {
     return kept ?? null;
   }
 
+  /** The answer if it is here; asks for nothing. */
+  kept(key: string): T | null {
+    return this.#kept.get(key) ?? null;
+  }
+
   /** What is known of it so far, of an answer that comes in parts. */
   partial(key: string): { value: T; progress: Progress } | null {
     return this.#partial?.key === key ? this.#partial : null;

@@ -226,8 +226,5 @@ export const headMap = standalone({
   name: "head-map",
   label: "head map",
   effects: true,
-  panes: ({ client, store, actions, signal }) => [
-    toolPicker(client, store, actions, signal),
-    new HeadMapPane(store, actions, signal),
-  ],
+  panes: (cast) => [toolPicker(cast), new HeadMapPane(cast.store, cast.actions, cast.signal)],
 });

@@ -35,6 +35,14 @@ const PARTS: readonly { title: string; rows: readonly Row[] }[] = [
     ],
   },
   {
+    title: "On the lens",
+    rows: [
+      [["P"], "Patch the stream there from prompt B, or take the patch back"],
+      [["Enter", "Space"], "Open the cell"],
+      [["Esc"], "Close the cell, or let go of what is dragged"],
+    ],
+  },
+  {
     title: "On the tokens",
     rows: [
       [["←", "→"], "Go to the next token"],

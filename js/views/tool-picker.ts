@@ -3,20 +3,16 @@
 // scale, or the direction and strength of the steer.
 
 import { button, element, setAttributes } from "../charts/dom";
-import type { SessionStore } from "../store/session-store";
 import type { ToolName } from "../types";
-import type { SessionClient } from "../wire/session-client";
-import type { Actions } from "./actions";
 import type { Pane, Scene } from "./pane";
+import type { Cast } from "./stage";
 import { SteerTray } from "./steer-tray";
 import { TOOL_NAMES, TOOLS } from "./tools";
 
-export function toolPicker(
-  client: SessionClient,
-  store: SessionStore,
-  actions: Actions,
-  signal: AbortSignal,
-): Pane {
+/** What it needs of the stage that it stands on. */
+export type ToolMeans = Pick<Cast, "client" | "store" | "actions" | "signal">;
+
+export function toolPicker({ client, store, actions, signal }: ToolMeans): Pane {
   const segments = new Map<ToolName, HTMLButtonElement>();
   for (const name of TOOL_NAMES) {
     const { text, tone } = TOOLS[name];

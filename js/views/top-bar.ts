@@ -39,10 +39,11 @@ function detailsOf(model: ModelJson): string {
   return lines.filter(Boolean).join("\n");
 }
 
-export function topBar({ client, store, actions, signal }: Cast, keys: KeySheet): Pane {
+export function topBar(cast: Cast, keys: KeySheet): Pane {
+  const { client, store } = cast;
   const name = element("span", { class: "mw-model", dir: "auto" });
   const shape = element("span", { class: "mw-muted mw-model-shape" });
-  const tools = toolPicker(client, store, actions, signal);
+  const tools = toolPicker(cast);
   const dot = element("span", { class: "mw-running-dot", "aria-hidden": "true" });
   const running = button(
     {

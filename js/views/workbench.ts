@@ -7,6 +7,7 @@ import { AttentionPane } from "./attention";
 import { ContinuationPane } from "./continuation";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
+import { LensPane } from "./lens";
 import { MetricEditor } from "./metric-editor";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
@@ -34,6 +35,7 @@ export const workbench: View = (el, context) => {
       title: "Attention",
       make: () => new AttentionPane(stage.cast),
     },
+    { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane();

@@ -44,9 +44,9 @@ function editOf({ edit, component }: PendingAction): EditJson | null {
 }
 
 function made(edit: EditJson): InterventionJson {
-  const { type, mode = null, factor, component, along = null } = edit;
+  const { type, mode = null, factor, component, along = null, align = null } = edit;
   const strength = factor ?? (typeof edit.coefficient === "number" ? edit.coefficient : null);
-  const common = { index: 0, id: null, layers: null, strength, along, enabled: true };
+  const common = { align, index: 0, id: null, layers: null, strength, along, enabled: true };
   return { ...common, type, mode, component, sentence: sentenceOf(edit) };
 }
 

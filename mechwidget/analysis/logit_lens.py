@@ -51,6 +51,8 @@ class LogitLens:
         chosen_logits: float32 `[site, pos, chosen]`.
         chosen_probabilities: float32 `[site, pos, chosen]`.
         chosen_ranks: int64 `[site, pos, chosen]`, 1 for the likeliest token.
+        final_probabilities: float32 `[site, pos]`, of what the last row finds likeliest there.
+        final_ranks: int64 `[site, pos]`, of the same token.
         entropy: float32 `[site, pos]`, in nats.
         kl: float32 `[site, pos]`, KL(final answer ‖ this stream) in nats; 0 in the last row.
     """
@@ -65,6 +67,8 @@ class LogitLens:
     chosen_logits: npt.NDArray[np.float32]
     chosen_probabilities: npt.NDArray[np.float32]
     chosen_ranks: npt.NDArray[np.int64]
+    final_probabilities: npt.NDArray[np.float32]
+    final_ranks: npt.NDArray[np.int64]
     entropy: npt.NDArray[np.float32]
     kl: npt.NDArray[np.float32]
 
@@ -186,6 +190,8 @@ def _empty(
         chosen_logits=numbers(len(chosen)),
         chosen_probabilities=numbers(len(chosen)),
         chosen_ranks=whole(len(chosen)),
+        final_probabilities=numbers(),
+        final_ranks=whole(),
         entropy=numbers(),
         kl=numbers(),
     )
@@ -232,6 +238,7 @@ def _write(
     p = log_p.exp()
     top = logits.topk(lens.top_ids.shape[-1], -1)
     chosen = torch.tensor(lens.chosen, dtype=torch.long, device=logits.device)
+    final = answer.argmax(-1, keepdim=True)
     rows, columns = where
     for array, value in (
         (lens.top_ids, top.indices),
@@ -240,6 +247,8 @@ def _write(
         (lens.chosen_logits, logits[:, chosen]),
         (lens.chosen_probabilities, p[:, chosen]),
         (lens.chosen_ranks, _ranks(logits, lens.chosen)),
+        (lens.final_probabilities, p.gather(-1, final)[:, 0]),
+        (lens.final_ranks, (logits > logits.gather(-1, final)).sum(-1) + 1),
         (lens.entropy, -_expected(p, log_p)),
         (lens.kl, _expected(answer.exp(), answer - log_p).clamp(min=0)),
     ):

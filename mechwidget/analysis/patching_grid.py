@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mechwidget.models import HookedModel, Tokens
     from mechwidget.models.prompts import Prompt
 
-PATCHED = ("resid_pre", "attn_out", "mlp_out", "z")
+PATCHED = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class PatchingGrid:
     The grids of one call share their arrays: copy what has to stay as it is.
 
     Attributes:
-        site: what is patched: "resid_pre", "attn_out", "mlp_out" or "z" (head by head).
+        site: what is patched, one of `PATCHED`; "z" is head by head.
         layers: what each row is.
         columns: the positions of A that each column patches, counted from 0.
         metric: float64 `[layer, column]`, with "z" `[layer, head, column]`: the metric of the
@@ -96,7 +96,8 @@ def patching_grid(
         prompt: A, whose run is patched.
         source: B, whose activations are put into it.
         metric: what is read off; its position counts in A, and in B where the alignment puts it.
-        site: "resid_pre", "attn_out", "mlp_out", or "z" for each head by itself.
+        site: a stream ("resid_pre", "resid_mid", "resid_post"), "attn_out", "mlp_out", or "z" for
+            each head by itself.
         layers: the rows; None is all layers.
         columns: the positions of A to patch, one by one or, as a sequence, several at once; None
             is each position that has a counterpart in B.
@@ -225,7 +226,8 @@ def _components(
     if site == "mlp_out":
         return [((), MLP(layer))] if model.has_mlp(layer) else []
     model.n_heads(layer)  # raises for a layer that does not exist
-    return [((), Residual(layer))]
+    stream = Residual(layer, end=site.removeprefix("resid_"))
+    return [((), stream)] if stream.site in model.sites else []
 
 
 def _batches(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mechwidget.session.job import Job
     from mechwidget.session.pattern_pictures import PatternPictures
     from mechwidget.session.patterns import Scores
+    from mechwidget.session.reads import Question
     from mechwidget.session.snapshot import Snapshot
     from mechwidget.session.state import State
     from mechwidget.session.sweep import Progress, Watch
@@ -102,6 +103,23 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         state = self.snapshot().state
         asked = (key, state.tokens, state.active, state.metric, state.position, state.other)
         return self._open().reads.read(asked, lambda stop: work(state, stop), n_bytes)
+
+    def read_each(
+        self,
+        questions: Sequence[Question[T]],
+        n_bytes: Callable[[T], int],
+        told: Callable[[Sequence[T]], object],
+    ) -> Job[list[T]]:
+        """Many answers, part after part, while clicks and fetches go first; `.result()` waits.
+
+        For maps that fill in: each key says all that its answer depends on beside the model.
+
+        Args:
+            questions: key and `work(cancelled)` of each.
+            n_bytes: how much room an answer takes in memory.
+            told: called on the worker's thread with all answers so far, after each.
+        """
+        return self._open().reads.read_each(questions, n_bytes, told)
 
     def pattern(self, head: Head, *, edited: bool = True) -> Job[torch.Tensor]:
         """The attention `[query, key]` of a head; `.result()` of what is returned waits."""

@@ -8,18 +8,21 @@ were changed by hand), and where nobody can say whether it is.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mechwidget.session.job import Job, Priority, Steps
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from mechwidget.models import HookedModel
     from mechwidget.session.worker import Worker
 
 T = TypeVar("T")
+
+# A key, and the work that finds the answer out.
+Question: TypeAlias = "tuple[Hashable, Callable[[Callable[[], bool]], T]]"
 
 _BYTES_KEPT = 64 * 2**20
 
@@ -58,6 +61,46 @@ class Reads:
             )
 
         job = Job(steps, priority)
+        self._jobs.add(job)
+        return self._worker.submit(job)
+
+    def read_each(
+        self,
+        questions: Sequence[Question[T]],
+        n_bytes: Callable[[T], int],
+        told: Callable[[Sequence[T]], object],
+    ) -> Job[list[T]]:
+        """The answers to many questions, one after the other; everything else may go in between.
+
+        Each answer is remembered by itself, so that what was known when it was cancelled is known
+        when it is asked for again. All are of the same model: if that changes, it starts over.
+
+        Args:
+            questions: key and work of each, as `read` has them.
+            n_bytes: how much room an answer takes in memory.
+            told: called on the worker's thread with all answers so far, after each.
+        """
+
+        def steps(job: Job[list[T]]) -> Steps[list[T]]:
+            found: list[T] = []
+            version: int | None = None
+            while len(found) < len(questions):
+                key, work = questions[len(found)]
+                answer = yield from job.uninterrupted(
+                    lambda key=key, work=work: self._answer(  # type: ignore[misc]
+                        key, lambda: work(job.should_stop), n_bytes
+                    )
+                )
+                if found and self._version != version:
+                    found = []
+                    continue
+                version = self._version
+                found.append(answer)
+                told(found)
+                yield
+            return found
+
+        job = Job(steps, Priority.SWEEP)
         self._jobs.add(job)
         return self._worker.submit(job)
 

@@ -11,6 +11,7 @@ from mechwidget.views.continuation import Continuation
 from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
 from mechwidget.views.interventions import Interventions
+from mechwidget.views.lens import LensView
 from mechwidget.views.outcome import Outcome
 from mechwidget.views.token_strip import TokenStrip
 from mechwidget.views.workbench import Workbench
@@ -20,6 +21,7 @@ __all__ = [
     "Continuation",
     "HeadMap",
     "Interventions",
+    "LensView",
     "Outcome",
     "TokenStrip",
     "Workbench",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_MOST_PAIRS = 32
+
 
 def session_state(session_id: str, model: Json, snapshot: Snapshot, directions: Kept = ()) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
@@ -112,6 +114,7 @@ def interventions_json(state: State) -> list[Json]:
             "unit": intervention.unit if isinstance(intervention, Steer) else None,
             "sentence": intervention.sentence,
             "enabled": intervention not in state.disabled,
+            **_pairs_of(intervention),
         }
         for index, (id_, intervention) in enumerate(
             zip(state.ids, state.interventions, strict=True)
@@ -130,6 +133,14 @@ def directions_json(directions: Kept) -> list[Json]:
         }
         for each in directions
     ]
+
+
+def _pairs_of(intervention: Intervention) -> Json:
+    """`align`: which positions a patch takes from which, where it says so for a few by itself."""
+    pairs = getattr(intervention, "align", None)
+    if not isinstance(pairs, tuple) or len(pairs) > _MOST_PAIRS:
+        return {}
+    return {"align": [list(pair) for pair in pairs]}
 
 
 def _other_json(state: State) -> Json | None:

@@ -78,6 +78,13 @@ def test_every_number_is_what_the_models_own_modules_give(name):
         sorted_ids = logits.argsort(-1, descending=True).tolist()
         ranks = [[ids.index(token) + 1 for token in FOLLOWED] for ids in sorted_ids]
         assert lens.chosen_ranks[row].tolist() == ranks
+        answers = enumerate(final.argmax(-1).tolist())
+        in_the_end = [
+            (sorted_ids[at].index(token) + 1, float(p[at, token])) for at, token in answers
+        ]
+        assert lens.final_ranks[row].tolist() == [rank for rank, _ in in_the_end]
+        likely = [probability for _, probability in in_the_end]
+        np.testing.assert_allclose(lens.final_probabilities[row], likely, atol=1e-6)
         entropy = torch.distributions.Categorical(logits=logits).entropy()
         np.testing.assert_allclose(lens.entropy[row], entropy, atol=1e-5)
         kl = [kl_nats(final[i], logits[i]) for i in range(LENGTH)]

@@ -36,6 +36,7 @@ def place_of(name, site, layer):
     w_o = attention.c_proj if name == "gpt2" else attention.o_proj
     return {
         "resid_pre": (block, False),
+        "resid_post": (block, True),
         "attn_out": (attention, True),
         "mlp_out": (block.mlp, True),
         "z": (w_o, False),
@@ -64,7 +65,7 @@ def plainly_run(name, ids, site=None, layer=0, change=lambda carried: carried):
     return logits
 
 
-@pytest.mark.parametrize("site", ["resid_pre", "attn_out", "mlp_out", "z"])
+@pytest.mark.parametrize("site", ["resid_pre", "resid_post", "attn_out", "mlp_out", "z"])
 @pytest.mark.parametrize(("name", "source"), [("gpt2", B), ("llama", B), ("gpt2", LONGER)])
 def test_each_cell_is_what_a_plain_hook_gives(name, source, site):
     grid = complete(hooked(name), A, source, METRIC, site=site)
@@ -131,6 +132,17 @@ def test_the_metric_is_read_where_the_alignment_puts_it():
     grid = complete(hooked("gpt2"), A, LONGER, metric, layers=[1], columns=[0])
     there = plainly_run("gpt2", LONGER)[0, 4]
     assert grid.metric_b == pytest.approx(float(there[5] - there[17]), abs=1e-5)
+
+
+def test_the_stream_between_attention_and_mlp_is_patched_where_there_is_one():
+    grid = complete(hooked("gpt2"), A, B, METRIC, site="resid_mid", layers=[1])
+    for column, (p,) in enumerate(grid.columns):
+        patch = mw.Patch(mw.Residual(1, [p], end="mid"), B)
+        patched = hooked("gpt2").run(A, [patch], positions=[-1]).logits[0, 0]
+        expected = float(patched[5] - patched[17])
+        assert grid.metric[0, column] == pytest.approx(expected, abs=1e-4)
+    with pytest.raises(SiteError, match="resid_mid"):
+        complete(hooked("gpt_neox"), A, B, METRIC, site="resid_mid")
 
 
 def test_layers_without_the_part_stay_empty():

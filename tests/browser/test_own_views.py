@@ -22,6 +22,7 @@ VIEWS = {
     "head-map": "HeadMap",
     "attention": "AttentionView",
     "continuation": "Continuation",
+    "lens": "LensView",
     "outcome": "Outcome",
     "interventions": "Interventions",
 }

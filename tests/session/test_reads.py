@@ -64,3 +64,29 @@ def test_closing_the_session_ends_what_is_asked():
         session.close()
     with pytest.raises(mw.MechwidgetError, match="cancelled"):
         job.result(SECONDS)
+
+
+def test_many_answers_come_one_by_one_and_are_all_of_one_model(session):
+    weight = session.model.model.transformer.h[0].ln_1.weight
+    counted, seen = [], []
+
+    def question(name):
+        def work(_):
+            counted.append(name)
+            return float(weight.detach()[0])
+
+        return name, work
+
+    def told(found):
+        seen.append(len(found))
+        if counted == ["one", "two"]:
+            with torch.no_grad():
+                weight[0] += 1
+
+    asked = [question(name) for name in ("one", "two", "three")]
+    answers = session.read_each(asked, lambda _: 8, told).result(SECONDS)
+    assert len(set(answers)) == 1, "the weights were changed half-way: it starts over"
+    assert counted == ["one", "two", "three", "one", "two"], "what is known is not asked again"
+    assert seen == [1, 2, 1, 2, 3]
+    assert session.read_each(asked, lambda _: 8, lambda _: None).result(SECONDS) == answers
+    assert len(counted) == 5

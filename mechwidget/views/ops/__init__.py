@@ -12,6 +12,8 @@ from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
+from mechwidget.views.ops.lens import Lens
+from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.patterns import Patterns
 from mechwidget.views.ops.running import Running
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from mechwidget.session import Session
     from mechwidget.wire import Channel
 
-_GROUPS = (Changes, Arrays, Patterns, DirectionNames, Continuing, Running)
+_GROUPS = (Changes, Arrays, Patterns, DirectionNames, Continuing, Lens, PatchingMap, Running)
 
 
 def register_ops(session: Session, channel: Channel) -> None:
