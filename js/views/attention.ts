@@ -139,8 +139,5 @@ export const attention = standalone({
   label: "attention",
   // One fact in the head of the pane is not worth a sweep over all heads.
   effects: false,
-  panes: (cast) => [
-    toolPicker(cast.client, cast.store, cast.actions, cast.signal),
-    new AttentionPane(cast),
-  ],
+  panes: (cast) => [toolPicker(cast), new AttentionPane(cast)],
 });
