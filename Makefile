@@ -17,12 +17,13 @@ BUNDLE := mechwidget/static/mechwidget.js
 JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-click bench-engine dev microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames dev microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PORT=8890  PYTHON=/path/to/python  PIP_ARGS='…'  SKIP_CHROMIUM_INSTALL=1"
+	@echo "  bench-bytes: RIVALS=/path/to/python with bertviz and circuitsvis"
 	@echo "  bench-engine: THREADS=2  TOKENS='16 64'  DEVICE=cuda  ITEMS='1 3'  REPETITIONS=2"
 
 demo: preflight-port $(VENV)/.demo $(BUNDLE) ## install, build and open the tour in JupyterLab
@@ -51,9 +52,17 @@ zoo: $(VENV)/.test ## wrap every architecture, check the laws, write tests/zoo/T
 wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist .
 
-bench: $(VENV)/.test $(BUNDLE) chromium ## both of the next two, into tests/benchmarks/RESULTS.md
+bench: $(VENV)/.test $(BUNDLE) chromium ## all of the next four, into tests/benchmarks/RESULTS.md
+	@$(PY) -m tests.benchmarks.attention_bytes
 	@$(PY) -m tests.benchmarks.click_to_paint
+	@$(PY) -m tests.benchmarks.attention_frames
 	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
+
+bench-bytes: $(VENV)/.test ## what the attention view sends, beside BertViz and CircuitsVis
+	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.attention_bytes
+
+bench-frames: $(VENV)/.test $(BUNDLE) chromium ## frames while hovering over 1,024 tokens, and first paint
+	@$(PY) -m tests.benchmarks.attention_frames
 
 bench-click: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
 	@$(PY) -m tests.benchmarks.click_to_paint

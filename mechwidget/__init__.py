@@ -15,7 +15,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mechwidget.analysis import LogitDiff, Probability, logit_lens, patching_grid
+    from mechwidget.analysis import (
+        LogitDiff,
+        Probability,
+        logit_lens,
+        patching_grid,
+        value_weighted,
+    )
     from mechwidget.errors import MechwidgetError
     from mechwidget.interventions import (
         MLP,
@@ -114,6 +120,7 @@ _HOMES = {
     "load": "models",
     "logit_lens": "analysis",
     "patching_grid": "analysis",
+    "value_weighted": "analysis",
     "wrap": "models",
 }
 
@@ -162,6 +169,7 @@ __all__ = [
     "load",
     "logit_lens",
     "patching_grid",
+    "value_weighted",
     "wrap",
 ]
 

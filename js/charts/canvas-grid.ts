@@ -184,7 +184,8 @@ export class CanvasGrid {
   }
 }
 
-function sameStamp(
+/** Are these the same things? Then they make the same picture. */
+export function sameStamp(
   one: readonly unknown[] | undefined,
   other: readonly unknown[] | undefined,
 ): boolean {

@@ -8,6 +8,8 @@ export interface MatrixScene {
   columns: number;
   /** Nothing right of the diagonal exists: no query looks ahead. */
   triangle: boolean;
+  /** How many entries the first row lies below the first column; 0 where both begin at one token. */
+  shift?: number;
   size: number;
   scale: Scale;
   theme: Theme;
@@ -19,9 +21,9 @@ const SMALLEST_SQUARE = 4;
 
 /** How many keys there are for a query, counted from the first. */
 export const reach = (
-  { triangle, columns }: Pick<MatrixScene, "triangle" | "columns">,
+  { triangle, columns, shift = 0 }: Pick<MatrixScene, "triangle" | "columns" | "shift">,
   query: number,
-): number => (triangle ? Math.min(query + 1, columns) : columns);
+): number => (triangle ? Math.max(0, Math.min(query + shift + 1, columns)) : columns);
 
 export function paintMatrix(
   context: CanvasRenderingContext2D,

@@ -5,6 +5,11 @@
 import { type ComponentJson, componentKey, type ToolName } from "../types";
 import { Listeners, type ListenOptions } from "../wire/listeners";
 
+export interface HeadPlace {
+  readonly layer: number;
+  readonly head: number;
+}
+
 /** The page's own state of a session. None of it changes a number. */
 export interface PageState {
   /** Under the pointer or the keyboard focus: a preview. */
@@ -24,6 +29,8 @@ export interface PageState {
   readonly continuation: ContinuationWish;
   /** Prompts that were asked about, the newest first: on this page, or before in this session. */
   readonly prompts: readonly string[];
+  /** The heads that were chosen to be seen side by side, in that order. */
+  readonly pinned: readonly HeadPlace[];
   /** Which of the tabs of a workbench shows; empty = the first. */
   readonly tab: string;
   /** While "see baseline" is held down. */
@@ -95,6 +102,7 @@ const EMPTY: PageState = {
     on: "both",
   },
   prompts: [],
+  pinned: [],
   tab: "",
   baseline: false,
   printed: "probability",

@@ -1,15 +1,23 @@
-// The numbers of one head's attention pane: which pattern is on show and, while a newer one is on
-// its way, the last one of the same head (or its baseline), so that nothing goes blank meanwhile.
+// The numbers of one head's attention: which pattern is on show and, while a newer one is on its way,
+// the last one of the same head (or its baseline), so that nothing goes blank meanwhile. Short raw
+// patterns are here whole (patterns.ts); all others come at the resolution of the picture
+// (pattern-values.ts).
 
 import type { AxisTokenJson, SessionState } from "../types";
+import type { Moment, Weight } from "../wire/patterns";
 import type { HeadAddress, Pattern } from "../wire/session-client";
 import type { Patterns } from "./patterns";
 
-export type Moment = "before" | "after" | "change";
+export type { Moment, Weight } from "../wire/patterns";
+
+/** Tokens up to which a whole pattern is fetched: a few dozen kilobytes. */
+export const WHOLE = 256;
 
 export interface AttentionValues {
   moment: Moment;
-  pattern: Pattern | null;
+  weight: Weight;
+  /** What the picture depends on; null while there is nothing to draw. */
+  picture: readonly unknown[] | null;
   waiting: boolean;
   refusal: string;
   /** Before and after are the same, as far as both are known. */
@@ -20,6 +28,10 @@ export interface AttentionValues {
   keys: Side;
   /** No query looks ahead, before or after. */
   triangle: boolean;
+  /** How many tokens share one number: of a square of them the largest is known. */
+  factor: number;
+  /** What the numbers leave out. */
+  note: string;
   value(query: number, key: number): number;
 }
 
@@ -29,7 +41,10 @@ export interface Side {
 }
 
 // A change smaller than one step of the 8-bit wire is none.
-const STEP = 1.5 / 255;
+export const STEP = 1.5 / 255;
+
+export const isEdited = (state: SessionState): boolean =>
+  state.interventions.some((item) => item.enabled);
 
 export function attentionValues(
   patterns: Patterns,
@@ -37,7 +52,7 @@ export function attentionValues(
   address: HeadAddress,
   wish: Moment,
 ): AttentionValues {
-  const edited = state.interventions.some((item) => item.enabled);
+  const edited = isEdited(state);
   const moment = edited ? wish : "before";
   const before = patterns.get(state, address, false);
   // The edited pattern is asked for once its run is done: a click must not wait for a picture.
@@ -56,7 +71,8 @@ export function attentionValues(
   };
   return {
     moment,
-    pattern,
+    weight: "pattern",
+    picture: pattern && [pattern, moment],
     waiting: !pattern || (moment !== "before" && edited && !after),
     refusal: patterns.refusal(state, address, moment !== "before"),
     unchanged: largest <= STEP,
@@ -64,6 +80,8 @@ export function attentionValues(
     queries: sideOf(pattern?.queries, state),
     keys: sideOf(pattern?.keys, state),
     triangle: drawn.every((one) => one?.pattern.layout === "tril"),
+    factor: 1,
+    note: "",
     value,
   };
 }
@@ -76,7 +94,7 @@ function read({ pattern }: Pattern, query: number, key: number): number {
   return pattern.values[query * (pattern.shape[1] ?? 0) + key] ?? 0;
 }
 
-const sideOf = (
+export const sideOf = (
   tokens: readonly AxisTokenJson[] | null | undefined,
   state: SessionState,
 ): Side => ({ tokens: tokens ?? state.tokens, prompt: !tokens });

@@ -35,6 +35,7 @@ import { MapZoom, wishedWidth } from "./map-zoom";
 import type { Kind } from "./marks";
 import type { Pane, Scene } from "./pane";
 import { offersTable } from "./picture-table";
+import { togglePinned } from "./pinned";
 import { standalone } from "./standalone";
 import { toolPicker } from "./tool-picker";
 
@@ -211,7 +212,11 @@ export class HeadMapPane implements Pane {
       },
       leave: () => this.store.hover(null),
       walk: (cell) => this.#zoom.reveal(cell, this.#axes.scroller),
-      press: (cell, event) => this.#press(this.#componentAt(cell), event.shiftKey),
+      press: (cell, event) => {
+        const component = this.#componentAt(cell);
+        if (event.ctrlKey || event.metaKey) togglePinned(this.store, component);
+        else this.#press(component, event.shiftKey);
+      },
       range: (cells) => this.#takeRange(cells),
       commit: () => {
         const parts = this.#componentsOf(this.#range);

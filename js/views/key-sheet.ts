@@ -31,6 +31,19 @@ const PARTS: readonly { title: string; rows: readonly Row[] }[] = [
     ],
   },
   {
+    title: "On an attention pattern",
+    rows: [
+      [["Enter", "Space"], "Knock out the edge, or restore it (with Look: lock the head)"],
+      [["Shift Enter"], "Knock out the row of the query; by key, the column of the key"],
+      [["Shift F10"], "Everything that can be done to the edge"],
+      [["+", "−"], "Zoom in and out of a long pattern"],
+      [["0"], "See all of it"],
+      [["Shift ←", "Shift →", "Shift ↑", "Shift ↓"], "Move about in it"],
+      [["←", "→"], "Among arcs: the next arc of the query, the strongest first"],
+      [["Ctrl Enter"], "Among many heads: choose the head, to see it beside others"],
+    ],
+  },
+  {
     title: "On the lens",
     rows: [
       [["P"], "Patch the stream there from prompt B, or take the patch back"],

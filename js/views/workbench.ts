@@ -24,7 +24,7 @@ export const workbench: View = (el, context) => {
     testid: "mw-workbench",
     effects: true,
   });
-  const { client, store, actions, patterns, invalidate, signal } = stage.cast;
+  const { client, store, actions, invalidate, signal } = stage.cast;
   const top = topBar(stage.cast, stage.keys);
   const notice = banner(client);
   const strip = new TokenStrip(client, store, signal);
@@ -34,7 +34,7 @@ export const workbench: View = (el, context) => {
     {
       name: "attention",
       title: "Attention",
-      make: () => new AttentionPane(store, patterns, invalidate, signal),
+      make: () => new AttentionPane(stage.cast),
     },
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },

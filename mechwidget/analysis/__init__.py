@@ -48,6 +48,12 @@ from mechwidget.analysis.outcome import Outcome, TokenChange, kl_nats, outcome
 from mechwidget.analysis.patching_grid import PatchingGrid, patching_grid
 from mechwidget.analysis.pattern_entropy import pattern_entropy
 from mechwidget.analysis.scores import compute_score, find_score, map_scores, register_score
+from mechwidget.analysis.value_weighted import (
+    ValueNorms,
+    ValueWeighted,
+    value_norms,
+    value_weighted,
+)
 
 __all__ = [
     "SCORES",
@@ -73,6 +79,8 @@ __all__ = [
     "ScoreInputs",
     "ScoreMap",
     "TokenChange",
+    "ValueNorms",
+    "ValueWeighted",
     "ablation_effect",
     "ablation_effects",
     "ablation_groups",
@@ -104,4 +112,6 @@ __all__ = [
     "rank_neurons",
     "register_score",
     "sweep_components",
+    "value_norms",
+    "value_weighted",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mechwidget.session.computation import Computation
 from mechwidget.session.continuation import Continuations
 from mechwidget.session.numbers import Numbers
+from mechwidget.session.pattern_pictures import PatternPictures
 from mechwidget.session.patterns import Patterns
 from mechwidget.session.reads import Reads
 from mechwidget.session.scores import Scores
@@ -37,6 +38,7 @@ class Engine:
         computation = Computation(model)
         self.numbers = Numbers(computation, self.worker, changed)
         self.patterns = Patterns(model, self.worker)
+        self.pictures = PatternPictures(model, self.patterns)
         self.reads = Reads(model, self.worker)
         self.continuations = Continuations(model, self.worker)
         self.sweeps = Sweeps(model, computation, self.worker)

@@ -8,10 +8,12 @@ costs one forward pass in all.
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mechwidget.models.sites import Site
 from mechwidget.session.job import Job, Priority, Steps
+from mechwidget.session.looking import look_at
 from mechwidget.session.recent import Recent
 
 if TYPE_CHECKING:
@@ -47,17 +49,52 @@ class Patterns:
 
         def work(job: Job[torch.Tensor]) -> Steps[torch.Tensor]:
             site = Site("cross_pattern" if head.cross else "pattern", head.layer)
-            patterns = yield from self._patterns(job, state, interventions, site)
-            return patterns[site][head.head]
+            one = (head.head,)
+            return (
+                yield from job.uninterrupted(
+                    lambda: self.of_heads(state, interventions, site, one, job.should_stop)[0]
+                )
+            )
 
-        return self._submit(Job(work, Priority.FETCH))
+        return self.submit(Job(work, Priority.FETCH))
+
+    def are_small(self, state: State, site: Site) -> bool:
+        """Whether the patterns of all layers together are read, and kept, at once."""
+        return self._sites_with(site, state.tokens) != [site]
+
+    def of_heads(
+        self,
+        state: State,
+        edits: tuple[Intervention, ...],
+        site: Site,
+        heads: tuple[int, ...],
+        cancelled: Callable[[], bool],
+    ) -> torch.Tensor:
+        """`[head, query, key]` of some heads of a layer; on the worker's thread only.
+
+        Where all heads of the layer are more than is ever kept, those that were asked for are kept
+        if they fit, so that looking about in one long pattern is one run.
+        """
+        apart = ("heads", state.tokens, edits, site, heads)
+        self._forget_other_models()
+        known = self._recent.get(apart)
+        if known is not None:
+            return known
+        patterns = self._read(state, edits, site, cancelled=cancelled)[site]
+        if heads == tuple(range(len(patterns))):
+            return patterns
+        chosen = patterns[list(heads)]
+        if patterns.nbytes > _BYTES_KEPT:
+            self._recent.keep(apart, chosen, chosen.nbytes)
+        return chosen
 
     def close(self) -> None:
         """Cancel what is under way."""
         for job in list(self._jobs):
             job.cancel()
 
-    def _submit(self, job: Job[T]) -> Job[T]:
+    def submit(self, job: Job[T]) -> Job[T]:
+        """Give the worker a job that is cancelled when the session closes."""
         self._jobs.add(job)
         return self._worker.submit(job)
 
@@ -79,39 +116,40 @@ class Patterns:
         *,
         cancelled: Callable[[], bool],
     ) -> dict[Site, torch.Tensor]:
-        with self._model.lock, self._model.baselines.one_look() as version:
-            if version is None or version != self._version:
-                self._recent.clear()
-            self._version = version
+        with self._model.lock, self._model.baselines.one_look():
+            self._forget_other_models()
             sites = self._sites_with(site, state.tokens)
             known = {each: self._recent.get((state.tokens, edits, each)) for each in sites}
             if known[site] is not None:
                 return {each: pattern for each, pattern in known.items() if pattern is not None}
-            run = self._model.run(
-                state.tokens,
-                edits,
-                read=sites,
-                positions=[len(state.tokens) - 1],
-                cancelled=cancelled,
-            )
-        patterns: dict[Site, torch.Tensor] = {
-            each: run.read[each][0].float().cpu() for each in sites
-        }
+            patterns: dict[Site, torch.Tensor] = {}
+
+            def see(each: Site, pattern: torch.Tensor) -> None:
+                patterns[each] = pattern[0].float().cpu().clone()
+
+            wanted = {each: partial(see, each) for each in sites}
+            look_at(self._model, state.tokens, edits, wanted, cancelled)
         for each, pattern in patterns.items():
             self._recent.keep((state.tokens, edits, each), pattern, pattern.nbytes)
         return patterns
 
+    def _forget_other_models(self) -> None:
+        with self._model.lock, self._model.baselines.one_look() as version:
+            if version is None or version != self._version:
+                self._recent.clear()
+            self._version = version
+
     def _sites_with(self, site: Site, tokens: Tokens) -> list[Site]:
         """The sites to read together with one: all of its kind, while they are small together."""
         cross = site.name == "cross_pattern"
-        sites, n_bytes = [], 0
+        sizes = {}
         for layer in range(self._model.n_layers):
             heads = self._model.n_heads(layer, cross=cross)
             if heads:
                 queries, keys = sides_of(self._model, tokens, layer, cross=cross)
-                sites.append(Site(site.name, layer))
-                n_bytes += heads * len(queries) * len(keys) * 4
-        return sites if n_bytes <= _BYTES_READ_AT_ONCE else [site]
+                sizes[Site(site.name, layer)] = heads * len(queries) * len(keys) * 4
+        small = sum(sizes.values()) <= _BYTES_READ_AT_ONCE
+        return list(sizes) if small else [site]
 
 
 def sides_of(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mechwidget.session.engine import Engine
     from mechwidget.session.job import Job
     from mechwidget.session.now import Now
+    from mechwidget.session.pattern_pictures import PatternPictures
     from mechwidget.session.reads import Question
     from mechwidget.session.scores import Progress as ScoreProgress
     from mechwidget.session.state import State
@@ -125,6 +126,11 @@ class Readings(HasTraits, metaclass=AbstractTraits):
     def pattern(self, head: Head, *, edited: bool = True) -> Job[torch.Tensor]:
         """The attention `[query, key]` of a head; `.result()` of what is returned waits."""
         return self._open().patterns.pattern(self.now().state, head, edited=edited)
+
+    @property
+    def pictures(self) -> PatternPictures:
+        """Attention patterns at the resolution at which a view draws them."""
+        return self._open().pictures
 
     def scores(
         self, name: str, *, edited: bool = False, progress: ScoreProgress | None = None

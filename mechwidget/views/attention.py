@@ -1,4 +1,4 @@
-"""The attention view: one head's pattern before, after and the difference, as a view of its own.
+"""The attention view: heads side by side or one large, before, after and the difference.
 
     mw.AttentionView(session)
 
@@ -14,9 +14,11 @@ from mechwidget.views.snapshot_html import heads_html, prompt_html
 
 
 class AttentionView(SessionView):
-    """The attention pattern of the head that any view of the session points at, or has locked.
+    """The attention of the head that any view of the session points at, or of many heads together.
 
-    Linked to every other view of the session on the page: what is hovered in one lights up in all.
+    As a matrix or as arcs, raw or value-weighted (`mw.value_weighted`), without the edits, with
+    them, or the difference. With an ablating tool a click on an edge knocks it out. Linked to
+    every other view of the session on the page: what is hovered in one lights up in all.
 
     Attributes:
         state: what the page shows now, as JSON.

@@ -8,6 +8,7 @@ import torch
 import mechwidget as mw
 from mechwidget.errors import ComponentError
 from mechwidget.session import patterns as patterns_module
+from mechwidget.session.looking import Looking
 from tests.session.tiny import PROMPT, SECONDS, brake, tiny_module, tiny_tokenizer
 
 
@@ -39,12 +40,13 @@ def test_an_edited_pattern_follows_the_interventions_that_are_on(session, attent
 
 @pytest.fixture
 def runs(model, session, monkeypatch):
-    """Every run of the model from now on, by what it reads."""
+    """Every run of the model from now on, by what it looks at."""
     session.wait()
     seen, run = [], model.run
 
     def counted(*args, **options):
-        seen.append(options.get("read", ()))
+        looks = [each for each in args[1] if isinstance(each, Looking)]
+        seen.append([site for each in looks for site in each.at])
         return run(*args, **options)
 
     monkeypatch.setattr(model, "run", counted)
@@ -65,6 +67,20 @@ def test_large_patterns_are_read_layer_by_layer(session, runs, monkeypatch):
     assert runs == [[("pattern", 0)]]
     session.pattern(mw.Head(1, 1)).result(SECONDS)
     assert runs == [[("pattern", 0)], [("pattern", 1)]]
+
+
+def test_what_comes_after_the_last_look_is_not_computed(model, session, monkeypatch):
+    monkeypatch.setattr(patterns_module, "_BYTES_READ_AT_ONCE", 100)
+    session.ablate(mw.Head(0, 0))
+    session.wait()
+    with brake(model) as slow:
+        whole = session.pattern(mw.Head(2, 0)).result(SECONDS)
+        blocks = slow.blocks
+        early = session.pattern(mw.Head(0, 1)).result(SECONDS)
+        assert slow.blocks - blocks < blocks
+    run = model.run(session.result.tokens, session.interventions, read=["pattern"])
+    torch.testing.assert_close(whole, run.read["pattern", 2][0, 0])
+    torch.testing.assert_close(early, run.read["pattern", 0][0, 1])
 
 
 def test_with_a_hook_of_ones_own_every_look_is_a_run(model, session):

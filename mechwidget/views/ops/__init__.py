@@ -18,6 +18,7 @@ from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.lens import Lens
 from mechwidget.views.ops.neurons import Neurons
 from mechwidget.views.ops.patching_map import PatchingMap
+from mechwidget.views.ops.patterns import Patterns
 from mechwidget.views.ops.prompts import Prompts
 from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.scripts import Scripts
@@ -33,6 +34,7 @@ _GROUPS = (
     Arrange,
     Keep,
     Arrays,
+    Patterns,
     DirectionNames,
     Continuing,
     HeadMap,

@@ -46,8 +46,8 @@ class Arrays:
             "layer": layer,
             "head": head.head,
             "revision": now.revision,
-            "queries": _side(queries, tokens),
-            "keys": _side(keys, tokens),
+            "queries": side(queries, tokens),
+            "keys": side(keys, tokens),
         }
         causal = not cross and model.stack_of(layer).attends == "backwards"
 
@@ -57,9 +57,9 @@ class Arrays:
         return Then(self._session.pattern(head, edited=args.boolean("edited")), answer)
 
 
-def _side(side: Tokens, tokens: Tokens) -> list[dict[str, Any]] | None:
+def side(shown: Tokens, tokens: Tokens) -> list[dict[str, Any]] | None:
     """What stands along a side of a pattern; None is the prompt that the page has."""
-    if side is tokens:
+    if shown is tokens:
         return None
-    shown = zip(side.texts, side.special, strict=True)
-    return [{"text": text, "special": special} for text, special in shown]
+    pairs = zip(shown.texts, shown.special, strict=True)
+    return [{"text": text, "special": special} for text, special in pairs]
