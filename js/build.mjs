@@ -1,12 +1,14 @@
 // Bundles js/index.ts into the one ESM file and the one stylesheet that the Python package ships, and
 // js/host/loader.ts into what a view carries that fetches them.
-import { statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const watch = process.argv.includes("--watch");
-const MAX_BYTES = 250 * 1024;
+// What a notebook saves and a page is sent is the compressed form, so that is what is limited.
+const MAX_BYTES = 160 * 1024;
 
 const options = {
   entryPoints: { mechwidget: here("./index.ts"), "mechwidget-loader": here("./host/loader.ts") },
@@ -25,9 +27,11 @@ if (watch) {
   console.log("watching js/ …");
 } else {
   await esbuild.build(options);
-  const { size } = statSync(here("../mechwidget/static/mechwidget.js"));
+  const script = readFileSync(here("../mechwidget/static/mechwidget.js"));
+  const size = gzipSync(script).length;
+  const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
   console.log(
-    `mechwidget.js: ${(size / 1024).toFixed(1)} KB minified (limit ${MAX_BYTES / 1024} KB)`,
+    `mechwidget.js: ${kilobytes(script.length)} minified, ${kilobytes(size)} compressed (limit ${kilobytes(MAX_BYTES)})`,
   );
   if (size > MAX_BYTES) {
     console.error("The bundle is over its limit.");

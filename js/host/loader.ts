@@ -5,6 +5,11 @@
 import type { AnyModel } from "@anywidget/types";
 import type { Widget } from "./widget";
 
+/** A front end as it is carried and sent: JSON, gzipped, in base64. */
+interface Packed {
+  gzip: string;
+}
+
 interface FrontEnd {
   script: string;
   style: string;
@@ -34,9 +39,14 @@ function registry(): Map<string, Promise<Running>> {
   return page[REGISTRY];
 }
 
-function isFrontEnd(value: unknown): value is FrontEnd {
-  const { script, style } = (value ?? {}) as Partial<FrontEnd>;
-  return typeof script === "string" && typeof style === "string";
+function isPacked(value: unknown): value is Packed {
+  return typeof (value as Partial<Packed> | null)?.gzip === "string";
+}
+
+async function unpacked({ gzip }: Packed): Promise<FrontEnd> {
+  const bytes = Uint8Array.from(atob(gzip), (character) => character.charCodeAt(0));
+  const text = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(text).json();
 }
 
 /** Asks the kernel until it has answered, another view has brought the front end, or `signal`. */
@@ -64,7 +74,7 @@ function asked(model: AnyModel, known: Known, signal: AbortSignal): Promise<Runn
     };
     const hear = (message: unknown): void => {
       const { id, result } = (message ?? {}) as { id?: unknown; result?: unknown };
-      if (typeof id !== "string" || !id.startsWith(name) || !isFrontEnd(result)) return;
+      if (typeof id !== "string" || !id.startsWith(name) || !isPacked(result)) return;
       done(known.get() ?? known.put(run(result)));
     };
     model.on("msg:custom", hear);
@@ -90,7 +100,8 @@ function knownAs(name: string): Known {
   };
 }
 
-async function run({ script, style }: FrontEnd): Promise<Running> {
+async function run(packed: Packed): Promise<Running> {
+  const { script, style } = await unpacked(packed);
   const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   try {
     const { widget }: Pick<Running, "widget"> = await import(url);
@@ -103,7 +114,7 @@ async function run({ script, style }: FrontEnd): Promise<Running> {
 async function load(model: AnyModel, signal: AbortSignal): Promise<[Widget, string]> {
   const known = knownAs(String(model.get("_front_end")));
   const carried: unknown = model.get("_carried");
-  const there = known.get() ?? (isFrontEnd(carried) ? known.put(run(carried)) : null);
+  const there = known.get() ?? (isPacked(carried) ? known.put(run(carried)) : null);
   return made(await (there ?? asked(model, known, signal)));
 }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gc
+import gzip
+import json
 import subprocess
 import sys
 import weakref
@@ -20,7 +23,8 @@ from tests.session.tiny import PROMPT, eventually, tiny_model
 def test_the_front_end_is_carried_as_data_beside_what_the_page_runs(page):
     sent = page.workbench.get_state()
     assert sent["_esm"] == "export default { loader: true }"
-    assert sent["_carried"] == {"script": "export default {}", "style": ".mw {}"}
+    packed = gzip.decompress(base64.b64decode(sent["_carried"]["gzip"]))
+    assert json.loads(packed) == {"script": "export default {}", "style": ".mw {}"}
     assert (sent["_view"], sent["_protocol"]) == ("workbench", 1)
 
 
