@@ -54,7 +54,7 @@ def without(executed: dict[str, nbformat.NotebookNode]) -> dict[str, float]:
 
 def test_it_is_short_and_has_no_outputs(tour: nbformat.NotebookNode) -> None:
     nbformat.validate(tour)
-    assert 6 <= len(tour.cells) <= 8
+    assert 6 <= len(tour.cells) <= 11
     code = [cell for cell in tour.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
     assert all(len(cell.source.splitlines()) <= 8 for cell in code)
@@ -66,7 +66,7 @@ def test_it_runs_without_a_word_on_stderr(executed: dict[str, nbformat.NotebookN
     assert [o for o in outputs if o.get("name") == "stderr" or o.output_type == "error"] == []
 
 
-@pytest.mark.parametrize("cell", ["explore", "induction"])
+@pytest.mark.parametrize("cell", ["explore", "induction", "patching"])
 def test_its_widgets_are_widgets(executed: dict[str, nbformat.NotebookNode], cell: str) -> None:
     (shown,) = [o for o in executed[cell].outputs if o.output_type == "execute_result"]
     assert "application/vnd.jupyter.widget-view+json" in shown.data
@@ -141,3 +141,25 @@ def test_the_capital_is_still_paris(executed: dict[str, nbformat.NotebookNode]) 
     before, after = percent(output(executed["capital"], "stdout"))
     assert before >= 0.9
     assert after >= 0.9
+
+
+def test_the_fact_is_where_it_says(tour: nbformat.NotebookNode) -> None:
+    """After layer 0 at France, after layer 2 at the last token, and at no other."""
+    said = re.findall(r"[Aa]fter layer (\d)", text_of(tour, "where-is-the-fact"))
+    early, late = map(int, said)
+    ours, theirs = re.findall(r'"(The capital of \w+ is)"', text_of(tour, "patching"))
+    with mw.Session(mw.load("microcosm"), ours, mw.LogitDiff(" Paris", " Rome")) as session:
+        tokens = session.baseline.tokens.texts
+        country, last = tokens.index(" France"), len(tokens) - 1
+
+        def patched(layer: int, position: int) -> float:
+            stream = mw.Residual(layer, positions=[position], end="post")
+            session.interventions = [mw.Patch(stream, theirs)]
+            return session.metric_value
+
+        before = session.baseline_metric_value
+        assert patched(early, country) < 0 < before  # Rome instead of Paris
+        assert abs(patched(late, country) - before) < 0.1
+        assert patched(late, last) < 0
+        for position in set(range(len(tokens))) - {country, last}:
+            assert abs(patched(early, position) - before) < 0.1
