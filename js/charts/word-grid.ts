@@ -11,7 +11,7 @@ import type { Window, WordEvents, WordScene } from "./word-scene";
 export const ROW_HEIGHT = 22;
 const HEAD_HEIGHT = 22;
 const SIDE_WIDTH = 42;
-const NARROWEST = 50;
+const NARROWEST = 44;
 const WIDEST = 92;
 const BEYOND = 2; // cells that exist outside the window, so that a small scroll shows no gap
 const SVG = "http://www.w3.org/2000/svg";

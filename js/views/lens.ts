@@ -18,6 +18,7 @@ import { columnsOf, type DepthName, depthOf, rowWords } from "./lens-rows";
 import { LensValues, type Slot } from "./lens-values";
 import type { Pane, Scene } from "./pane";
 import { PatchingMaps } from "./patching-map";
+import { offersTable } from "./picture-table";
 import type { Cast } from "./stage";
 import { standalone } from "./standalone";
 import { toolPicker } from "./tool-picker";
@@ -86,6 +87,7 @@ export class LensPane implements Pane {
     signal.addEventListener("abort", () => observer.disconnect());
     const grids = element("div", { class: "mw-lens-grids" }, this.#holders.a, this.#holders.b);
     const reading = element("div", { class: "mw-lens-reading mw-muted" }, "reading …");
+    offersTable(this.el, () => ({ view: "lens", options: {} }));
     this.el.append(this.#controls.el, this.#readout, reading, this.#empty, grids);
     this.el.append(this.#legend.el);
     this.el.append(this.#legendOfB.el, this.#hint, this.#panel.el, this.#ghost);

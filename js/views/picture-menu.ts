@@ -15,7 +15,8 @@ import { captionOf, titleOf } from "./picture-words";
 const PLACES: readonly [pane: string, place: string][] = [
   [".mw-pane", ":scope > .mw-pane-head, :scope > .mw-map-bar > .mw-pane-head"],
   [".mw-strip", ":scope > .mw-strip-foot > .mw-strip-buttons"],
-  [".mw-interventions", ":scope"],
+  [".mw-lens", ":scope > .mw-lens-controls"],
+  [".mw-interventions-pane", ":scope > .mw-interventions > .mw-interventions-buttons"],
 ];
 const DONE = "data-mw-pictured";
 const SAID_MS = 2500;
@@ -32,6 +33,8 @@ export class PictureMenu {
   readonly #said = element("div", { class: "mw-picture-said mw-muted", role: "status" });
   #opener: HTMLButtonElement | null = null;
   #pane: Element | null = null;
+  /** Where the opener was when it was opened. */
+  #hung = 0;
 
   constructor(
     private readonly root: HTMLElement,
@@ -70,11 +73,10 @@ export class PictureMenu {
     };
     document.addEventListener("pointerdown", outside, { signal, capture: true });
     // What it hangs on moves away under it.
-    document.addEventListener("scroll", () => this.#close(), {
-      signal,
-      capture: true,
-      passive: true,
-    });
+    const moved = (): void => {
+      if (this.#opener && this.#opener.getBoundingClientRect().top !== this.#hung) this.#close();
+    };
+    document.addEventListener("scroll", moved, { signal, capture: true, passive: true });
     this.root.append(this.el);
   }
 
@@ -82,10 +84,10 @@ export class PictureMenu {
   follow(): void {
     for (const [kind, where] of PLACES) {
       for (const pane of this.root.querySelectorAll(`${kind}:not([${DONE}])`)) {
-        const place =
-          pane.querySelector(where) ?? (pane.matches(kind) && where === ":scope" ? pane : null);
+        const place = pane.querySelector(where);
+        if (!place) continue;
         pane.setAttribute(DONE, "");
-        place?.append(this.#buttonFor(pane));
+        place.append(this.#buttonFor(pane));
       }
     }
   }
@@ -123,6 +125,7 @@ export class PictureMenu {
     // Above everything, and not cut off where the view ends.
     if (typeof this.el.showPopover === "function") this.el.showPopover();
     const at = opener.getBoundingClientRect();
+    this.#hung = at.top;
     const { offsetWidth, offsetHeight } = this.el;
     const below = at.bottom + 4 + offsetHeight <= globalThis.innerHeight;
     this.el.style.left = `${Math.max(4, at.right - offsetWidth)}px`;

@@ -140,7 +140,8 @@ class NotebookPage:
         return json.loads(self.execute(f"import json as _j; print(_j.dumps({expression}))"))
 
     def set_theme(self, name: str) -> None:
-        """ "JupyterLab Light" or "JupyterLab Dark"."""
+        """ "JupyterLab Light" or "JupyterLab Dark"; returns once nothing lies over the page."""
+        self._wait_for_splash()
         self.page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name
         )
@@ -148,3 +149,8 @@ class NotebookPage:
         self.page.wait_for_selector(
             f"body[data-jp-theme-light='{light}']", state="attached", timeout=30_000
         )
+        self._wait_for_splash()
+
+    def _wait_for_splash(self) -> None:
+        """While it changes its theme JupyterLab covers the page; two covers are too many for it."""
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=30_000)

@@ -67,7 +67,6 @@ def test_patterns_that_look_both_ways(open_notebook: OpenNotebook) -> None:
         for theme, name in THEMES.items():
             notebook.set_theme(name)
             expect(holder).to_have_attribute("data-mw-theme", theme)
-            expect(notebook.page.locator("#jupyterlab-splash")).to_have_count(0)
             workbench.root.screenshot(path=RESULTS / f"both-ways-{n}-{theme}.png")
         notebook.set_theme(THEMES["light"])
 
@@ -88,7 +87,6 @@ def test_every_kind_of_edit_is_marked_on_the_map(open_notebook: OpenNotebook) ->
     workbench.settle()
     for theme, name in THEMES.items():
         notebook.set_theme(name)
-        expect(notebook.page.locator("#jupyterlab-splash")).to_have_count(0)
         workbench.root.screenshot(path=RESULTS / f"kinds-{theme}.png")
     notebook.set_theme(THEMES["light"])
     notebook.execute("session.disable(several[0])")

@@ -100,7 +100,7 @@ def test_demo_shows_the_tour_and_stops(browser: Browser) -> None:
         ablated = second.get_by_test_id(f"mw-cell-{layer}-{head}")
         expect(ablated).to_have_attribute("data-mark", "whole", timeout=60_000)
         names = second.locator("option").all_inner_texts()
-        assert {"previous-token score", "induction score"} <= set(names)
+        assert {"previous token", "induction"} <= set(names)
         assert page.locator(".jp-OutputArea-output[data-mime-type*=stderr]").count() == 0
     finally:
         context.close()

@@ -56,15 +56,8 @@ def pictures(notebook: NotebookPage, shown: Locator, name: str) -> None:
         notebook.set_theme(f"JupyterLab {theme.title()}")
         holder = shown.locator("xpath=ancestor-or-self::*[@data-mw-theme]")
         expect(holder).to_have_attribute("data-mw-theme", theme)
-        no_splash(notebook)
         shown.screenshot(path=RESULTS / f"view-head-map-{name}-{theme}.png")
     notebook.set_theme("JupyterLab Light")
-    no_splash(notebook)
-
-
-def no_splash(notebook: NotebookPage) -> None:
-    """What JupyterLab lays over the page while it changes its theme would take the pointer."""
-    expect(notebook.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=TIMEOUT_MS)
 
 
 def test_paint_menu_score_and_numbers_of_ones_own(open_notebook: OpenNotebook) -> None:

@@ -76,7 +76,7 @@ def test_point_ablate_and_clamp(open_notebook: OpenNotebook) -> None:
     # A click ablates it; the same by keyboard takes it back.
     row = view.get_by_test_id(f"mw-neuron-{layer}-{index}")
     row.click()
-    chip = shown(notebook, "interventions").get_by_test_id("mw-chip-0")
+    chip = shown(notebook, "interventions").get_by_test_id("mw-row-0")
     expect(chip).to_contain_text(f"Zero neuron {name}")
     expect(view).to_have_attribute("data-mw-outcome-revision", "1")
     assert notebook.python("session.interventions[0].sentence") == f"Zero neuron {name}"

@@ -35,8 +35,6 @@ def picture(workbench: WorkbenchPage, what: Locator, name: str) -> None:
         workbench.notebook.set_theme(f"JupyterLab {theme}")
         themed = workbench.root.locator("xpath=ancestor-or-self::*[@data-mw-theme]")
         expect(themed).to_have_attribute("data-mw-theme", theme.lower())
-        # Two of JupyterLab's splash screens at once are one too many for it.
-        workbench.page.wait_for_selector("#jupyterlab-splash", state="detached")
         what.screenshot(path=RESULTS / f"view-{name}-{theme.lower()}.png")
 
 

@@ -165,3 +165,27 @@ def test_a_page_gets_the_same_columns(page, monkeypatch):
     monkeypatch.setattr(ops, "MOST_VALUES", 10)
     error, _ = page.ask("table", {"view": "token-strip", "options": {}})
     assert "a page takes 10 values" in error["message"]
+
+
+def test_the_lens_has_a_row_per_site_and_position(session):
+    found = frame(mw.LensView(session))
+    lens = mw.logit_lens(session.model, PROMPT, session.interventions)
+    assert len(found) == lens.entropy.size
+    np.testing.assert_allclose(found["kl"].to_numpy().reshape(lens.kl.shape), lens.kl, atol=1e-6)
+    last = found[(found["site"] == "resid_post") & (found["layer"] == 2)]
+    assert last["top"].tolist()[-1] == max(session.outcome.top, key=lambda each: each.after).text
+    one = frame(mw.LensView(session), edited=False, layers=[1], sublayers=["resid_pre"])
+    assert one["layer"].unique().tolist() == [1]
+    assert one["position"].tolist() == list(range(len(WORDS)))
+
+
+def test_the_continuation_has_a_row_per_token(session):
+    found = frame(mw.Continuation(session), max_new_tokens=5)
+    written = session.continuation(5).result()
+    assert found["step"].tolist() == list(range(len(written)))
+    for name, row in (("baseline", written.baseline), ("edited", written.edited)):
+        assert found[name].tolist()[: len(row)] == [token.text for token in row]
+        chances = found[f"{name}_probability"].to_numpy()[: len(row)].astype(float)
+        np.testing.assert_allclose(chances, [token.probability for token in row])
+    session.clear()
+    assert frame(mw.Continuation(session), max_new_tokens=3)["edited"].isna().all()

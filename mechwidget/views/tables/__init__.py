@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from mechwidget.errors import MechwidgetError
 from mechwidget.views.table import Table
 from mechwidget.views.tables.attention import attention_table
+from mechwidget.views.tables.continuation import continuation_table
 from mechwidget.views.tables.head_map import head_map_table
 from mechwidget.views.tables.interventions import interventions_table
+from mechwidget.views.tables.lens import lens_table
 from mechwidget.views.tables.neurons import neurons_table
 from mechwidget.views.tables.outcome import outcome_table
 from mechwidget.views.tables.tokens import tokens_table
@@ -27,8 +29,10 @@ TableMaker = Callable[..., "Table | Then[Table]"]
 
 TABLES: dict[str, TableMaker] = {
     "attention": attention_table,
+    "continuation": continuation_table,
     "head-map": head_map_table,
     "interventions": interventions_table,
+    "lens": lens_table,
     "neurons": neurons_table,
     "outcome": outcome_table,
     "token-strip": tokens_table,
