@@ -266,7 +266,8 @@ export function everywhere<P extends PartJson>(component: P): P {
 export function componentKey(component: PartJson): string {
   const { type, layer } = component;
   if (type === "edge") {
-    return `edge ${layer}.${component.head} ${component.query} ${component.key}`;
+    const where = component.cross ? "cross edge" : "edge";
+    return `${where} ${layer}.${component.head} ${component.query} ${component.key}`;
   }
   const at = component.positions ? ` @${component.positions.join(",")}` : "";
   const cross = "cross" in component && component.cross ? " cross" : "";

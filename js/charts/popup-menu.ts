@@ -8,6 +8,8 @@ export interface MenuItem {
   text: string;
   /** Said at the right, smaller. */
   note?: string;
+  /** What exactly it does, for who lingers. */
+  title?: string;
   testid: string;
   /** Something that is on or off; null where it is neither. */
   checked?: boolean | null;
@@ -36,7 +38,11 @@ export class PopupMenu {
   #back: HTMLElement | null = null;
   #close: AbortController | null = null;
 
-  constructor(private readonly signal: AbortSignal) {
+  constructor(
+    private readonly signal: AbortSignal,
+    testid = "mw-menu",
+  ) {
+    this.el.dataset.testid = testid;
     this.el.addEventListener("keydown", (event) => this.#key(event));
     this.el.addEventListener("contextmenu", (event) => event.preventDefault());
     signal.addEventListener("abort", () => this.close(false));
@@ -82,7 +88,8 @@ export class PopupMenu {
     if (focusBack) this.#back?.focus({ preventScroll: true });
   }
 
-  #item({ text, note, testid, checked = null, why = "", tone, run }: MenuItem): HTMLElement {
+  #item(item: MenuItem): HTMLElement {
+    const { text, note, title, testid, checked = null, why = "", tone, run } = item;
     const mark = element("span", { class: "mw-menu-mark" });
     if (checked) mark.append(icon("check"));
     const words = element("span", { class: "mw-menu-words" }, text);
@@ -96,7 +103,7 @@ export class PopupMenu {
         "data-tone": tone ?? null,
         "aria-checked": checked === null ? null : String(checked),
         "aria-disabled": why ? "true" : null,
-        title: why || null,
+        title: why || title || null,
       },
       () => {
         if (why) return;

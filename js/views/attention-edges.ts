@@ -2,7 +2,7 @@
 // it. In: the session's interventions, the armed tool, a head and an edge. Out: marks, words, edits.
 
 import type { SessionStore } from "../store/session-store";
-import type { ComponentJson, EditJson, InterventionJson, SessionState } from "../types";
+import type { EditJson, InterventionJson, PartJson, SessionState } from "../types";
 import { cutEdges } from "../wire/patterns";
 import type { HeadAddress, SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
@@ -29,20 +29,25 @@ export function cutOff(
 ): CutOff {
   const edges: CutOff["edges"][number][] = [];
   const rows: CutOff["rows"][number][] = [];
-  if (cross) return { edges, rows };
   const from = (position: number, count: number): number =>
     position < 0 ? count + position : position;
   for (const { type, mode, component, enabled: on } of interventions) {
     if (component?.layer !== layer || !("head" in component) || component.head !== head) continue;
+    if (isCross(component) !== cross) continue;
     if (type === "knock_out" && component.type === "edge") {
       edges.push({ query: from(component.query, queries), key: from(component.key, keys), on });
     }
-    const zeroed = type === "ablate" && mode === "zero" && component.type === "head";
-    if (!zeroed || ("cross" in component && component.cross)) continue;
+    if (type !== "ablate" || mode !== "zero" || component.type !== "head") continue;
     for (const query of component.positions ?? []) rows.push({ query: from(query, queries), on });
   }
   return { edges, rows };
 }
+
+/** Is it about attention to another stack? */
+const isCross = (part: PartJson): boolean => "cross" in part && part.cross === true;
+
+/** What a part says of the stack that it attends to: nothing where that is its own. */
+const stackOf = ({ cross = false }: HeadAddress): { cross?: true } => (cross ? { cross } : {});
 
 export class Edges {
   constructor(
@@ -58,7 +63,6 @@ export class Edges {
 
   /** What a click on an edge does, for the line that says so; empty where it only locks. */
   does(state: SessionState, address: HeadAddress, edge: Edge, factor: number, by: By): string {
-    if (address.cross) return "edges to another stack cannot be cut one by one";
     if (factor > 1) return "click zooms in to single edges";
     if (!this.cuts) return "click locks the head · arm Zero to knock out edges";
     const listed = this.#listed(state, address, edge);
@@ -70,7 +74,7 @@ export class Edges {
   cut(state: SessionState, address: HeadAddress, edge: Edge): void {
     const { layer, head } = address;
     const { query, key } = edge;
-    const own = { type: "edge", layer, head, query, key } as const;
+    const own = { type: "edge", layer, head, query, key, ...stackOf(address) } as const;
     // Listed from Python its positions may be counted from the end.
     const component = this.#listed(state, address, edge)?.component ?? own;
     const said = `Knock out head ${layer}.${head} from ${query} to ${key}`;
@@ -79,8 +83,15 @@ export class Edges {
   }
 
   /** Of all that a query reads nothing is left: the head writes nothing there. */
-  cutRow({ layer, head }: HeadAddress, query: number): void {
-    const component: ComponentJson = { type: "head", layer, head, positions: [query] };
+  cutRow(address: HeadAddress, query: number): void {
+    const { layer, head } = address;
+    const component: PartJson = {
+      type: "head",
+      layer,
+      head,
+      positions: [query],
+      ...stackOf(address),
+    };
     this.actions.perform({ type: "ablate", mode: "zero", component });
   }
 
@@ -88,7 +99,7 @@ export class Edges {
   cutColumn(address: HeadAddress, key: number, queries: number, triangle: boolean): void {
     const first = triangle ? key : 0;
     const edges = Array.from({ length: queries - first }, (_, i) => [first + i, key] as const);
-    void cutEdges(this.client, { layer: address.layer, head: address.head }, edges);
+    void cutEdges(this.client, address, edges);
   }
 
   isCut(state: SessionState, address: HeadAddress, edge: Edge): boolean {
@@ -97,11 +108,12 @@ export class Edges {
 
   #listed(
     state: SessionState,
-    { layer, head }: HeadAddress,
+    { layer, head, cross = false }: HeadAddress,
     { query, key }: Edge,
   ): InterventionJson | undefined {
-    const n = state.tokens.length;
-    const same = (position: number, wanted: number): boolean =>
+    const queries = state.tokens.length;
+    const keys = cross ? (state.encoder?.length ?? queries) : queries;
+    const same = (position: number, n: number, wanted: number): boolean =>
       position === wanted || position + n === wanted;
     return state.interventions.find(
       ({ type, component }) =>
@@ -109,8 +121,9 @@ export class Edges {
         component?.type === "edge" &&
         component.layer === layer &&
         component.head === head &&
-        same(component.query, query) &&
-        same(component.key, key),
+        isCross(component) === cross &&
+        same(component.query, queries, query) &&
+        same(component.key, keys, key),
     );
   }
 }

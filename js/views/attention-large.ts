@@ -10,6 +10,7 @@ import { plain, signed } from "../charts/format";
 import type { Cell } from "../charts/grid-keys";
 import { Legend } from "../charts/legend";
 import { reach } from "../charts/matrix-paint";
+import { PopupMenu } from "../charts/popup-menu";
 import type { SessionStore } from "../store/session-store";
 import type { SessionState } from "../types";
 import type { HeadAddress } from "../wire/session-client";
@@ -25,7 +26,6 @@ import {
   sharesWords,
 } from "./attention-words";
 import { edgeItems } from "./edge-items";
-import { EdgeMenu } from "./edge-menu";
 import type { Scene } from "./pane";
 import type { PatternStore } from "./pattern-store";
 import { pictureValues, type Sight } from "./pattern-values";
@@ -58,7 +58,7 @@ export class LargeHead {
   readonly #matrix: AttentionMatrix;
   readonly #arcs: AttentionArcs;
   readonly #zoom: PatternZoom;
-  readonly #menu: EdgeMenu;
+  readonly #menu: PopupMenu;
   readonly #holder: HTMLElement;
   #at: Place = NOWHERE;
   /** Measured once a frame: what is measured after a write lays out the page again. */
@@ -87,7 +87,7 @@ export class LargeHead {
       scroll: invalidate,
     });
     this.#zoom = new PatternZoom(this.#matrix.el, invalidate);
-    this.#menu = new EdgeMenu(signal);
+    this.#menu = new PopupMenu(signal, "mw-edge-menu");
     this.#holder = element("div", { class: "mw-matrix-holder" });
     this.#holder.append(this.#matrix.el, this.#arcs.el, this.#menu.el);
     this.#holder.addEventListener("contextmenu", (event) => this.#openMenu(event));
@@ -339,7 +339,8 @@ export class LargeHead {
       event instanceof MouseEvent ? [event.clientX, event.clientY] : [ring.right, ring.bottom];
     const { state, address, values } = shown;
     const items = edgeItems(this.edges, state, address, values, { query, key });
-    this.#menu.open(items, { x: x - box.left + 2, y: y - box.top + 2 }, focus);
+    const label = `Head ${address.layer}.${address.head}`;
+    this.#menu.show({ label, detail: `query ${query}, key ${key}`, groups: [items] }, { x, y });
   }
 
   /** The token of the prompt that an edge is about: its query, or its key where only that is one. */

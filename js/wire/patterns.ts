@@ -4,7 +4,7 @@
 import type { AxisTokenJson } from "../types";
 import type { Frame } from "./frames";
 import { type Answer, RpcError } from "./rpc";
-import type { SessionClient } from "./session-client";
+import type { HeadAddress, SessionClient } from "./session-client";
 
 export type Moment = "before" | "after" | "change";
 
@@ -116,9 +116,9 @@ export async function askRows(
 /** Cuts several edges of one head as one change, or restores them where all are cut. */
 export const cutEdges = (
   client: SessionClient,
-  head: { layer: number; head: number },
+  { layer, head, cross = false }: HeadAddress,
   edges: readonly (readonly [query: number, key: number])[],
-): Promise<boolean> => client.act("knock_out", { ...head, edges });
+): Promise<boolean> => client.act("knock_out", { layer, head, edges, ...(cross && { cross }) });
 
 function theFrame({ frames }: Answer<unknown>, rank: number): Frame {
   const [frame] = frames;

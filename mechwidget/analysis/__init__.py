@@ -21,7 +21,7 @@ from mechwidget.analysis.alignment import Alignment, align
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
-from mechwidget.analysis.head_scores import SCORES, HeadScore, head_scores
+from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
 from mechwidget.analysis.metrics import (
@@ -56,7 +56,6 @@ from mechwidget.analysis.value_weighted import (
 )
 
 __all__ = [
-    "SCORES",
     "ActivationGradient",
     "Alignment",
     "BoundMetric",

@@ -111,7 +111,7 @@ def with_prompt(state: State | None, model: HookedModel, prompt: Prompt) -> Stat
         return State(said, tokens, blank)
     for intervention in state.interventions:
         try:
-            intervention.edits(model, _n_positions(intervention, tokens, model))
+            intervention.edits(model, model.n_positions_for(intervention, tokens))
         except MechwidgetError as error:
             raise PromptError(
                 f"The new prompt has {len(tokens)} tokens, and “{intervention.sentence}” "
@@ -315,7 +315,7 @@ def checked(intervention: object, state: State, model: HookedModel) -> Intervent
             f"An intervention is an Ablate, a Scale, a Steer …, not {type(intervention).__name__}.",
             _EXAMPLE,
         )
-    intervention.edits(model, _n_positions(intervention, state.tokens, model))
+    intervention.edits(model, model.n_positions_for(intervention, state.tokens))
     return intervention
 
 
@@ -350,14 +350,6 @@ def ablation_of(component: object) -> Ablate:
     if not isinstance(component, Component):
         raise _no_component(component)
     return Ablate(component)
-
-
-def _n_positions(intervention: Intervention, tokens: Tokens, model: HookedModel) -> int:
-    """How many positions there are where an intervention works."""
-    target = intervention.target
-    if target is None or target.layer >= model.n_layers:  # its `edits` will say so
-        return len(tokens)
-    return model.n_positions(tokens, target.layer)
 
 
 def _blank(tokens: Tokens, model: HookedModel) -> int:

@@ -17,7 +17,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import mechwidget as mw
-from mechwidget.analysis import SCORES, ablation_sweep
+from mechwidget.analysis import ablation_sweep
+from mechwidget.analysis.head_scores import SCORES
 from mechwidget.wire.frames import encode
 from tests.models.everything import every_intervention
 from tests.models.zoo.build import build, edited_copy, example, own_logits, zero_head_weights

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import mechwidget as mw
-from mechwidget.analysis import SCORES, head_scores, outcome
+from mechwidget.analysis import head_scores, outcome
+from mechwidget.analysis.head_scores import SCORES
 from tests.models.everything import every_intervention
 from tests.models.zoo.build import build, example
 from tests.zoo import build as every_type

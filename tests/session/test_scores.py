@@ -7,7 +7,6 @@ import pytest
 
 import mechwidget as mw
 from mechwidget.analysis import (
-    SCORES,
     MapScore,
     ScoreInputs,
     compute_score,
@@ -17,6 +16,7 @@ from mechwidget.analysis import (
     map_scores,
     register_score,
 )
+from mechwidget.analysis.head_scores import SCORES
 from mechwidget.analysis.scores import _REGISTERED
 from mechwidget.errors import CancelledError, MechwidgetError
 from tests.session.tiny import PROMPT, SECONDS, brake, eventually, swept, tiny_model

@@ -61,3 +61,19 @@ def test_a_page_sees_both_stacks_and_what_is_between_them():
         assert [token["text"] for token in about["keys"]] == ["the", "cat", "sat", "on"]
         error, _ = page.ask("pattern", asked | {"layer": 0})
         assert error["type"] == "ProtocolError"
+
+
+def test_edges_between_the_stacks_are_cut_and_restored():
+    prompt = mw.Inputs(encoder="the cat sat on", decoder="a dog")
+    with mw.Session(two_stack_model(), prompt) as session, Tapped(session) as workbench:
+        page = Page(workbench)
+        head = {"layer": 2, "head": 1, "cross": True}
+        page.ask("knock_out", head | {"edges": [[0, 3], [1, 3]]})
+        edges = [mw.Edge(2, 1, query, 3, cross=True) for query in (0, 1)]
+        assert session.interventions == tuple(map(mw.KnockOut, edges))
+        after = session.pattern(mw.Head(2, 1, cross=True)).result(SECONDS)
+        assert (after[:, 3] == 0).all()
+        page.ask("apply", {"intervention": {"type": "knock_out", "component": edges[0].to_json()}})
+        assert session.interventions == (mw.KnockOut(edges[1]),)
+        shown = page.state()["interventions"][0]["component"]
+        assert shown == {"type": "edge", "layer": 2, "head": 1, "query": 1, "key": 3, "cross": True}

@@ -102,18 +102,32 @@ describe("what a press on an edge does", () => {
   });
 
   it("offers the same in a menu", async () => {
-    const { el, press, get, session: fake } = await open();
+    const { press, get, session: fake } = await open();
     await press("ArrowDown", "ArrowDown");
     await press("ContextMenu");
     const items = [...get("mw-edge-menu").querySelectorAll<HTMLElement>("button")];
-    expect(items.map((item) => item.textContent)).toEqual([
+    expect(items.map((item) => item.querySelector(".mw-menu-words")?.textContent)).toEqual([
       "Knock out this edge",
       "Knock out the row of ·c (2)",
       "Knock out the column of a (0)",
     ]);
     items[0]?.click();
     expect(fake.sent.some(([op]) => op === "apply")).toBe(true);
-    expect(el.querySelector<HTMLElement>(".mw-edge-menu")?.hidden).toBe(true);
+    expect(get("mw-edge-menu").hidden).toBe(true);
+  });
+});
+
+describe("attention to another stack", () => {
+  const crossing = edge(2, -1, {
+    component: { type: "edge", layer: 0, head: 0, query: 2, key: -1, cross: true },
+  });
+
+  it("is told from that to its own", () => {
+    const list = [crossing, edge(3, 0)];
+    const own = cutOff(list, { layer: 0, head: 0 }, 4, 4).edges;
+    expect(own).toEqual([{ query: 3, key: 0, on: true }]);
+    const other = cutOff(list, { layer: 0, head: 0, cross: true }, 4, 7).edges;
+    expect(other).toEqual([{ query: 2, key: 6, on: true }]);
   });
 });
 

@@ -104,11 +104,13 @@ class Patterns:
 
     def knock_out(self, args: Arguments, _: Request) -> dict[str, int]:
         """Cut edges of one head, or restore them where all are cut: one change to undo."""
-        args.only("layer", "head", "edges")
-        model = self._session.model
+        args.only("layer", "head", "edges", "cross")
+        model, cross = self._session.model, "cross" in args and args.boolean("cross")
         layer = args.integer("layer", 0, model.n_layers - 1)
-        head = args.integer("head", 0, model.n_heads(layer) - 1)
-        wanted = [KnockOut(Edge(layer, head, query, key)) for query, key in _edges(args)]
+        head = args.integer("head", 0, model.n_heads(layer, cross=cross) - 1)
+        wanted = [
+            KnockOut(Edge(layer, head, query, key, cross=cross)) for query, key in _edges(args)
+        ]
         listed = set(self._session.interventions)
         if listed.issuperset(wanted):
             rest = [each for each in self._session.interventions if each not in set(wanted)]
