@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mechwidget.analysis import SCORES, head_scores
+from mechwidget.analysis import head_scores
+from mechwidget.analysis.head_scores import SCORES
 from mechwidget.errors import MechwidgetError
 
 HEADS = 3
