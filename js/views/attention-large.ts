@@ -332,9 +332,8 @@ export class LargeHead {
     if (!shown || query === null || key === null) return;
     event.preventDefault();
     event.stopPropagation();
-    const box = this.#holder.getBoundingClientRect();
-    const focus = this.#holder.querySelector<HTMLElement>("[role='gridcell'], [tabindex='0']");
-    const ring = focus?.getBoundingClientRect() ?? box;
+    const focused = this.#holder.querySelector("[role='gridcell'], [tabindex='0']");
+    const ring = (focused ?? this.#holder).getBoundingClientRect();
     const [x, y] =
       event instanceof MouseEvent ? [event.clientX, event.clientY] : [ring.right, ring.bottom];
     const { state, address, values } = shown;
