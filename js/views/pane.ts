@@ -42,7 +42,3 @@ export const sameComponent = (one: ComponentJson | null, other: ComponentJson | 
   one?.layer === other?.layer &&
   headOf(one)?.head === headOf(other)?.head &&
   (one?.type !== "neuron" || (other?.type === "neuron" && one.index === other.index));
-
-/** The cell of the map that a component is shown in: a neuron is a part of its MLP. */
-export const cellFor = (component: ComponentJson | null): ComponentJson | null =>
-  component?.type === "neuron" ? { type: "mlp", layer: component.layer } : component;
