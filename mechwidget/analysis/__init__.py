@@ -18,9 +18,12 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
+from mechwidget.analysis.composition import Composition, composition
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
+from mechwidget.analysis.head_circuits import HeadCircuit, TokenCircuit, TokenPairs
+from mechwidget.analysis.head_maps import HeadMaps, head_maps
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
@@ -31,6 +34,7 @@ from mechwidget.analysis.metrics import (
     Probability,
     metric_from_json,
 )
+from mechwidget.analysis.nearest_tokens import NearestTokens, nearest_tokens
 from mechwidget.analysis.neuron_effects import (
     NeuronEffects,
     NeuronTokens,
@@ -54,20 +58,25 @@ from mechwidget.analysis.value_weighted import (
     value_norms,
     value_weighted,
 )
+from mechwidget.analysis.weight_norms import WeightNorms, weight_norms
 
 __all__ = [
     "ActivationGradient",
     "Alignment",
     "BoundMetric",
+    "Composition",
     "Cone",
     "CopyingScores",
     "DirectAttribution",
     "Effect",
+    "HeadCircuit",
+    "HeadMaps",
     "HeadScore",
     "LogitDiff",
     "LogitLens",
     "MapScore",
     "Metric",
+    "NearestTokens",
     "NeuronEffects",
     "NeuronRanking",
     "NeuronTable",
@@ -78,8 +87,11 @@ __all__ = [
     "ScoreInputs",
     "ScoreMap",
     "TokenChange",
+    "TokenCircuit",
+    "TokenPairs",
     "ValueNorms",
     "ValueWeighted",
+    "WeightNorms",
     "ablation_effect",
     "ablation_effects",
     "ablation_groups",
@@ -87,6 +99,7 @@ __all__ = [
     "activation_gradient",
     "align",
     "changed_neurons",
+    "composition",
     "compute_score",
     "cone",
     "copying_scores",
@@ -94,12 +107,14 @@ __all__ = [
     "effect_grid",
     "empty_map",
     "find_score",
+    "head_maps",
     "head_scores",
     "kl_nats",
     "largest_neurons",
     "logit_lens",
     "map_scores",
     "metric_from_json",
+    "nearest_tokens",
     "neuron_activations",
     "neuron_effects",
     "neuron_strips",
@@ -113,4 +128,5 @@ __all__ = [
     "sweep_components",
     "value_norms",
     "value_weighted",
+    "weight_norms",
 ]
