@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         NeuronsView,
         Outcome,
         TokenStrip,
+        WeightsView,
         Workbench,
         explore,
     )
@@ -115,6 +116,7 @@ _HOMES = {
     "TokenStrip": "views",
     "Tokens": "models",
     "Vector": "interventions",
+    "WeightsView": "views",
     "Workbench": "views",
     "explore": "views",
     "load": "models",
@@ -164,6 +166,7 @@ __all__ = [
     "TokenStrip",
     "Tokens",
     "Vector",
+    "WeightsView",
     "Workbench",
     "explore",
     "load",

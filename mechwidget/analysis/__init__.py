@@ -18,7 +18,7 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
-from mechwidget.analysis.composition import Composition, composition
+from mechwidget.analysis.composition import Composition, composition_scores
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
@@ -99,7 +99,7 @@ __all__ = [
     "activation_gradient",
     "align",
     "changed_neurons",
-    "composition",
+    "composition_scores",
     "compute_score",
     "cone",
     "copying_scores",

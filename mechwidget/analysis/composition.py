@@ -68,7 +68,9 @@ class _Written:
     maps: torch.Tensor
 
 
-def composition(model: HookedModel, *, cancelled: Callable[[], bool] | None = None) -> Composition:
+def composition_scores(
+    model: HookedModel, *, cancelled: Callable[[], bool] | None = None
+) -> Composition:
     """The scores of every pair of heads.
 
     Raises:
@@ -88,7 +90,7 @@ class CompositionSoFar:
         found: what is known; its arrays are filled in by later steps.
 
     Raises:
-        UnsupportedModelError: as for `composition`.
+        UnsupportedModelError: as for `composition_scores`.
     """
 
     def __init__(self, model: HookedModel) -> None:
