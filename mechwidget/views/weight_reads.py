@@ -42,7 +42,7 @@ class WeightReads:
         self._held: dict[str, tuple[Hashable, Any]] = {}
 
     def token(self, head: Head, token: int, k: int, distance: int) -> Job[Count]:
-        """What the circuits of a head say of a token, the circuits, and the head's copying score."""
+        """What a head's circuits say of a token, the circuits, and its copying score."""
 
         def work(cancelled: Callable[[], bool]) -> Count:
             circuit = self._circuit(head, distance, cancelled)
@@ -85,7 +85,10 @@ class WeightReads:
                     told(found)
             return made.found
 
-        return self._session.read_weights("composition", work, lambda _: 1024, long=True)
+        def n_bytes(found: Composition) -> int:
+            return 3 * found.q.nbytes
+
+        return self._session.read_weights("composition", work, n_bytes, long=True)
 
     def norms(self, told: Callable[[WeightNorms], object] | None = None) -> Job[WeightNorms]:
         """The norms of heads and MLPs."""

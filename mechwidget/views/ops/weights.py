@@ -178,7 +178,7 @@ def _edges(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         top = np.argpartition(-values, MOST_EDGES)[:MOST_EDGES]
         writer, reader, values = writer[top], reader[top], values[top]
     order = np.argsort(-values, kind="stable")
-    edges: npt.NDArray[np.float32] = np.stack((writer, reader, values), -1)[order]
+    edges = np.stack((writer, reader, values), -1)[order]
     return edges.astype(np.float32).reshape(-1, 3)
 
 
@@ -187,8 +187,11 @@ def _by_layers(found: Composition, scores: npt.NDArray[np.float32]) -> npt.NDArr
     of = np.array([layer for layer, _ in found.heads])
     starts = np.nonzero(np.diff(of, prepend=-1))[0]
     filled = np.where(np.isfinite(scores), scores, -np.inf)
-    largest = np.maximum.reduceat(np.maximum.reduceat(filled, starts, 0), starts, 1)
-    return np.where(np.isfinite(largest), largest, np.nan).astype(np.float32)
+    largest: npt.NDArray[np.float32] = np.maximum.reduceat(
+        np.maximum.reduceat(filled, starts, 0), starts, 1
+    )
+    largest[~np.isfinite(largest)] = np.nan
+    return largest
 
 
 def _norms(found: WeightNorms) -> tuple[Json, Frame, Frame, Frame]:

@@ -46,7 +46,8 @@ def weights_table(
         session: whose model.
         of: "circuit" (what a head makes of one token), "pairs" (of all tokens), "composition"
             (between all heads) or "norms".
-        layer: of the head; head: which; for "circuit" and "pairs".
+        layer: of the head, for "circuit" and "pairs".
+        head: which.
         token: an id or a text that is one token; None is the last of the prompt.
         circuit: "qk" or "ov", for "pairs".
         distance: how many positions a query stands after its key.
