@@ -127,7 +127,7 @@ const key = (cell: Cell | null): string => (cell ? `${cell.row} ${cell.column}` 
 
 function sizes({ columns, width }: GraphScene): { column: number; row: number; radius: number } {
   const rows = Math.max(1, ...columns);
-  const column = Math.max(LEAST_COLUMN, Math.min(110, width / Math.max(1, columns.length)));
+  const column = Math.max(LEAST_COLUMN, Math.min(180, width / Math.max(1, columns.length)));
   const row = Math.max(6, Math.min(30, 330 / rows));
   return { column, row, radius: Math.max(2, Math.min(9, row / 2 - 1, column / 4)) };
 }

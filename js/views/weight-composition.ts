@@ -2,7 +2,7 @@
 // edges as a list. A slider says from which score on edges are shown. Pressing an edge locks the head
 // that reads and puts both side by side; pressing a head locks it, and its edges stand out.
 
-import { button, element, keyed, setAttributes, setText } from "../charts/dom";
+import { button, element, setAttributes, setText } from "../charts/dom";
 import { count, plain } from "../charts/format";
 import type { Cell } from "../charts/grid-keys";
 import { cellSizeIn, HeatGrid, type Label } from "../charts/heat-grid";
@@ -15,15 +15,16 @@ import {
   type CompositionKind,
   type HeadEdge,
 } from "../wire/weights";
+import { CompositionList } from "./composition-list";
 import { Fetches } from "./fetches";
 import { headOf, type Scene } from "./pane";
-import { rove } from "./ranked-tokens";
 import type { Cast } from "./stage";
-import { edgeName, KIND_NAMES, KINDS, reasonsText } from "./weight-words";
+import { edgeName, KIND_NAMES, KINDS, reasonsText, sameHead } from "./weight-words";
 
-const LISTED = 16;
 /** So many edges are shown until a person moves the slider. */
 const AT_FIRST = 60;
+/** As many as the kernel sends at most. */
+const MOST_EDGES = 600;
 const USUAL_WIDTH = 560;
 
 export class WeightComposition {
@@ -47,9 +48,7 @@ export class WeightComposition {
   readonly #matrix: HeatGrid;
   readonly #holder = element("div", { class: "mw-weight-holder" });
   readonly #legend = new Legend();
-  readonly #listTitle = element("h4", { class: "mw-muted" });
-  readonly #list = element("ol", { class: "mw-ranked-rows" });
-  readonly #rebuild = keyed(this.#list);
+  readonly #list: CompositionList;
   readonly #empty = element("div", { class: "mw-empty mw-muted" });
   readonly #body = element("div", { class: "mw-weight-body" });
   readonly #notes = element("p", { class: "mw-notes mw-muted", "data-mw-convention": "" });
@@ -95,6 +94,13 @@ export class WeightComposition {
         },
       },
       signal,
+    );
+    this.#list = new CompositionList(
+      (edge) => {
+        this.#lit = edge;
+        invalidate();
+      },
+      (edge) => this.#lock(edge),
     );
     const observer = new ResizeObserver(invalidate);
     observer.observe(this.el);
@@ -151,10 +157,13 @@ export class WeightComposition {
       label: `${KINDS[shown.kind].formula}; unrelated maps score about ${plain(shown.chance)}`,
       note: `about ${plain(shown.chance)} by chance`,
     });
-    const more = shown.edges.length === 600 ? ", the strongest" : "";
-    setText(this.#count, `${edges.length} of ${count(shown.edges.length, "edge")}${more}`);
+    const graph = this.#drawing === "graph";
+    for (const el of [this.#slider, this.#from]) el.hidden = !graph;
+    const more = shown.edges.length === MOST_EDGES ? ", the strongest" : "";
+    const all = `${count(shown.edges.length, "edge")}${more}`;
+    setText(this.#count, graph ? `${edges.length} of ${all}` : "");
     setText(this.#readout, this.#words(shown, focus));
-    this.#drawList(shown, locked);
+    this.#list.draw(shown, locked);
     setText(this.#notes, notesOf(shown));
   }
 
@@ -215,7 +224,9 @@ export class WeightComposition {
       stamp: [shown],
       describe: ({ row, column: at }) => {
         const here = { layer: shown.layers[at] ?? 0, head: row };
-        const own = edges.filter(({ edge }) => same(edge.from, here) || same(edge.to, here));
+        const own = edges.filter(
+          ({ edge }) => sameHead(edge.from, here) || sameHead(edge.to, here),
+        );
         return `Head ${here.layer}.${row}, ${count(own.length, "edge")} shown`;
       },
     });
@@ -241,42 +252,6 @@ export class WeightComposition {
       print: plain,
       describe: (cell) => this.#cellWords(shown, cell),
     });
-  }
-
-  #drawList(shown: Composition, locked: HeadPlace | null): void {
-    const own = locked
-      ? shown.edges.filter(({ from, to }) => same(from, locked) || same(to, locked))
-      : [];
-    const listed = (locked ? own : shown.edges).slice(0, LISTED);
-    const name = locked ? `${locked.layer}.${locked.head}` : "";
-    setText(this.#listTitle, locked ? `strongest of head ${name}` : "strongest");
-    const key = `${shown.kind} ${name} ${listed.map((edge) => edgeName(edge) + edge.score)}`;
-    this.#rebuild(key, () => {
-      const max = shown.edges[0]?.score ?? 1;
-      return listed.map((edge, at) => element("li", {}, this.#row(edge, max, at === 0)));
-    });
-  }
-
-  #row(edge: HeadEdge, max: number, first: boolean): HTMLElement {
-    const bar = element("span", { class: "mw-ranked-bar", "aria-hidden": "true" });
-    bar.style.width = `${(100 * edge.score) / (max || 1)}%`;
-    const title = `Head ${edge.to.layer}.${edge.to.head} reads what head ${edge.from.layer}.${edge.from.head} writes: ${edge.score.toFixed(3)}. Press to lock them`;
-    const row = button(
-      { class: "mw-ranked-row", tabindex: first ? 0 : -1, title },
-      () => this.#lock(edge),
-      bar,
-      element("span", { class: "mw-ranked-names" }, edgeName(edge)),
-      element("span", { class: "mw-ranked-number" }, plain(edge.score)),
-    );
-    const look = (on: boolean) => (): void => {
-      this.#lit = on ? edge : null;
-      this.cast.invalidate();
-    };
-    row.addEventListener("pointerenter", look(true));
-    row.addEventListener("pointerleave", look(false));
-    row.addEventListener("focus", look(true));
-    row.addEventListener("blur", look(false));
-    return row;
   }
 
   /** Both heads of an edge are put side by side, and the one that reads is locked. */
@@ -357,15 +332,7 @@ export class WeightComposition {
     const line = element("div", { class: "mw-weight-line" }, kinds, drawings, this.#slider);
     line.append(this.#from, element("span", { class: "mw-grow" }), this.#count);
     this.#holder.append(this.#graph.el, this.#matrix.el);
-    this.#list.setAttribute("aria-label", "Strongest edges");
-    this.#list.addEventListener("keydown", (event) => rove(this.#list, event));
-    const list = element(
-      "div",
-      { class: "mw-ranked mw-weight-edges" },
-      this.#listTitle,
-      this.#list,
-    );
-    this.#body.append(this.#readout, this.#holder, this.#legend.el, list, this.#notes);
+    this.#body.append(this.#readout, this.#holder, this.#legend.el, this.#list.el, this.#notes);
     this.el.append(line, this.#empty, this.#body);
   }
 }
@@ -374,12 +341,9 @@ interface Drawn extends GraphEdge {
   readonly edge: HeadEdge;
 }
 
-const same = (one: HeadPlace, other: HeadPlace): boolean =>
-  one.layer === other.layer && one.head === other.head;
-
 function edgesOf({ edges }: Composition, head: HeadPlace): string {
-  const reads = edges.find(({ to }) => same(to, head));
-  const read = edges.find(({ from }) => same(from, head));
+  const reads = edges.find(({ to }) => sameHead(to, head));
+  const read = edges.find(({ from }) => sameHead(from, head));
   const parts = [
     reads ? `reads ${reads.from.layer}.${reads.from.head} most (${plain(reads.score)})` : "",
     read ? `is read by ${read.to.layer}.${read.to.head} most (${plain(read.score)})` : "",

@@ -1,5 +1,6 @@
 // What the numbers of the weights view are, in words: one place for every convention.
 
+import type { HeadPlace } from "../store/session-store";
 import type { SessionState } from "../types";
 import type { CompositionKind, HeadCircuit, HeadEdge, Reason } from "../wire/weights";
 
@@ -64,3 +65,6 @@ export function reasonsText(reasons: readonly Reason[]): string {
     })
     .join(" · ");
 }
+
+export const sameHead = (one: HeadPlace, other: HeadPlace): boolean =>
+  one.layer === other.layer && one.head === other.head;

@@ -86,7 +86,6 @@ def test_circuits_composition_and_norms(open_notebook: OpenNotebook) -> None:
     name = edge.locator(".mw-ranked-names").inner_text()
     reader = name.split(" → ")[1]
     edge.click()
-    assert notebook.python("str(session.selection[0])" if False else "1") == 1
     locked = heads.get_by_test_id(f"mw-cell-{reader.replace('.', '-')}")
     expect(locked).to_have_attribute("data-locked", "")
     view.get_by_test_id("mw-composition-matrix").click()
