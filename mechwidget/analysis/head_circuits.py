@@ -132,15 +132,15 @@ class HeadCircuit:
         self.maps = maps or head_maps(model, head.layer, distance=distance, cancelled=cancelled)
         self._twin = make_twin(model.model)
         self._in = tokens_in(model, self._twin)
-        self._among = (
-            None if among is None else _checked(among, min(self._in.n_tokens, model.vocab_size))
-        )
         self._out: TokensOut | None = None
         self.ov_reason = ""
         try:
             self._out = tokens_out(model, self._twin, cancelled)
         except UnsupportedModelError as error:
-            self.ov_reason = str(error)
+            self.ov_reason = error.message
+        most = self._in.n_tokens
+        most = most if self._out is None else min(most, self._out.vocab_size)
+        self._among = None if among is None else _checked(among, most)
 
     @property
     def qk_reason(self) -> str:

@@ -176,9 +176,9 @@ def value_maps(
 
 def why_no_circuit(model: HookedModel, layer: int) -> str:
     """Why a layer has no path from the stream through its heads and back; empty where it has."""
-    block = model.ledger.blocks[layer]
     if not model.n_heads(layer):
         return "no attention heads that can be told apart"
+    block = model.ledger.blocks[layer]
     if Site("pattern", layer) not in model.sites:
         return "no attention pattern that can be set"
     if not block.additive:
