@@ -212,9 +212,7 @@ export class WeightComposition {
     const column = focus ? shown.layers.indexOf(focus.layer) : -1;
     this.#graph.draw({
       label: `Composition graph, ${KINDS[shown.kind].text}: layers across, heads down`,
-      columns: shown.layers.map(
-        (layer) => shown.heads.filter((head) => head.layer === layer).length,
-      ),
+      columns: headCounts(shown),
       names: shown.layers.map(String),
       width: this.#width - 2,
       edges,
@@ -370,4 +368,11 @@ function layerSpans(heads: readonly HeadPlace[]): Label[] {
     found.set(layer, { from: found.get(layer)?.from ?? at, to: at + 1 });
   });
   return [...found].map(([layer, span]) => ({ text: String(layer), ...span }));
+}
+
+/** How many heads each layer has. */
+function headCounts({ heads, layers }: Composition): number[] {
+  const counts = new Map<number, number>();
+  for (const { layer } of heads) counts.set(layer, (counts.get(layer) ?? 0) + 1);
+  return layers.map((layer) => counts.get(layer) ?? 0);
 }
