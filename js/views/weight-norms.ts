@@ -77,7 +77,7 @@ export class WeightNormsSection {
     const { el, grid, legend } = this.#drawn[name];
     el.hidden = !(max > 0);
     const across = (norms.qk.shape[1] ?? 0) * 2 + 1;
-    const width = cellSizeIn(this.#width - 130, across, { least: 7, most: 44 });
+    const width = cellSizeIn(this.#width - 230, across, { least: 7, most: 44 });
     const height = Math.max(6, Math.min(28, 400 / Math.max(1, rows)));
     const locked = headOf(page.hover.component) ?? headOf(page.locked);
     const looked = this.#looked?.of === name ? this.#looked.cell : null;
