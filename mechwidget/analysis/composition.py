@@ -138,6 +138,8 @@ class CompositionSoFar:
         reasons = {**self.found.reasons, **({layer: reason} if reason else {})}
         self._start = own.stop
         self.found = replace(self.found, reasons=reasons, done=self.found.done + 1)
+        if self.finished:
+            self._written.clear()  # nobody reads it any more, and it is as large as the weights
         return self.found
 
 

@@ -170,7 +170,8 @@ class HeadCircuit:
             key = self._table("k", ids)[0] - self._mean_key
             queries = self._ranked(self._queries @ key, k)
         if self._out is not None:
-            logits = self._outputs @ self._table("v", ids)[0]
+            moved = self._table("v", ids)[0]
+            logits = self._outputs @ moved.to(self._outputs.device)
             raised = self._ranked(logits, k)
             suppressed = self._ranked(logits, k, lowest=True)
         return TokenCircuit(token, keys, queries, raised, suppressed)
@@ -235,7 +236,8 @@ class HeadCircuit:
             )
         if circuit == "qk":
             return self._queries, self._keys
-        return self._whole("v"), self._outputs
+        moved = self._whole("v")
+        return moved, self._outputs.to(moved.device)  # layers may be on several devices
 
     @cached_property
     def _queries(self) -> torch.Tensor:
