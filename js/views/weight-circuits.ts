@@ -26,7 +26,7 @@ import type { Cast } from "./stage";
 import { TokenCombobox } from "./token-combobox";
 import { circuitConvention, OV_HINT, QK_HINT } from "./weight-words";
 
-const K = 10;
+const K = 8;
 /** Up to so many tokens all pairs are looked through unasked. */
 const AT_ONCE = 8192;
 const MOST_DISTANCE = 64;
@@ -98,15 +98,15 @@ export class WeightCircuits {
     const list = (title: string, hint: string, name: string): RankedTokens =>
       new RankedTokens(title, hint, `mw-circuits-${name}`, (token) => this.#choose(token));
     this.#lists = {
-      keys: list("attends to", `QK, as a query. ${QK_HINT}`, "keys"),
-      queries: list("is attended to by", `QK, as a key. ${QK_HINT}`, "queries"),
-      raised: list("raises", `OV. ${OV_HINT}`, "raised"),
-      suppressed: list("lowers", `OV. ${OV_HINT}`, "suppressed"),
-      nearest: list("near in the embedding", "Cosine of the embeddings", "nearest"),
+      keys: list("QK · attends to", `QK, as a query. ${QK_HINT}`, "keys"),
+      queries: list("QK · attended to by", `QK, as a key. ${QK_HINT}`, "queries"),
+      raised: list("OV · raises", `OV. ${OV_HINT}`, "raised"),
+      suppressed: list("OV · lowers", `OV. ${OV_HINT}`, "suppressed"),
+      nearest: list("embedding · nearest", "Cosine of the embeddings", "nearest"),
     };
     this.#pairLists = {
-      qk: list("query → key", `The largest of all pairs. ${QK_HINT}`, "pairs-qk"),
-      ov: list("source → output", `The largest of all pairs. ${OV_HINT}`, "pairs-ov"),
+      qk: list("QK · query → key", `The largest of all pairs. ${QK_HINT}`, "pairs-qk"),
+      ov: list("OV · source → output", `The largest of all pairs. ${OV_HINT}`, "pairs-ov"),
     };
     this.#pairButton = button(
       { class: "mw-button", "data-testid": "mw-circuits-find-pairs" },

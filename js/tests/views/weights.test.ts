@@ -112,7 +112,7 @@ async function open(view: Mounted, section: string): Promise<void> {
 
 it("asks the circuits of the head with the last token, and nothing of the other sections", async () => {
   const view = await shown();
-  const ask = { layer: 0, head: 0, token: 2, k: 10, distance: 0 };
+  const ask = { layer: 0, head: 0, token: 2, k: 8, distance: 0 };
   expect(asked(view, "head_circuit")).toEqual([ask]);
   expect(asked(view, "composition")).toEqual([]);
   expect(rows(view, "mw-circuits-keys")).toEqual(["·<b>Paris+3.50", "·Rome−1.00"]);
