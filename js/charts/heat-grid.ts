@@ -33,7 +33,7 @@ export interface Label {
 
 const LINE = 13;
 const LABEL_WIDTH = 24;
-const PRINTS = { width: 34, height: 16 };
+const PRINTS = { width: 28, height: 16 };
 
 /** How large cells are in so much room. */
 export function cellSizeIn(
