@@ -37,7 +37,7 @@ from mechwidget.interventions.components import SITED
 from mechwidget.interventions.fields import Given, boolean, brief, one_of, source, whole_number
 from mechwidget.interventions.intervention import (
     Intervention,
-    component_edit,
+    component_edits,
     require_component,
 )
 from mechwidget.models.edit import Edit
@@ -60,7 +60,8 @@ class Ablate(Intervention):
     """Take `component` out of the forward pass.
 
     Attributes:
-        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
+        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron`,
+            `Feature` or `Residual`.
         mode: what takes its place: "zero", "mean" or "resample".
         over: the reference prompts of "mean" and "resample": one, or a list of several; of pixels
             and sound as of text, but those have no JSON.
@@ -112,7 +113,7 @@ class Ablate(Intervention):
         """The edit for one run over `n_positions` tokens, checked against `model`."""
         self.component.check(model)
         if self.mode == "zero":
-            return (component_edit(self.component, n_positions, lambda _: 0.0, "it was 0 already"),)
+            return component_edits(self.component, n_positions, lambda _: 0.0, "it was 0 already")
         prompts = [model.tokenize(each) for each in self.over]
         rows = self.component.rows(n_positions)
         if self.mode == "resample" or self.by_position:
@@ -126,7 +127,8 @@ class Ablate(Intervention):
         where = range(n_positions) if rows is None else rows
         apply = partial(change, self, list(where))
         absent = self.component.absent
-        return (Edit(self.component.site, apply, sources=tuple(prompts), absent=absent),)
+        edit = Edit(self.component.site, apply, sources=tuple(prompts), absent=absent)
+        return self.component.placed(edit)
 
     def reference(self, model: HookedModel) -> Reference:
         """The mean over `over` that takes the component's place, with n and std.
@@ -137,7 +139,8 @@ class Ablate(Intervention):
             raise InterventionError(f"Mode {self.mode!r} has no mean.")
         self.component.check(model)
         site = self.component.site
-        held = [model.run(each, read=[site], positions=[-1]).read[site] for each in self.over]
+        runs = (model.run(each, read=[site], positions=[-1]) for each in self.over)
+        held = [self.component.held(run.read[site]) for run in runs]
         return _reference_of(self.component, held, by_position=self.by_position)
 
 

@@ -47,6 +47,7 @@ LAYERED = (
     "cross_z",
     "cross_attn_out",
     "resid_mid",
+    "mlp_in",
     "experts",
     "expert_weights",
     "expert_post",
