@@ -62,7 +62,7 @@ def load_dictionary(
         there = _site(config, "hook_name_out")
     k = _k(config) if activation == "topk" else None
     if config.get("rescale_acts_by_decoder_norm"):
-        tensors = _rescaled(tensors)
+        tensors = _rescaled(tensors, activation)
     dictionary = Dictionary(
         tensors["W_enc"],
         tensors["b_enc"],
@@ -209,8 +209,10 @@ def _tensors(file: Path, activation: Activation) -> dict[str, torch.Tensor]:
     return found
 
 
-def _rescaled(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _rescaled(tensors: dict[str, torch.Tensor], activation: Activation) -> dict[str, torch.Tensor]:
     """Features in units of their decoder's norm: the same function, with the norm moved ahead."""
+    if activation != "topk":
+        raise DictionaryError("Rescaling by the decoder's norm is known only of top-k.")
     norm = tensors["W_dec"].norm(dim=-1)
     return {
         **tensors,

@@ -23,7 +23,7 @@ def register_dictionary(name: str, dictionary: Given, *, replace: bool = False) 
 
     Raises:
         DictionaryError: it is no dictionary, or the name is no short text, or is taken by another
-            one and `replace` is not set.
+            one, of other numbers, and `replace` is not set.
     """
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
         raise DictionaryError(
@@ -31,13 +31,20 @@ def register_dictionary(name: str, dictionary: Given, *, replace: bool = False) 
             "characters."
         )
     require_dictionary(dictionary)
-    if _REGISTERED.get(name, dictionary) is not dictionary and not replace:
+    known = _REGISTERED.get(name)
+    if known is not None and not replace and not _are_equal(known, dictionary):
         raise DictionaryError(
             f"There is a dictionary called {name!r} already.",
             "Choose another name, or register it with replace=True.",
         )
     _REGISTERED[name] = dictionary
     return dictionary
+
+
+def _are_equal(one: FeatureDictionary, other: FeatureDictionary) -> bool:
+    """Whether they are the same, as after a cell of a notebook has run a second time."""
+    fingerprint = getattr(one, "fingerprint", "")
+    return one is other or (bool(fingerprint) and fingerprint == getattr(other, "fingerprint", ""))
 
 
 def dictionary_names() -> tuple[str, ...]:
