@@ -10,6 +10,10 @@ from tests.packaging.wheel import ROOT, WheelEnvironment, build, install
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Where several processes share the work each has one thread: torch reads this at its first import.
+SHARED = "PYTEST_XDIST_WORKER" in os.environ
+if SHARED:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Playwright keeps an event loop running in the main thread once it has started, so the browser
 # comes after everything that might want a loop of its own.
@@ -17,12 +21,25 @@ LAST = ("packaging", "notebook", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> int:
-        return max(
-            (LAST.index(m.name) + 1 for m in item.iter_markers() if m.name in LAST), default=0
-        )
-
     items.sort(key=rank)
+    if not SHARED:
+        return
+    # One process has the browser to itself from the start, another what wants a loop of its own;
+    # the rest goes file by file to whoever has nothing to do.
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=rank, reverse=True)
+
+
+def rank(item: pytest.Item) -> int:
+    return max((LAST.index(m.name) + 1 for m in item.iter_markers() if m.name in LAST), default=0)
+
+
+def group(item: pytest.Item) -> str:
+    at = rank(item)
+    if at == 0:
+        return str(item.path)
+    return "browser" if LAST[at - 1] == "browser" else "loops"
 
 
 @pytest.fixture(scope="session")

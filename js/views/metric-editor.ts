@@ -3,6 +3,7 @@
 // without the space that the prompt goes on with is warned of, the other one a click away.
 
 import { button, element, focusedIn, icon, setAttributes } from "../charts/dom";
+import { Floating } from "../charts/floating";
 import { percent } from "../charts/format";
 import { typed, visible } from "../charts/token-text";
 import type { SessionState } from "../types";
@@ -17,7 +18,6 @@ import {
 } from "../wire/vocabulary";
 import { baselineKey, Fetches } from "./fetches";
 import { drawFieldNote } from "./field-note";
-import { Floating } from "./floating";
 import { metricOf, metricTexts } from "./metric-texts";
 import type { Pane, Scene } from "./pane";
 import { TokenCombobox } from "./token-combobox";

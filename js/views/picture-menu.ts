@@ -2,6 +2,7 @@
 // menu per stage; it finds the panes itself, so that a new one has it without a word.
 
 import { button, element, icon, setAttributes, setText } from "../charts/dom";
+import { Menu } from "../charts/menu";
 import { drawElement } from "../pictures/element";
 import { composeSvg } from "../pictures/picture";
 import { copyText, download, fileName, pngBlob, svgBlob, tabSeparated } from "../pictures/save";
@@ -24,17 +25,14 @@ const SAID_MS = 2500;
 export class PictureMenu {
   readonly el = element("div", {
     class: "mw-picture-menu",
-    popover: "manual",
-    hidden: true,
     "data-testid": "mw-picture-menu",
   });
   readonly #items: Record<"svg" | "png" | "table", HTMLButtonElement>;
   readonly #list = element("div", { role: "menu", "aria-label": "Picture and table" });
   readonly #said = element("div", { class: "mw-picture-said mw-muted", role: "status" });
+  readonly #menu: Menu;
   #opener: HTMLButtonElement | null = null;
   #pane: Element | null = null;
-  /** Where the opener was when it was opened. */
-  #hung = 0;
 
   constructor(
     private readonly root: HTMLElement,
@@ -45,7 +43,7 @@ export class PictureMenu {
     const item = (name: string, text: string, act: () => Promise<string>): HTMLButtonElement => {
       const made = button(
         {
-          class: "mw-picture-item",
+          class: "mw-menu-item",
           role: "menuitem",
           tabindex: -1,
           "data-testid": `mw-save-${name}`,
@@ -62,21 +60,7 @@ export class PictureMenu {
       table: item("table", "Copy as table", () => this.#copyTable()),
     };
     this.el.append(this.#list, this.#said);
-    this.el.addEventListener("keydown", (event) => this.#key(event));
-    this.el.addEventListener("focusout", ({ relatedTarget }) => {
-      const stays = relatedTarget instanceof Node && this.el.contains(relatedTarget);
-      if (!stays && relatedTarget !== this.#opener) this.#close();
-    });
-    const outside = (event: Event): void => {
-      const path = event.composedPath();
-      if (!path.includes(this.el) && !(this.#opener && path.includes(this.#opener))) this.#close();
-    };
-    document.addEventListener("pointerdown", outside, { signal, capture: true });
-    // What it hangs on moves away under it.
-    const moved = (): void => {
-      if (this.#opener && this.#opener.getBoundingClientRect().top !== this.#hung) this.#close();
-    };
-    document.addEventListener("scroll", moved, { signal, capture: true, passive: true });
+    this.#menu = new Menu(this.el, signal, () => this.#closed(), "right");
     this.root.append(this.el);
   }
 
@@ -103,7 +87,7 @@ export class PictureMenu {
         title: "Save as a picture, copy as a table",
         "data-testid": "mw-picture-open",
       },
-      () => (this.#opener === made ? this.#close() : this.#open(made, pane)),
+      () => (this.#opener === made ? this.#menu.close() : this.#open(made, pane)),
       icon("download"),
     );
     made.addEventListener("keydown", (event) => {
@@ -116,51 +100,18 @@ export class PictureMenu {
   }
 
   #open(opener: HTMLButtonElement, pane: Element): void {
-    this.#close();
+    this.#menu.close(false);
     this.#opener = opener;
     this.#pane = pane;
     setText(this.#said, "");
     this.#items.table.hidden = tableOf(pane) === null;
-    this.el.hidden = false;
-    // Above everything, and not cut off where the view ends.
-    if (typeof this.el.showPopover === "function") this.el.showPopover();
-    const at = opener.getBoundingClientRect();
-    this.#hung = at.top;
-    const { offsetWidth, offsetHeight } = this.el;
-    const below = at.bottom + 4 + offsetHeight <= globalThis.innerHeight;
-    this.el.style.left = `${Math.max(4, at.right - offsetWidth)}px`;
-    this.el.style.top = `${below ? at.bottom + 4 : at.top - 4 - offsetHeight}px`;
+    this.#menu.show(opener);
     setAttributes(opener, { "aria-expanded": "true" });
-    this.#items.svg.focus();
   }
 
-  #close(): void {
-    const opener = this.#opener;
-    if (!opener) return;
+  #closed(): void {
+    if (this.#opener) setAttributes(this.#opener, { "aria-expanded": "false" });
     this.#opener = null;
-    setAttributes(opener, { "aria-expanded": "false" });
-    if (typeof this.el.hidePopover === "function" && this.el.matches(":popover-open")) {
-      this.el.hidePopover();
-    }
-    this.el.hidden = true;
-  }
-
-  #key(event: KeyboardEvent): void {
-    event.stopPropagation();
-    const items = Object.values(this.#items).filter(({ hidden }) => !hidden);
-    const at = items.indexOf(event.target as HTMLButtonElement);
-    const steps: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 };
-    const next = steps[event.key];
-    if (next !== undefined) {
-      event.preventDefault();
-      items.at(next % items.length)?.focus();
-    }
-    if (event.key === "Escape") {
-      event.preventDefault();
-      const opener = this.#opener;
-      this.#close();
-      opener?.focus();
-    }
   }
 
   async #do(act: () => Promise<string>): Promise<void> {
@@ -168,9 +119,8 @@ export class PictureMenu {
     try {
       const said = await act();
       setText(this.#said, said);
-      if (!said) this.#close();
-      else setTimeout(() => this.#opener === opener && this.#close(), SAID_MS);
-      if (!said) opener?.focus();
+      if (!said) this.#menu.close();
+      else setTimeout(() => this.#opener === opener && this.#menu.close(false), SAID_MS);
     } catch (error) {
       setText(this.#said, error instanceof Error ? error.message : String(error));
     }

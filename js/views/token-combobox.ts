@@ -3,12 +3,12 @@
 // where Enter came before any answer; the kernel then says what is wrong with it.
 
 import { element, setAttributes, setText } from "../charts/dom";
+import { Floating } from "../charts/floating";
 import { count, percent } from "../charts/format";
 import { typed, visible } from "../charts/token-text";
 import type { SessionClient } from "../wire/session-client";
 import { type Found, type FoundToken, type KnownToken, searchVocabulary } from "../wire/vocabulary";
 import { Fetches } from "./fetches";
-import { Floating } from "./floating";
 
 const MOST = 50;
 const PAGE = 8;

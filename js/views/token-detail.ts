@@ -3,10 +3,10 @@
 // the other prompt. Out: a small sheet beside it, which a screen reader hears with the token.
 
 import { element, setAttributes } from "../charts/dom";
+import { Floating } from "../charts/floating";
 import { type Character, charactersOf, isOdd, splitOf } from "../charts/token-bytes";
 import { visible } from "../charts/token-text";
 import type { TokenJson } from "../types";
-import { Floating } from "./floating";
 
 const MOST_CHARACTERS = 8;
 const LONGEST = 240;

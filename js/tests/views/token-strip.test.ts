@@ -192,11 +192,11 @@ describe("recent prompts", () => {
 
   it("are what this page has seen where the kernel does not answer", async () => {
     const session = ready({ prompt: "One" });
-    const { el, get } = await shown(session);
+    const { get } = await shown(session);
     await session.say({ prompt: "Two", tokens: words(2) });
     get("mw-recent-open").click();
     await painted();
-    const items = Array.from(el.querySelectorAll<HTMLElement>(".mw-menu-item"));
+    const items = Array.from(get("mw-recent").querySelectorAll<HTMLElement>(".mw-menu-item"));
     expect(items.map((item) => item.textContent)).toEqual(["Two", "One"]);
   });
 });

@@ -4,12 +4,17 @@
 
 const GAP = 4;
 
-export class Floating {
-  #anchor: Element | null = null;
+/** An element of the page, or a point of the window. */
+export type Anchor = Element | { readonly x: number; readonly y: number };
 
+export class Floating {
+  #anchor: Anchor | null = null;
+
+  /** `side`: which side of the anchor it is flush with. */
   constructor(
     readonly el: HTMLElement,
     signal: AbortSignal,
+    private readonly side: "left" | "right" = "left",
   ) {
     el.classList.add("mw-floating");
     el.setAttribute("popover", "manual");
@@ -23,7 +28,7 @@ export class Floating {
     return this.#anchor !== null;
   }
 
-  show(anchor: Element): void {
+  show(anchor: Anchor): void {
     const opened = this.#anchor === null;
     this.#anchor = anchor;
     this.el.hidden = false;
@@ -42,17 +47,28 @@ export class Floating {
   #place(): void {
     const anchor = this.#anchor;
     if (anchor === null) return;
-    if (!anchor.isConnected) {
+    if (anchor instanceof Element && !anchor.isConnected) {
       this.hide();
       return;
     }
-    const { left, top, bottom } = anchor.getBoundingClientRect();
+    const { left, right, top, bottom } = edges(anchor);
     const { width, height } = this.el.getBoundingClientRect();
     const { innerWidth, innerHeight } = globalThis;
     const below = bottom + GAP;
     const fits = below + height <= innerHeight || top - GAP < height;
-    const x = Math.max(GAP, Math.min(left, innerWidth - width - GAP));
+    const wanted = this.side === "left" ? left : right - width;
+    const x = Math.max(GAP, Math.min(wanted, innerWidth - width - GAP));
+    const y = Math.max(
+      GAP,
+      Math.min(fits ? below : top - GAP - height, innerHeight - height - GAP),
+    );
     this.el.style.left = `${Math.round(x)}px`;
-    this.el.style.top = `${Math.round(fits ? below : top - GAP - height)}px`;
+    this.el.style.top = `${Math.round(y)}px`;
   }
+}
+
+function edges(anchor: Anchor): { left: number; right: number; top: number; bottom: number } {
+  if (anchor instanceof Element) return anchor.getBoundingClientRect();
+  const { x, y } = anchor;
+  return { left: x, right: x, top: y, bottom: y };
 }
