@@ -5,6 +5,7 @@ positions, and nothing else is touched. Without an `Attention` or an `MLP`, what
 stream as it would pass by. Without a `Head` or a neuron, the sum still has the bias b of the
 projection that it goes into; a head whose values have a bias loses that bias too, because it is in
 `z`. Tools that fold value biases into b_O before they ablate keep it, and get other numbers.
+Without a `Feature`, its dictionary's bias, its other features and its error stay.
 
 What "mean" means: the same tensor gets the mean of what it held over a reference set of prompts
 (`over`), run without interventions: one mean over all their positions, or, `by_position`, at each
