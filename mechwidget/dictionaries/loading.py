@@ -52,28 +52,22 @@ def load_dictionary(
     """See `Dictionary.load`."""
     file = _weights_file(Path(path).expanduser())
     config = _config(file.parent / _CONFIG)
-    kind = config.get("architecture", "standard")
-    activation = _activation(config, kind)
+    kind = str(config.get("architecture", "standard"))
+    across = "transcoder" in kind
+    activation = _activation(config)
     _refuse_normalising(config)
     tensors = _tensors(file, activation)
-    here = _site(config, "hook_name") if reads is None else reads
-    there = writes
-    if writes is None and "transcoder" in str(kind):
-        there = _site(config, "hook_name_out")
-    k = _k(config) if activation == "topk" else None
     if config.get("rescale_acts_by_decoder_norm"):
         tensors = _rescaled(tensors, activation)
+    there = _site(config, "hook_name_out") if writes is None and across else writes
     dictionary = Dictionary(
-        tensors["W_enc"],
-        tensors["b_enc"],
-        tensors["W_dec"],
-        tensors["b_dec"],
-        reads=here,
+        **{name: tensors[name] for name in _TENSORS[:4]},
+        reads=_site(config, "hook_name") if reads is None else reads,
         writes=there,
         activation=activation,
         threshold=tensors.get("threshold"),
-        k=k,
-        centred=config.get("apply_b_dec_to_input", "transcoder" not in str(kind)) is True,
+        k=_k(config) if activation == "topk" else None,
+        centred=config.get("apply_b_dec_to_input", not across) is True,
         W_skip=tensors.get("W_skip"),
     )
     dictionary.loaded_from = str(path)
@@ -131,8 +125,9 @@ def _config(file: Path) -> Mapping[str, Any]:
     return {**metadata, **config} if isinstance(metadata, dict) else config
 
 
-def _activation(config: Mapping[str, Any], kind: Any) -> Activation:
+def _activation(config: Mapping[str, Any]) -> Activation:
     """Which activation an architecture has; older configs name it beside a standard one."""
+    kind = config.get("architecture", "standard")
     found = _ACTIVATIONS.get(kind) if isinstance(kind, str) else None
     if found is None:
         raise DictionaryError(
