@@ -22,6 +22,7 @@ from mechwidget.analysis.composition import Composition, composition_scores
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
+from mechwidget.analysis.features import FeatureReading, feature_activations
 from mechwidget.analysis.head_circuits import HeadCircuit, TokenCircuit, TokenPairs
 from mechwidget.analysis.head_maps import HeadMaps, head_maps
 from mechwidget.analysis.head_scores import HeadScore, head_scores
@@ -69,6 +70,7 @@ __all__ = [
     "CopyingScores",
     "DirectAttribution",
     "Effect",
+    "FeatureReading",
     "HeadCircuit",
     "HeadMaps",
     "HeadScore",
@@ -106,6 +108,7 @@ __all__ = [
     "direct_attribution",
     "effect_grid",
     "empty_map",
+    "feature_activations",
     "find_score",
     "head_maps",
     "head_scores",
