@@ -11,6 +11,7 @@ import { lens } from "./views/lens";
 import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
 import { tokenStrip } from "./views/token-strip";
+import { weights } from "./views/weights";
 import { workbench } from "./views/workbench";
 
 const views = {
@@ -22,6 +23,7 @@ const views = {
   lens,
   neurons,
   outcome,
+  weights,
   interventions,
 };
 

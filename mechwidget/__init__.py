@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         NeuronsView,
         Outcome,
         TokenStrip,
+        WeightsView,
         Workbench,
         explore,
     )
@@ -119,6 +120,7 @@ _HOMES = {
     "TokenStrip": "views",
     "Tokens": "models",
     "Vector": "interventions",
+    "WeightsView": "views",
     "Workbench": "views",
     "explore": "views",
     "load": "models",
@@ -171,6 +173,7 @@ __all__ = [
     "TokenStrip",
     "Tokens",
     "Vector",
+    "WeightsView",
     "Workbench",
     "explore",
     "load",

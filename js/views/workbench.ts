@@ -16,6 +16,7 @@ import { Stage } from "./stage";
 import { type Tab, Tabs } from "./tabs";
 import { TokenStrip } from "./token-strip";
 import { topBar } from "./top-bar";
+import { WeightsPane } from "./weights";
 
 export const workbench: View = (el, context) => {
   const stage = new Stage(context, {
@@ -38,6 +39,7 @@ export const workbench: View = (el, context) => {
     },
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
+    { name: "weights", title: "Weights", make: () => new WeightsPane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane(stage.cast);

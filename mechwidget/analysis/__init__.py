@@ -18,10 +18,13 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
+from mechwidget.analysis.composition import Composition, composition_scores
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
 from mechwidget.analysis.features import FeatureReading, feature_activations
+from mechwidget.analysis.head_circuits import HeadCircuit, TokenCircuit, TokenPairs
+from mechwidget.analysis.head_maps import HeadMaps, head_maps
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
@@ -32,6 +35,7 @@ from mechwidget.analysis.metrics import (
     Probability,
     metric_from_json,
 )
+from mechwidget.analysis.nearest_tokens import NearestTokens, nearest_tokens
 from mechwidget.analysis.neuron_effects import (
     NeuronEffects,
     NeuronTokens,
@@ -55,21 +59,26 @@ from mechwidget.analysis.value_weighted import (
     value_norms,
     value_weighted,
 )
+from mechwidget.analysis.weight_norms import WeightNorms, weight_norms
 
 __all__ = [
     "ActivationGradient",
     "Alignment",
     "BoundMetric",
+    "Composition",
     "Cone",
     "CopyingScores",
     "DirectAttribution",
     "Effect",
     "FeatureReading",
+    "HeadCircuit",
+    "HeadMaps",
     "HeadScore",
     "LogitDiff",
     "LogitLens",
     "MapScore",
     "Metric",
+    "NearestTokens",
     "NeuronEffects",
     "NeuronRanking",
     "NeuronTable",
@@ -80,8 +89,11 @@ __all__ = [
     "ScoreInputs",
     "ScoreMap",
     "TokenChange",
+    "TokenCircuit",
+    "TokenPairs",
     "ValueNorms",
     "ValueWeighted",
+    "WeightNorms",
     "ablation_effect",
     "ablation_effects",
     "ablation_groups",
@@ -89,6 +101,7 @@ __all__ = [
     "activation_gradient",
     "align",
     "changed_neurons",
+    "composition_scores",
     "compute_score",
     "cone",
     "copying_scores",
@@ -97,12 +110,14 @@ __all__ = [
     "empty_map",
     "feature_activations",
     "find_score",
+    "head_maps",
     "head_scores",
     "kl_nats",
     "largest_neurons",
     "logit_lens",
     "map_scores",
     "metric_from_json",
+    "nearest_tokens",
     "neuron_activations",
     "neuron_effects",
     "neuron_strips",
@@ -116,4 +131,5 @@ __all__ = [
     "sweep_components",
     "value_norms",
     "value_weighted",
+    "weight_norms",
 ]

@@ -15,6 +15,7 @@ from mechwidget.views.lens import LensView
 from mechwidget.views.neurons import NeuronsView
 from mechwidget.views.outcome import Outcome
 from mechwidget.views.token_strip import TokenStrip
+from mechwidget.views.weights import WeightsView
 from mechwidget.views.workbench import Workbench
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "NeuronsView",
     "Outcome",
     "TokenStrip",
+    "WeightsView",
     "Workbench",
     "explore",
 ]

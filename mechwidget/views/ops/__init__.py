@@ -24,6 +24,7 @@ from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.scripts import Scripts
 from mechwidget.views.ops.tables import Tables
 from mechwidget.views.ops.vocabulary import Vocabulary
+from mechwidget.views.ops.weights import Weights
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
@@ -46,6 +47,7 @@ _GROUPS = (
     Tables,
     Prompts,
     Vocabulary,
+    Weights,
 )
 
 

@@ -20,6 +20,7 @@ from mechwidget.views.tables.lens import lens_table
 from mechwidget.views.tables.neurons import neurons_table
 from mechwidget.views.tables.outcome import outcome_table
 from mechwidget.views.tables.tokens import tokens_table
+from mechwidget.views.tables.weights import weights_table
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
@@ -36,6 +37,7 @@ TABLES: dict[str, TableMaker] = {
     "neurons": neurons_table,
     "outcome": outcome_table,
     "token-strip": tokens_table,
+    "weights": weights_table,
 }
 
 
