@@ -18,15 +18,20 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
+from mechwidget.analysis.attribution_path import IntegratedGradient, integrated_gradient
+from mechwidget.analysis.attribution_target import AttributionTarget, attribution_target
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
+from mechwidget.analysis.embedding_parts import EmbeddingParts, embedding_parts
+from mechwidget.analysis.exact_effects import exact_effects, rank_correlation
 from mechwidget.analysis.features import FeatureReading, feature_activations
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
 from mechwidget.analysis.metrics import (
     BoundMetric,
+    Logit,
     LogitDiff,
     Metric,
     Probability,
@@ -59,13 +64,17 @@ from mechwidget.analysis.value_weighted import (
 __all__ = [
     "ActivationGradient",
     "Alignment",
+    "AttributionTarget",
     "BoundMetric",
     "Cone",
     "CopyingScores",
     "DirectAttribution",
     "Effect",
+    "EmbeddingParts",
     "FeatureReading",
     "HeadScore",
+    "IntegratedGradient",
+    "Logit",
     "LogitDiff",
     "LogitLens",
     "MapScore",
@@ -88,16 +97,20 @@ __all__ = [
     "ablation_sweep",
     "activation_gradient",
     "align",
+    "attribution_target",
     "changed_neurons",
     "compute_score",
     "cone",
     "copying_scores",
     "direct_attribution",
     "effect_grid",
+    "embedding_parts",
     "empty_map",
+    "exact_effects",
     "feature_activations",
     "find_score",
     "head_scores",
+    "integrated_gradient",
     "kl_nats",
     "largest_neurons",
     "logit_lens",
@@ -111,6 +124,7 @@ __all__ = [
     "outcome",
     "patching_grid",
     "pattern_entropy",
+    "rank_correlation",
     "rank_neurons",
     "register_score",
     "sweep_components",
