@@ -18,6 +18,7 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
+from mechwidget.analysis.attribution import Attribution, attribution
 from mechwidget.analysis.attribution_path import IntegratedGradient, integrated_gradient
 from mechwidget.analysis.attribution_target import AttributionTarget, attribution_target
 from mechwidget.analysis.cone import Cone, cone
@@ -64,6 +65,7 @@ from mechwidget.analysis.value_weighted import (
 __all__ = [
     "ActivationGradient",
     "Alignment",
+    "Attribution",
     "AttributionTarget",
     "BoundMetric",
     "Cone",
@@ -97,6 +99,7 @@ __all__ = [
     "ablation_sweep",
     "activation_gradient",
     "align",
+    "attribution",
     "attribution_target",
     "changed_neurons",
     "compute_score",

@@ -20,13 +20,14 @@ In: a hooked model, a prompt, a metric. Out: `PathTerms` at one t, and `Integrat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
 from mechwidget.analysis.activation_gradient import by_part, part_sites
+from mechwidget.analysis.cutting import cut
 from mechwidget.errors import MechwidgetError, SiteError
 from mechwidget.models import Site
 from mechwidget.models.edit import Edit
@@ -96,7 +97,7 @@ class IntegratedGradient:
         return self.terms.sum - (self.terms.value - self.start)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class AttributionPath:
     """A path through the runs of one prompt.
 
@@ -143,8 +144,7 @@ class AttributionPath:
             each = [w * getattr(point, name) for w, point in zip(weights, found, strict=True)]
             return np.asarray(np.sum(each, axis=0))
 
-        names = ("heads", "attention", "mlp", "tokens")
-        terms = PathTerms(*(total(name) for name in names), value)
+        terms = PathTerms(total("heads"), total("attention"), total("mlp"), total("tokens"), value)
         return IntegratedGradient(terms, start, len(found))
 
     def at(self, share: float, cancelled: Callable[[], bool] | None = None) -> PathTerms:
@@ -185,10 +185,14 @@ class AttributionPath:
         return (EMBED,)
 
     def _moved(self, share: float) -> Moved:
-        away = self._from if self.of == "tokens" else None
-        return Moved(self._sites, share, away)
+        return Moved(self._sites, share, self.start_from)
 
     @property
+    def start_from(self) -> torch.Tensor | None:
+        """`[d]`, where what moves starts; None is zero."""
+        return self._from if self.of == "tokens" else None
+
+    @cached_property
     def _from(self) -> torch.Tensor:
         return start_embedding(self.model, self.start)
 
@@ -231,14 +235,18 @@ def start_embedding(model: HookedModel, start: Start) -> torch.Tensor:
     place = model.ledger.embed
     if place is None or EMBED not in model.sites:
         raise SiteError(f"{model.name} has no token embeddings that can be told apart.")
-    ids = torch.arange(model.ledger.n_tokens or model.vocab_size)
+    ids = range(model.ledger.n_tokens or model.vocab_size)
     with model.lock:
         module = submodule(make_twin(model.model), place.module)
         if start == "zero":
-            return torch.zeros_like(module(ids[None, :1].to(model.device))[0, 0].float().cpu())
-        parts = ids.split(_EMBEDDED_AT_ONCE)
-        sums = [module(part[None].to(model.device))[0].double().sum(0).cpu() for part in parts]
+            return torch.zeros_like(module(_row([0], model))[0, 0].float().cpu())
+        parts = cut(ids, _EMBEDDED_AT_ONCE)
+        sums = [module(_row(part, model))[0].double().sum(0).cpu() for part in parts]
     return (torch.stack(sums).sum(0) / len(ids)).float()
+
+
+def _row(ids: Sequence[int], model: HookedModel) -> torch.Tensor:
+    return torch.tensor([list(ids)], device=model.device)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
