@@ -1,7 +1,7 @@
 """Attribution: what every part wrote to a logit or a logit difference, before edits and after.
 
-Both runs are attributed by `direct_attribution`, each with its final norm held at its own scale; and
-the first stream is taken apart into token and position where it is their sum. So a difference
+Both runs are attributed by `direct_attribution`, each with its final norm held at its own scale,
+and the first stream is taken apart into token and position where it is their sum. So a difference
 between the two also holds what the edits did to that scale.
 
 In: a hooked model, a prompt, a metric or none, interventions. Out: `Attribution`.
