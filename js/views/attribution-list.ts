@@ -150,7 +150,7 @@ export class TermList {
       "aria-label": sentence(term, edited, measured, mark),
       title: term.title,
     });
-    row.el.style.setProperty("--mw-level", String(level));
+    row.el.style.setProperty("--mw-indent", `${12 * (level - 1)}px`);
     setText(row.twist, open === null ? "" : open ? "▾" : "▸");
     setText(row.mark, mark ? mark.glyph || "×" : "");
     setText(row.name, term.name);
