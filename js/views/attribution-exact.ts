@@ -41,7 +41,7 @@ export class ExactPanel {
   readonly #facts = element("div", { class: "mw-exact-facts" });
   readonly #correlation = element("p", { "data-testid": "mw-exact-correlation" });
   readonly #furthest = element("p", { class: "mw-muted" });
-  readonly #axes = element("p", { class: "mw-muted" }, "across: attribution · up: measured");
+  readonly #axes = element("p", { class: "mw-muted" }, "across: attribution · up: exact effect");
   readonly #body: HTMLElement;
   readonly #scatter: Scatter;
   /** By what the numbers depend on, then by row. */
@@ -81,7 +81,10 @@ export class ExactPanel {
     const left = cellsOf(terms).filter(({ key }) => !known?.has(key)).length;
     const here = this.#measuring;
     const next = Math.min(AT_ONCE, left);
-    setText(this.#go, here ? "Stop" : `Measure the top ${known?.size ? `${next} others` : next}`);
+    setText(
+      this.#go,
+      here ? "Stop" : known?.size ? `Measure ${next} more` : `Measure the top ${next}`,
+    );
     this.#go.disabled = !here && (!enabled || base === "" || left === 0);
     setAttributes(this.#go, {
       title: here ? "What is measured so far stays" : "Zero each, one run per part, and see",
@@ -101,7 +104,7 @@ export class ExactPanel {
     const points = terms.flatMap(({ key, name, value: [, x] }): Point[] => {
       const y = known?.get(key);
       if (y === undefined || !Number.isFinite(x) || !Number.isFinite(y)) return [];
-      return [{ key, x, y, words: `${name}: attributed ${signed(x)}, measured ${signed(y)}` }];
+      return [{ key, x, y, words: `${name}: attributed ${signed(x)}, exact ${signed(y)}` }];
     });
     this.#body.hidden = points.length === 0;
     if (points.length === 0) return;

@@ -305,7 +305,7 @@ function sentence(
   const words = [
     `${name}: ${sum ? plain(after) : signed(after)} logits`,
     edited && before !== after ? `was ${signed(before)}` : "",
-    Number.isNaN(exact) ? "" : `measured ${signed(exact)}`,
+    Number.isNaN(exact) ? "" : `exact effect ${signed(exact)}`,
     mark?.words ?? "",
     open === null ? "" : open ? "open" : "can be opened",
   ];

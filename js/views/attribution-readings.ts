@@ -9,6 +9,7 @@ import {
   type DirectTerms,
   type GradientTerms,
   type LayerNeurons,
+  type Target,
 } from "../wire/attribution";
 import type { Progress, SessionClient } from "../wire/session-client";
 import type { AttributionControls } from "./attribution-controls";
@@ -34,6 +35,7 @@ export interface Reading {
   /** All of them by size, for what is worth measuring. */
   readonly largest: readonly Term[];
   readonly convention: string;
+  readonly target: Target;
 }
 
 export interface Found<T> {
@@ -91,6 +93,7 @@ export class AttributionReadings {
       rows: directRows(value, wish),
       largest: directRows(value, { ...wish, order: "largest" }),
       convention: directConvention(value),
+      target: value,
     };
     return { value: reading, waiting: waiting || neurons.waiting, refusal };
   }
@@ -109,16 +112,20 @@ export class AttributionReadings {
         ? this.#gradients.get(key, (signal) => this.#ask(key, args, signal))
         : null;
     const refusal = this.#gradients.refusal(key);
-    if (!now) return { value: null, waiting: !refusal && !halted, refusal };
+    const waiting = !now && !refusal && !halted;
+    const shown = now ?? (waiting ? this.#likeLast(args) : null);
+    if (!shown) return { value: null, waiting, refusal };
     const { model, tokens } = state;
     const shape = { layers: model.n_layers, heads: Math.max(0, ...model.heads) };
     const texts = tokens.map(({ text }) => text);
     const wish = this.#asked(NONE);
     const rowsOf = (order: Order): readonly Term[] =>
-      of === "tokens" ? tokenRows(now, texts, order) : gradientRows(now, shape, { ...wish, order });
-    const convention = gradientConvention(now, of);
-    const value = { rows: rowsOf(wish.order), largest: rowsOf("largest"), convention };
-    return { value, waiting: false, refusal };
+      of === "tokens"
+        ? tokenRows(shown, texts, order)
+        : gradientRows(shown, shape, { ...wish, order });
+    const convention = gradientConvention(shown);
+    const rows = { rows: rowsOf(wish.order), largest: rowsOf("largest"), convention };
+    return { value: { ...rows, target: shown }, waiting, refusal };
   }
 
   /** How far what was asked for last is; null: it is not on its way. */
@@ -138,6 +145,12 @@ export class AttributionReadings {
       this.#gradients.cancel();
     }
     this.onChange();
+  }
+
+  /** The last answer to the same question about another moment, to be drawn dimmed. */
+  #likeLast({ method, of }: Pick<GradientTerms, "method" | "of">): GradientTerms | null {
+    const { last } = this.#gradients;
+    return last?.method === method && last.of === of ? last : null;
   }
 
   #asked(neurons: ReadonlyMap<number, LayerNeurons>): Wish {

@@ -3,7 +3,7 @@
 
 import { plain, signed } from "../charts/format";
 import { short } from "../charts/token-text";
-import type { DirectTerms, GradientTerms, Of } from "../wire/attribution";
+import type { DirectTerms, GradientTerms, Target } from "../wire/attribution";
 
 export type Shown = "direct" | "gradient" | "integrated";
 
@@ -30,14 +30,14 @@ export const ORDERS = {
 };
 
 /** What is attributed, and where it is read. */
-export function targetOf({ tokens, position }: DirectTerms, at: string): string {
+export function targetOf({ tokens, position }: Target, at: string): string {
   const [one = "", other] = tokens.map((text) => short(text, 14));
   const what = other === undefined ? `logit of ${one}` : `${one} − ${other}`;
   return `${what} at ${short(at, 12)} (${position})`;
 }
 
 /** Why it is not what is measured, and what that means. */
-export function reasonOf({ reason, tokens }: DirectTerms): string {
+export function reasonOf({ reason, tokens }: Target): string {
   if (tokens.length > 1) return reason;
   const zero =
     "a logit alone counts what raises all of them alike: choose a distractor to rule it out";
@@ -52,17 +52,22 @@ export function directConvention(told: DirectTerms): string {
   return `logits: each write along the unembedding, final norm held at the run’s own scale · ${sum}`;
 }
 
-export function gradientConvention(told: GradientTerms, of: Of): string {
-  const last = told.runs.at(-1);
-  const integrated = !Number.isNaN(last?.start ?? Number.NaN);
+export function gradientConvention(told: GradientTerms): string {
+  const { of, steps, method, runs } = told;
   const [from, unit] =
     of === "tokens"
       ? ["from the mean of all embeddings, positions kept", "(embedding − mean) · gradient"]
       : ["from zero, all heads’ z and MLPs at once", "activation · gradient, summed over tokens"];
-  if (!integrated) return `logits, to first order: ${unit}`;
-  const sum = `from ${signed(last?.start ?? 0)} to ${signed(last?.value ?? 0)}`;
-  return `logits: ${unit}, over ${told.steps} steps ${from} · ${sum}, off by ${small(last?.gap ?? 0)}`;
+  if (method === "gradient") return `logits, to first order: ${unit}`;
+  const { start, value, gap } = runs.at(-1) ?? { start: 0, value: 0, gap: 0 };
+  const coarse =
+    Math.abs(gap) > COARSE * Math.abs(value - start) ? ", too coarse: take more steps" : "";
+  const sum = `from ${signed(start)} to ${signed(value)}, off by ${small(gap)}${coarse}`;
+  return `logits: ${unit}, over ${steps} steps ${from} · ${sum}`;
 }
+
+/** A larger error, as a share of what is integrated, is said to be one. */
+const COARSE = 0.03;
 
 /** A remainder: what rounds to nothing at four digits is nothing. */
 const small = (value: number): string =>
@@ -74,5 +79,5 @@ const small = (value: number): string =>
     : plain(value);
 
 export const EXACT_CONVENTION =
-  "measured: the metric, less the metric with the part zeroed (a token: its embedding at the mean), " +
+  "exact: the metric, less the metric with the part zeroed (a token: its embedding at the mean), " +
   "in a run of its own, with the edits in force";

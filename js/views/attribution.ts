@@ -6,7 +6,6 @@ import { button, element, keyed, setText } from "../charts/dom";
 import type { SessionStore } from "../store/session-store";
 import type { ComponentJson, SessionState } from "../types";
 import { componentKey } from "../types";
-import type { DirectTerms } from "../wire/attribution";
 import { AttributionControls } from "./attribution-controls";
 import { ExactPanel } from "./attribution-exact";
 import { TermList } from "./attribution-list";
@@ -101,26 +100,21 @@ export class AttributionPane implements Pane {
     const edited = state.interventions.some((item) => item.enabled);
     this.#controls.draw(edited);
     const direct = this.#controls.method === "direct";
-    const told = this.#readings.direct(state, base);
     const found = direct
-      ? this.#readings.ofDirect(told, base)
+      ? this.#readings.ofDirect(this.#readings.direct(state, base), base)
       : this.#readings.ofGradients(state, base);
     this.el.toggleAttribute("data-waiting", found.waiting);
-    this.#drawWords(scene, told, found, direct);
+    this.#drawWords(scene, found, direct);
     const { value } = found;
     if (!value || value.rows.length === 0) return;
     this.#drawRows(scene, value, edited, base && `${base} ${this.#controls.of}`);
   }
 
-  #drawWords(
-    scene: Scene,
-    { value: told }: Found<DirectTerms>,
-    { value, refusal }: Found<Reading>,
-    direct: boolean,
-  ): void {
-    const at = told && (scene.state?.tokens[told.position]?.text ?? "");
-    setText(this.#target, told ? targetOf(told, at ?? "") : "");
-    setText(this.#reason, told ? reasonOf(told) : "");
+  #drawWords(scene: Scene, { value, refusal }: Found<Reading>, direct: boolean): void {
+    const target = value?.target;
+    const at = scene.state?.tokens[target?.position ?? 0]?.text ?? "";
+    setText(this.#target, target ? targetOf(target, at) : "");
+    setText(this.#reason, target ? reasonOf(target) : "");
     this.#drawProgress();
     const none = !value || value.rows.length === 0;
     setText(this.#empty, none ? this.#emptyText(scene, refusal) : "");
@@ -162,7 +156,7 @@ export class AttributionPane implements Pane {
       ...(edited ? [cell("baseline", "Without the edits, in logits")] : []),
       cell(edited ? "edited" : "logits", edited ? "With the edits, in logits" : "In logits"),
       ...(edited ? [cell("change", "With the edits, minus without")] : []),
-      ...(exact ? [cell("measured", "What is lost when it is zeroed, in a run of its own")] : []),
+      ...(exact ? [cell("exact", "What is lost when it is zeroed, in a run of its own")] : []),
     ]);
   }
 

@@ -19,14 +19,17 @@ export interface Ends {
   readonly metric: number;
 }
 
-export interface DirectTerms {
-  readonly label: string;
+/** What is attributed. */
+export interface Target {
   /** Where the logits are read. */
   readonly position: number;
   /** The token, and the one that it is held against if any. */
   readonly tokens: readonly string[];
-  /** Why it is not the metric that is attributed; empty where it is. */
+  /** Why it is not the metric; empty where it is. */
   readonly reason: string;
+}
+
+export interface DirectTerms extends Target {
   readonly note: string;
   readonly layers: number;
   readonly heads: number;
@@ -61,7 +64,9 @@ export interface PathRun {
   readonly gap: number;
 }
 
-export interface GradientTerms {
+export interface GradientTerms extends Target {
+  readonly method: Method;
+  readonly of: Of;
   readonly steps: number;
   readonly runs: readonly PathRun[];
   /** By part, as `DirectTerms.term` without other writes. */
@@ -79,21 +84,18 @@ export type Effects = readonly number[];
 export async function askDirect(client: SessionClient, options: Listening): Promise<DirectTerms> {
   const { result, frames } = await client.ask("attribution", {}, options);
   const about = fields(result);
-  const { heads, position } = about;
+  const { heads } = about;
   const [runs, neurons] = [list(about.runs).map(endsOf), numbers(about.neurons)];
   const [terms] = frames;
   const [n, layers, columns] = terms?.shape ?? [];
   if (!terms || n !== runs.length || n < 1 || layers !== neurons.length) {
     throw unreadable("a run has a row of terms for each layer");
   }
-  if (typeof heads !== "number" || columns !== heads + 3 || typeof position !== "number") {
+  if (typeof heads !== "number" || columns !== heads + 3) {
     throw unreadable("a layer has a term for each head, and three more");
   }
   return {
-    label: text(about.label),
-    position,
-    tokens: list(about.tokens).map(text),
-    reason: text(about.reason),
+    ...targetOf(about),
     note: text(about.note),
     layers,
     heads,
@@ -149,7 +151,8 @@ export async function askGradient(
     throw unreadable("terms are by token, or by layer and part");
   }
   return {
-    steps: args.steps,
+    ...targetOf(about),
+    ...args,
     runs,
     term: (run, layer, column) => terms.row(run, layer)[column] ?? Number.NaN,
     token: (run, position) => terms.row(run)[position] ?? Number.NaN,
@@ -180,6 +183,11 @@ export async function askExact(
     },
   );
   return read(answer);
+}
+
+function targetOf({ position, tokens, reason }: Record<string, unknown>): Target {
+  if (typeof position !== "number") throw unreadable("a position is missing");
+  return { position, tokens: list(tokens).map(text), reason: text(reason) };
 }
 
 function endsOf(value: unknown): Ends {

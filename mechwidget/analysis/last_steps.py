@@ -26,7 +26,7 @@ from mechwidget.analysis.ending import (
     rounding,
     unembedding,
 )
-from mechwidget.errors import UnsupportedModelError
+from mechwidget.errors import MechwidgetError, UnsupportedModelError
 from mechwidget.models import Site
 from mechwidget.models.hooks import submodule
 from mechwidget.models.twin import make_twin
@@ -82,6 +82,7 @@ class LastSteps:
 
         Raises:
             UnsupportedModelError: the end is not a norm and an unembedding.
+            MechwidgetError: stream or logits are no finite numbers.
         """
         self._model, self._twin = model, make_twin(model.model)
         self._dtype = run.logits.dtype
@@ -90,6 +91,11 @@ class LastSteps:
             site: run.read[site][0, position] for site in run.read
         }
         final = self.held[last_stream(model)]
+        if not bool(final.isfinite().all()) or not bool(run.logits.isfinite().any()):
+            raise MechwidgetError(
+                "The logits of this run are not finite numbers: there is nothing to attribute.",
+                "Look for the layer in which the stream stops being finite, with the lens.",
+            )
         raw = self._called(self._normed(self._norm_of(final), final))
         self._factor, self.note = after_unembedding(model, raw, run.logits[0, 0])
         self.stream = final if at is None else self.held[at]

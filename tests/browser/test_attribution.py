@@ -1,4 +1,4 @@
-"""The attribution view as a person uses it: open a layer, ablate a row, rank, integrate, measure."""
+"""The attribution view as a person uses it: open a layer, ablate, rank, integrate, measure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 PROMPT = "The capital of France is"
-SESSION = f"{SETUP}\nsession = mw.Session(model, {PROMPT!r}, metric=mw.LogitDiff(' Paris', ' Rome'))"
+SESSION = (
+    f"{SETUP}\nsession = mw.Session(model, {PROMPT!r}, metric=mw.LogitDiff(' Paris', ' Rome'))"
+)
 LONG = "session.prompt = ' '.join(['lamp Tuesday seven Oslo bird clean Tom kite'] * 15)"
 TIMEOUT_MS = 20_000
 
@@ -64,9 +66,7 @@ def test_open_ablate_integrate_and_measure(open_notebook: OpenNotebook) -> None:
     settled(view)
 
     # The terms add up to the metric, and a layer opens to its heads, an MLP to its neurons.
-    assert last_number(total) == pytest.approx(
-        notebook.python("session.metric_value"), abs=0.006
-    )
+    assert last_number(total) == pytest.approx(notebook.python("session.metric_value"), abs=0.006)
     expect(view.locator(".mw-notes")).to_contain_text("remainder 0.0000")
     view.get_by_test_id("mw-term-layer-1").locator(".mw-term-twist").click()
     head = view.get_by_test_id("mw-term-head-1-2")
@@ -105,7 +105,7 @@ def test_open_ablate_integrate_and_measure(open_notebook: OpenNotebook) -> None:
     expect(view.get_by_test_id("mw-exact-correlation")).to_contain_text(
         "over 20 parts", timeout=TIMEOUT_MS
     )
-    expect(view.get_by_test_id("mw-exact-go")).to_contain_text("others")
+    expect(view.get_by_test_id("mw-exact-go")).to_contain_text("more")
     picture(notebook, "view-attribution-measured")
 
     # Integrated gradients of the input tokens, of a long prompt.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mechwidget.analysis import Attribution as Found
-    from mechwidget.analysis import DirectAttribution
+    from mechwidget.analysis import AttributionTarget, DirectAttribution
     from mechwidget.session import Session
     from mechwidget.session.job import Job
     from mechwidget.session.state import State
@@ -86,10 +86,7 @@ class Attribution:
         def answer(found: Found) -> Answer:
             runs = [found.baseline, *([] if found.edited is None else [found.edited])]
             about = {
-                "label": found.label,
-                "position": found.position,
-                "tokens": [model.token_text(i) for i in _ids(found, model)],
-                "reason": found.target.reason,
+                **target_json(self._session, found.target),
                 "note": runs[-1].note,
                 "heads": model.most_heads,
                 "neurons": [model.n_neurons(layer) for layer in range(model.n_layers)],
@@ -138,8 +135,16 @@ def top_neurons(sides: Sides, layer: int, k: int, order: str) -> npt.NDArray[np.
     return np.stack([top, before[top], after[top]], -1)
 
 
-def _ids(found: Found, model: Any) -> tuple[int, ...]:
-    return found.target.metric.bind(model, found.position + 1).tokens
+def target_json(session: Session, target: AttributionTarget) -> dict[str, Any]:
+    """What is attributed: the token or the two, where they are read, why not something else."""
+    model = session.model
+    bound = target.metric.bind(model, len(session.now().state.tokens))
+    return {
+        "label": bound.label,
+        "position": bound.position,
+        "tokens": [model.token_text(token) for token in bound.tokens],
+        "reason": target.reason,
+    }
 
 
 def _grid(run: DirectAttribution) -> npt.NDArray[np.float64]:

@@ -25,6 +25,7 @@ from mechwidget.analysis.exact_effects import effects_of_group
 from mechwidget.errors import ProtocolError
 from mechwidget.interventions import Ablate, component_from_json
 from mechwidget.views.deferred import Then
+from mechwidget.views.ops.attribution import target_json
 from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mechwidget.analysis import AttributionTarget
     from mechwidget.models import Intervention
     from mechwidget.session import Session
     from mechwidget.session.reads import Question
@@ -42,7 +44,7 @@ METHODS: tuple[Method, ...] = ("gradient", "integrated")
 MOST_CELLS = 64
 
 Answer = tuple[dict[str, Any], Frame]
-Step = PathTerms | float
+Step = tuple["AttributionTarget", "PathTerms | float"]
 _CELLS_AT_ONCE = 8  # before others may go first
 
 
@@ -71,9 +73,7 @@ class AttributionKin:
         def answer(found: list[Step]) -> Answer:
             runs = job.runs(found)
             about = {
-                "method": method,
-                "of": of,
-                "steps": steps,
+                **target_json(self._session, found[0][0]),
                 "runs": [
                     {"value": run.terms.value, "start": _finite(run.start), "gap": _finite(run.gap)}
                     for run in runs
@@ -82,7 +82,7 @@ class AttributionKin:
             numbers = [run.terms.tokens if of == "tokens" else _grid(run.terms) for run in runs]
             return about, encode(np.stack(numbers).astype(np.float32))
 
-        return Then(self._session.read_each(job.questions, _bytes_of, told), answer)
+        return Then(self._session.read_each(job.questions, bytes_of_step, told), answer)
 
     def attribution_exact(self, args: Arguments, request: Request) -> Then[Answer]:
         """What is lost by zeroing each of some components, or by each token's mean: `[cell]`."""
@@ -170,10 +170,10 @@ class Gradients:
         return [*map(path.gradient, shares), path.value(1.0), path.value(0.0)]
 
     def _run(self, path: SessionPath, found: Sequence[Step]) -> IntegratedGradient:
+        numbers = [number for _, number in found]
         if self._method == "gradient":
-            terms = cast("PathTerms", found[0])
-            return IntegratedGradient(terms, float("nan"), 1)
-        *points, value, start = found
+            return IntegratedGradient(cast("PathTerms", numbers[0]), float("nan"), 1)
+        *points, value, start = numbers
         return path.integral(
             cast("list[PathTerms]", points), cast("float", value), cast("float", start)
         )
@@ -198,33 +198,38 @@ class SessionPath:
 
     def gradient(self, share: float) -> Question[Step]:
         """The question what the integrand is."""
-        return self._key("gradient", share), lambda stop: self._known(stop).at(share, stop)
+        return self._question("gradient", share, lambda path, stop: path.at(share, stop))
 
     def value(self, share: float) -> Question[Step]:
         """The question what the metric is."""
-        return self._key("value", share), lambda stop: self._known(stop).value(stop, share)
+        return self._question("value", share, lambda path, stop: path.value(stop, share))
 
-    def _known(self, cancelled: Callable[[], bool]) -> AttributionPath:
+    def _question(
+        self,
+        what: str,
+        share: float,
+        ask: Callable[[AttributionPath, Callable[[], bool]], PathTerms | float],
+    ) -> Question[Step]:
         state = self._state
-        target = attribution_target(
-            self._session.model,
-            state.tokens,
-            state.metric,
-            position=state.position,
-            cancelled=cancelled,
-        )
-        if self._shape.metric != target.metric:
-            self._shape = self._path(target.metric)
-        return self._shape
+        asked = (state.tokens, state.metric, state.position)
+
+        def work(cancelled: Callable[[], bool]) -> Step:
+            target = attribution_target(
+                self._session.model,
+                state.tokens,
+                state.metric,
+                position=state.position,
+                cancelled=cancelled,
+            )
+            if self._shape.metric != target.metric:
+                self._shape = self._path(target.metric)
+            return target, ask(self._shape, cancelled)
+
+        return ("attribution", what, self._of, share, self._edits, *asked), work
 
     def _path(self, metric: Any) -> AttributionPath:
         of = cast("Literal['components', 'tokens']", self._of)
         return AttributionPath(self._session.model, self._state.tokens, metric, self._edits, of)
-
-    def _key(self, what: str, share: float) -> tuple[Any, ...]:
-        state = self._state
-        asked = (state.tokens, state.metric, state.position)
-        return ("attribution", what, self._of, share, self._edits, *asked)
 
 
 Cell = Any  # a component, or the position of an input token
@@ -255,7 +260,10 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _bytes_of(step: Step) -> int:
-    if isinstance(step, float):
-        return 8
-    return step.heads.nbytes + step.attention.nbytes + step.mlp.nbytes + step.tokens.nbytes
+def bytes_of_step(step: Step) -> int:
+    """How much room one answer takes."""
+    number = step[1]
+    if isinstance(number, float):
+        return 64
+    arrays = (number.heads, number.attention, number.mlp, number.tokens)
+    return sum(array.nbytes for array in arrays)

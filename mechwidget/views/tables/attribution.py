@@ -18,7 +18,7 @@ from mechwidget.views.ops.attribution import (
     neurons_of,
     top_neurons,
 )
-from mechwidget.views.ops.attribution_kin import METHODS, Gradients
+from mechwidget.views.ops.attribution_kin import METHODS, Gradients, bytes_of_step
 from mechwidget.views.table import Table
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def attribution_table(
         named = {"token": [texts[row[2] or 0] for row in rows], **made.columns}
         return Table(named, made.about)
 
-    return Then(session.read_each(job.questions, lambda _: 1 << 16, lambda _: None), table)
+    return Then(session.read_each(job.questions, bytes_of_step, lambda _: None), table)
 
 
 def _direct(session: Session, neurons: int) -> Then[Table]:
