@@ -81,18 +81,21 @@ export class ExactPanel {
     const left = cellsOf(terms).filter(({ key }) => !known?.has(key)).length;
     const here = this.#measuring;
     const next = Math.min(AT_ONCE, left);
-    setText(
-      this.#go,
-      here ? "Stop" : known?.size ? `Measure ${next} more` : `Measure the top ${next}`,
-    );
+    const more = left === 0 ? "All are measured" : `Measure ${next} more`;
+    setText(this.#go, here ? "Stop" : known?.size ? more : `Measure the top ${next}`);
     this.#go.disabled = !here && (!enabled || base === "" || left === 0);
     setAttributes(this.#go, {
-      title: here ? "What is measured so far stays" : "Zero each, one run per part, and see",
+      title: here
+        ? "What is measured so far stays"
+        : "Zero each (a token: at the mean), one run per part",
     });
     const progress = here
       ? `measuring, ${here.done} of ${here.total}`
       : (this.#notes.get(base) ?? "");
-    setText(this.#said, progress || (known?.size ? "" : "what zeroing each of them really does"));
+    setText(
+      this.#said,
+      progress || (known?.size ? "" : "what taking each of them away really does"),
+    );
     this.#drawPoints(terms, known, lit);
   }
 

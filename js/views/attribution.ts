@@ -148,14 +148,15 @@ export class AttributionPane implements Pane {
   }
 
   #drawColumns(edited: boolean, exact: boolean): void {
-    const cell = (text: string, title: string): HTMLElement =>
-      element("span", { class: "mw-term-number", title }, text);
+    const cell = (text: string, title: string, more = ""): HTMLElement =>
+      element("span", { class: `mw-term-number ${more}`, title }, text);
+    for (const el of [this.#columns, this.#list.el]) el.toggleAttribute("data-exact", exact);
     this.#rebuildColumns(`${edited} ${exact}`, () => [
       element("span", { class: "mw-term-name" }, "part"),
       element("span", { class: "mw-term-track" }),
       ...(edited ? [cell("baseline", "Without the edits, in logits")] : []),
       cell(edited ? "edited" : "logits", edited ? "With the edits, in logits" : "In logits"),
-      ...(edited ? [cell("change", "With the edits, minus without")] : []),
+      ...(edited ? [cell("change", "With the edits, minus without", "mw-term-change")] : []),
       ...(exact ? [cell("exact", "What is lost when it is zeroed, in a run of its own")] : []),
     ]);
   }

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import LlamaConfig, LlamaForCausalLM
 
 import mechwidget as mw
 from mechwidget.analysis import (
@@ -264,6 +265,25 @@ def test_logits_that_are_no_numbers_are_told():
     model = mw.wrap(module, tiny_tokenizer())
     with pytest.raises(MechwidgetError, match="not finite"):
         attribution(model, PROMPT, mw.LogitDiff("mat", "rug"))
+
+
+def test_a_prompt_of_300_tokens():
+    ids = torch.arange(300).remainder(90).tolist()
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=99,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        initializer_range=0.3,
+    )
+    model = mw.wrap(LlamaForCausalLM(config).eval())
+    found = attribution(model, ids, METRIC).baseline
+    close(found.total, found.metric, terms_of(found))
+    tokens = integrated_gradient(model, ids, METRIC, of="tokens", steps=24)
+    assert tokens.terms.tokens.shape == (300,)
+    assert abs(tokens.gap) < 0.05 * max(1, abs(tokens.terms.value - tokens.start))
 
 
 def test_a_prompt_of_one_token():

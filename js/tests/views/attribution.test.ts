@@ -327,6 +327,7 @@ it("measures what matters, keeps what was done when it is stopped, and says how 
   await settled();
   expect(view.get("mw-exact-correlation").textContent).toContain("over 5 parts");
   expect((view.get("mw-exact-go") as HTMLButtonElement).disabled).toBe(true);
+  expect(view.get("mw-exact-go").textContent).toBe("All are measured");
   await choose(view, "order", "largest");
   const exact = view.get("mw-term-mlp-0").querySelector(".mw-term-exact");
   expect(exact?.textContent).toBe("+3.00");

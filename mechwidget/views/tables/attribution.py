@@ -22,6 +22,8 @@ from mechwidget.views.ops.attribution_kin import METHODS, Gradients, bytes_of_st
 from mechwidget.views.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mechwidget.analysis import Attribution
     from mechwidget.analysis.attribution_path import IntegratedGradient, PathTerms
     from mechwidget.session import Session
@@ -123,10 +125,8 @@ def _terms(found: Attribution) -> list[Row]:
         _row(f"{name} embedding".replace("embed ", ""), None, None, runs, name) for name in names
     ]
     for layer in range(len(found.baseline.mlp)):
-        rows += [
-            ("head", layer, head, *(float(run.heads[layer, head]) for run in runs))
-            for head in range(found.baseline.heads.shape[1])
-        ]
+        for head in range(found.baseline.heads.shape[1]):
+            rows.append(_made("head", layer, head, [run.heads[layer, head] for run in runs]))
         rows += _wholes(layer, runs)
     rows += [_row(name, None, None, runs, name.replace(" ", "_")) for name in _BIASES]
     return [row for row in rows if np.isfinite(row[3:]).any()]
@@ -137,7 +137,7 @@ _BIASES = ("norm bias", "unembed bias")
 
 def _wholes(layer: int, runs: Runs) -> list[Row]:
     def of(name: str, kind: str) -> Row:
-        return (kind, layer, None, *(float(getattr(run, name)[layer]) for run in runs))
+        return _made(kind, layer, None, [getattr(run, name)[layer] for run in runs])
 
     heads = np.isfinite(runs[0].heads[layer]).any()
     attention = of("attention_bias", "attention bias") if heads else of("attention", "attention")
@@ -145,7 +145,12 @@ def _wholes(layer: int, runs: Runs) -> list[Row]:
 
 
 def _row(kind: str, layer: int | None, index: int | None, runs: Runs, name: str) -> Row:
-    return (kind, layer, index, *(float(getattr(run, name)) for run in runs))
+    return _made(kind, layer, index, [getattr(run, name) for run in runs])
+
+
+def _made(kind: str, layer: int | None, index: int | None, values: Sequence[Any]) -> Row:
+    before, after = map(float, values)
+    return kind, layer, index, before, after
 
 
 def _of_layers(runs: list[IntegratedGradient]) -> list[Row]:
@@ -161,7 +166,7 @@ def _of_layers(runs: list[IntegratedGradient]) -> list[Row]:
         for kind in ("attention", "mlp"):
             along = [getattr(side, kind)[layer] for side in sides]
             if np.isfinite(along[0]).any() and (kind == "mlp" or not known.any()):
-                rows.append((kind, layer, None, *(float(np.nansum(each)) for each in along)))
+                rows.append(_made(kind, layer, None, [np.nansum(each) for each in along]))
     return rows
 
 
