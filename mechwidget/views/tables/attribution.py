@@ -125,8 +125,10 @@ def _terms(found: Attribution) -> list[Row]:
         _row(f"{name} embedding".replace("embed ", ""), None, None, runs, name) for name in names
     ]
     for layer in range(len(found.baseline.mlp)):
-        for head in range(found.baseline.heads.shape[1]):
-            rows.append(_made("head", layer, head, [run.heads[layer, head] for run in runs]))
+        rows += [
+            _made("head", layer, head, [run.heads[layer, head] for run in runs])
+            for head in range(found.baseline.heads.shape[1])
+        ]
         rows += _wholes(layer, runs)
     rows += [_row(name, None, None, runs, name.replace(" ", "_")) for name in _BIASES]
     return [row for row in rows if np.isfinite(row[3:]).any()]
