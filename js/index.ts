@@ -4,6 +4,7 @@ import { version } from "../package.json";
 import { createWidget, type Widget } from "./host/widget";
 import "./style/index.css";
 import { attention } from "./views/attention";
+import { attribution } from "./views/attribution";
 import { continuation } from "./views/continuation";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
@@ -19,6 +20,7 @@ const views = {
   "token-strip": tokenStrip,
   "head-map": headMap,
   attention,
+  attribution,
   continuation,
   lens,
   neurons,

@@ -4,6 +4,7 @@ import { element } from "../charts/dom";
 import type { View } from "../host/host";
 import { announcer } from "./announcer";
 import { AttentionPane } from "./attention";
+import { AttributionPane } from "./attribution";
 import { ContinuationPane } from "./continuation";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
@@ -38,6 +39,7 @@ export const workbench: View = (el, context) => {
       make: () => new AttentionPane(stage.cast),
     },
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
+    { name: "attribution", title: "Attribution", make: () => new AttributionPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
     { name: "weights", title: "Weights", make: () => new WeightsPane(stage.cast) },
   ];

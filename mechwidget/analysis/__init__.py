@@ -18,10 +18,15 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
+from mechwidget.analysis.attribution import Attribution, attribution
+from mechwidget.analysis.attribution_path import IntegratedGradient, integrated_gradient
+from mechwidget.analysis.attribution_target import AttributionTarget, attribution_target
 from mechwidget.analysis.composition import Composition, composition_scores
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
+from mechwidget.analysis.embedding_parts import EmbeddingParts, embedding_parts
+from mechwidget.analysis.exact_effects import exact_effects, rank_correlation
 from mechwidget.analysis.features import FeatureReading, feature_activations
 from mechwidget.analysis.head_circuits import HeadCircuit, TokenCircuit, TokenPairs
 from mechwidget.analysis.head_maps import HeadMaps, head_maps
@@ -30,6 +35,7 @@ from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
 from mechwidget.analysis.metrics import (
     BoundMetric,
+    Logit,
     LogitDiff,
     Metric,
     Probability,
@@ -64,16 +70,21 @@ from mechwidget.analysis.weight_norms import WeightNorms, weight_norms
 __all__ = [
     "ActivationGradient",
     "Alignment",
+    "Attribution",
+    "AttributionTarget",
     "BoundMetric",
     "Composition",
     "Cone",
     "CopyingScores",
     "DirectAttribution",
     "Effect",
+    "EmbeddingParts",
     "FeatureReading",
     "HeadCircuit",
     "HeadMaps",
     "HeadScore",
+    "IntegratedGradient",
+    "Logit",
     "LogitDiff",
     "LogitLens",
     "MapScore",
@@ -100,6 +111,8 @@ __all__ = [
     "ablation_sweep",
     "activation_gradient",
     "align",
+    "attribution",
+    "attribution_target",
     "changed_neurons",
     "composition_scores",
     "compute_score",
@@ -107,11 +120,14 @@ __all__ = [
     "copying_scores",
     "direct_attribution",
     "effect_grid",
+    "embedding_parts",
     "empty_map",
+    "exact_effects",
     "feature_activations",
     "find_score",
     "head_maps",
     "head_scores",
+    "integrated_gradient",
     "kl_nats",
     "largest_neurons",
     "logit_lens",
@@ -126,6 +142,7 @@ __all__ = [
     "outcome",
     "patching_grid",
     "pattern_entropy",
+    "rank_correlation",
     "rank_neurons",
     "register_score",
     "sweep_components",

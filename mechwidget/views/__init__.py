@@ -7,6 +7,7 @@ the session's, and what they change they change through the session.
 from __future__ import annotations
 
 from mechwidget.views.attention import AttentionView
+from mechwidget.views.attribution import AttributionView
 from mechwidget.views.continuation import Continuation
 from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
@@ -20,6 +21,7 @@ from mechwidget.views.workbench import Workbench
 
 __all__ = [
     "AttentionView",
+    "AttributionView",
     "Continuation",
     "HeadMap",
     "Interventions",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from mechwidget.views.ops.arranging import Arrange
 from mechwidget.views.ops.arrays import Arrays
+from mechwidget.views.ops.attribution import Attribution
+from mechwidget.views.ops.attribution_kin import AttributionKin
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
@@ -35,6 +37,8 @@ _GROUPS = (
     Arrange,
     Keep,
     Arrays,
+    Attribution,
+    AttributionKin,
     Patterns,
     DirectionNames,
     Continuing,
