@@ -18,9 +18,11 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
+from mechwidget.analysis.cache_contents import CacheContents, cache_contents
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
+from mechwidget.analysis.embedding_parts import EmbeddingParts, embedding_parts
 from mechwidget.analysis.features import FeatureReading, feature_activations
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
@@ -32,6 +34,7 @@ from mechwidget.analysis.metrics import (
     Probability,
     metric_from_json,
 )
+from mechwidget.analysis.nearest_tokens import NearestTokens, nearest_tokens
 from mechwidget.analysis.neuron_effects import (
     NeuronEffects,
     NeuronTokens,
@@ -48,7 +51,15 @@ from mechwidget.analysis.neurons import (
 from mechwidget.analysis.outcome import Outcome, TokenChange, kl_nats, outcome
 from mechwidget.analysis.patching_grid import PatchingGrid, patching_grid
 from mechwidget.analysis.pattern_entropy import pattern_entropy
+from mechwidget.analysis.position_encoding import (
+    PositionEncoding,
+    PositionVectors,
+    RelativeBias,
+    position_encoding,
+)
+from mechwidget.analysis.rotary import Rotary
 from mechwidget.analysis.scores import compute_score, find_score, map_scores, register_score
+from mechwidget.analysis.token_plane import TokenPlane, token_plane
 from mechwidget.analysis.value_weighted import (
     ValueNorms,
     ValueWeighted,
@@ -60,26 +71,34 @@ __all__ = [
     "ActivationGradient",
     "Alignment",
     "BoundMetric",
+    "CacheContents",
     "Cone",
     "CopyingScores",
     "DirectAttribution",
     "Effect",
+    "EmbeddingParts",
     "FeatureReading",
     "HeadScore",
     "LogitDiff",
     "LogitLens",
     "MapScore",
     "Metric",
+    "NearestTokens",
     "NeuronEffects",
     "NeuronRanking",
     "NeuronTable",
     "NeuronTokens",
     "Outcome",
     "PatchingGrid",
+    "PositionEncoding",
+    "PositionVectors",
     "Probability",
+    "RelativeBias",
+    "Rotary",
     "ScoreInputs",
     "ScoreMap",
     "TokenChange",
+    "TokenPlane",
     "ValueNorms",
     "ValueWeighted",
     "ablation_effect",
@@ -88,12 +107,14 @@ __all__ = [
     "ablation_sweep",
     "activation_gradient",
     "align",
+    "cache_contents",
     "changed_neurons",
     "compute_score",
     "cone",
     "copying_scores",
     "direct_attribution",
     "effect_grid",
+    "embedding_parts",
     "empty_map",
     "feature_activations",
     "find_score",
@@ -103,6 +124,7 @@ __all__ = [
     "logit_lens",
     "map_scores",
     "metric_from_json",
+    "nearest_tokens",
     "neuron_activations",
     "neuron_effects",
     "neuron_strips",
@@ -111,9 +133,11 @@ __all__ = [
     "outcome",
     "patching_grid",
     "pattern_entropy",
+    "position_encoding",
     "rank_neurons",
     "register_score",
     "sweep_components",
+    "token_plane",
     "value_norms",
     "value_weighted",
 ]

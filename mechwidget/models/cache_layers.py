@@ -1,7 +1,7 @@
 """What a model's own cache holds, layer by layer, whatever its class.
 
-A cache is known by what is in it and not by its name: layers with keys and values (all positions, or
-those that a sliding window still holds), with recurrent states, with both, or with nothing.
+A cache is known by what is in it and not by its name: layers with keys and values (all positions,
+or those that a sliding window still holds), with recurrent states, with both, or with nothing.
 
 In: a cache as a forward hands it back, and how many tokens it has read. Out: `CacheLayer`s of
 tensors of one row, or an `UnsupportedModelError` that says what it is instead.

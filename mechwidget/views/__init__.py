@@ -7,7 +7,9 @@ the session's, and what they change they change through the session.
 from __future__ import annotations
 
 from mechwidget.views.attention import AttentionView
+from mechwidget.views.cache import CacheView
 from mechwidget.views.continuation import Continuation
+from mechwidget.views.embedding import EmbeddingView
 from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
 from mechwidget.views.interventions import Interventions
@@ -19,7 +21,9 @@ from mechwidget.views.workbench import Workbench
 
 __all__ = [
     "AttentionView",
+    "CacheView",
     "Continuation",
+    "EmbeddingView",
     "HeadMap",
     "Interventions",
     "LensView",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mechwidget.views.ops.arranging import Arrange
 from mechwidget.views.ops.arrays import Arrays
+from mechwidget.views.ops.cache import Cache
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
@@ -36,6 +37,7 @@ _GROUPS = (
     Arrays,
     Patterns,
     DirectionNames,
+    Cache,
     Continuing,
     HeadMap,
     Lens,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mechwidget.errors import MechwidgetError
 from mechwidget.views.table import Table
 from mechwidget.views.tables.attention import attention_table
+from mechwidget.views.tables.cache import cache_table
 from mechwidget.views.tables.continuation import continuation_table
 from mechwidget.views.tables.head_map import head_map_table
 from mechwidget.views.tables.interventions import interventions_table
@@ -29,6 +30,7 @@ TableMaker = Callable[..., "Table | Then[Table]"]
 
 TABLES: dict[str, TableMaker] = {
     "attention": attention_table,
+    "cache": cache_table,
     "continuation": continuation_table,
     "head-map": head_map_table,
     "interventions": interventions_table,
