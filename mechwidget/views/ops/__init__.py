@@ -14,6 +14,7 @@ from mechwidget.views.ops.cache import Cache
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
+from mechwidget.views.ops.embedding import Embedding
 from mechwidget.views.ops.head_map import HeadMap
 from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.lens import Lens
@@ -39,6 +40,7 @@ _GROUPS = (
     DirectionNames,
     Cache,
     Continuing,
+    Embedding,
     HeadMap,
     Lens,
     Neurons,
