@@ -4,6 +4,7 @@ import { version } from "../package.json";
 import { createWidget, type Widget } from "./host/widget";
 import "./style/index.css";
 import { attention } from "./views/attention";
+import { cache } from "./views/cache";
 import { continuation } from "./views/continuation";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
@@ -18,6 +19,7 @@ const views = {
   "token-strip": tokenStrip,
   "head-map": headMap,
   attention,
+  cache,
   continuation,
   lens,
   neurons,

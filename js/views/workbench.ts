@@ -4,6 +4,7 @@ import { element } from "../charts/dom";
 import type { View } from "../host/host";
 import { announcer } from "./announcer";
 import { AttentionPane } from "./attention";
+import { CachePane } from "./cache";
 import { ContinuationPane } from "./continuation";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
@@ -38,6 +39,7 @@ export const workbench: View = (el, context) => {
     },
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
+    { name: "cache", title: "Cache", make: () => new CachePane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane(stage.cast);
