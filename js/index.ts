@@ -6,6 +6,7 @@ import "./style/index.css";
 import { attention } from "./views/attention";
 import { cache } from "./views/cache";
 import { continuation } from "./views/continuation";
+import { embedding } from "./views/embedding";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
 import { lens } from "./views/lens";
@@ -21,6 +22,7 @@ const views = {
   attention,
   cache,
   continuation,
+  embedding,
   lens,
   neurons,
   outcome,

@@ -6,6 +6,7 @@ import { announcer } from "./announcer";
 import { AttentionPane } from "./attention";
 import { CachePane } from "./cache";
 import { ContinuationPane } from "./continuation";
+import { EmbeddingPane } from "./embedding";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
 import { LensPane } from "./lens";
@@ -39,6 +40,7 @@ export const workbench: View = (el, context) => {
     },
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
+    { name: "embedding", title: "Embedding", make: () => new EmbeddingPane(stage.cast) },
     { name: "cache", title: "Cache", make: () => new CachePane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);

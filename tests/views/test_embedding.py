@@ -75,9 +75,19 @@ def test_a_long_prompt_is_thinned_and_says_so(page, monkeypatch):
 
 def test_the_plane_says_how_much_it_holds(page, model):
     about, [places] = page.ask("token_plane", {"of": "resid_pre"})
+    assert about["left_out"] == 0
     expected = token_plane(embedding_parts(model, PROMPT).resid_pre)
     np.testing.assert_allclose(places, expected.places, rtol=1e-5)
     assert about["explained"] == pytest.approx(list(expected.explained))
+
+
+def test_special_tokens_are_left_out_of_the_plane():
+    vectors = np.random.default_rng(0).normal(size=(6, 9)).astype(np.float32)
+    found = ops._plane_of_words(vectors, (True, False, False, False, False, False))
+    assert np.isnan(found.places[0]).all()
+    np.testing.assert_array_equal(found.places[1:], token_plane(vectors[1:]).places)
+    few = ops._plane_of_words(vectors[:3], (True, False, False))
+    assert np.isfinite(few.places).all()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ prompt without edits: they act on what comes after. Vectors travel at the resolu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ MOST_POSITIONS = 512
 """Along a side of a map of positions; of more, every so-manieth is shown."""
 _STRIP = 512
 _NEIGHBOURS = 6
+_FEWEST = 3  # vectors of which a plane says something
 
 Answer = tuple[Any, ...]
 
@@ -97,13 +99,26 @@ class Embedding:
             if of == "token" and at is None:
                 raise MechwidgetError(f"No part of the embedding of {model.name} is the token's.")
             chosen = parts.resid_pre if of == "resid_pre" or at is None else parts.vectors[at]
-            return token_plane(chosen)
+            return _plane_of_words(chosen, state.tokens.special)
 
         def answer(found: TokenPlane) -> Answer:
-            return {"explained": list(found.explained)}, encode(found.places)
+            left_out = int(np.isnan(found.places[:, 0]).sum())
+            about = {"explained": list(found.explained), "left_out": left_out}
+            return about, encode(found.places)
 
         job = self._session.read(("token plane", of), work, lambda found: found.places.nbytes)
         return Then(job, answer)
+
+
+def _plane_of_words(vectors: npt.NDArray[np.float32], special: tuple[bool, ...]) -> TokenPlane:
+    """Special tokens lie far from all others, which would leave these one axis: nan of those."""
+    words = ~np.array(special)
+    if words.all() or words.sum() < _FEWEST:
+        return token_plane(vectors)
+    found = token_plane(vectors[words])
+    places = np.full((len(vectors), 2), np.nan, dtype=np.float32)
+    places[words] = found.places
+    return replace(found, places=places)
 
 
 def parts_of(session: Session) -> Job[EmbeddingParts]:
