@@ -169,7 +169,8 @@ interface Box {
   height: number;
 }
 
-const isKnown = ([x, y]: readonly [number, number]): boolean => x === x && y === y;
+const isKnown = ([x, y]: readonly [number, number]): boolean =>
+  !Number.isNaN(x) && !Number.isNaN(y);
 
 /** Where a name may stand, the best place first: beside its point, above or below it. */
 function around([x, y]: readonly [number, number], text: string, room: number): Box[] {

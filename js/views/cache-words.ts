@@ -70,7 +70,7 @@ function heldBy({ window, first, kind }: CachedLayer, read: number): string {
   if (kind !== "keys and values") return "";
   if (first === 0) return window === null ? "" : `window ${window}: all positions still held`;
   const kept = read - first;
-  return `window ${window ?? kept + 1}: the last ${kept} positions held, ${first} dropped`;
+  return `window ${window ?? kept + 1}: the last ${count(kept, "position")} held, ${first} dropped`;
 }
 
 const statesOf = ({ states }: CachedLayer): string[] =>

@@ -76,8 +76,10 @@ function turned(one: RotaryJson): string {
   return `Queries and keys are turned: ${part} of a head in ${count(one.frequencies.length, "pair")}. ${how}${scale}${named}`;
 }
 
-const thinned = (every: number): string =>
-  every > 1 ? ` Every ${every}th position is shown.` : "";
+const thinned = (every: number): string => {
+  const nth = every === 2 ? "2nd" : every === 3 ? "3rd" : `${every}th`;
+  return every > 1 ? ` Every ${nth} position is shown.` : "";
+};
 
 /** One pair at one position. */
 export function angleWords(one: RotaryJson, pair: number, column: number): string {

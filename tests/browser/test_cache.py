@@ -45,7 +45,7 @@ def test_point_choose_and_edit(open_notebook: OpenNotebook) -> None:
     cursor.press("ArrowRight")
     label = cursor.get_attribute("aria-label") or ""
     assert label.startswith("Layer 0, kv head 1, ·")
-    expect(shown(notebook, "head-map").get_by_test_id("mw-head-0-1")).to_have_attribute(
+    expect(shown(notebook, "head-map").get_by_test_id("mw-cell-0-1")).to_have_attribute(
         "data-lit", ""
     )
     expect(shown(notebook, "token-strip").get_by_test_id("mw-token-1")).to_have_attribute(

@@ -21,6 +21,7 @@ from tests.views.conftest import Page
 VIEWS = [
     *(mw.TokenStrip, mw.HeadMap, mw.AttentionView, mw.LensView, mw.NeuronsView),
     *(mw.Continuation, mw.Outcome, mw.Interventions),
+    *(mw.EmbeddingView, mw.CacheView),
 ]
 ALL = [*VIEWS, mw.Workbench]
 INDEX = Path(__file__).parents[2] / "js" / "index.ts"
@@ -79,6 +80,8 @@ def test_the_page_knows_every_view_by_its_name():
         (mw.LensView, "KL from the baseline", "<s>"),
         (mw.Outcome, "KL from the baseline", "<s>"),
         (mw.NeuronsView, "Zero head 1.2", "<s>"),
+        (mw.EmbeddingView, "sat", "KL from"),
+        (mw.CacheView, "Zero head 1.2", "<s>"),
         (mw.Interventions, "Zero head 1.2", "<s>"),
     ],
 )
