@@ -24,6 +24,8 @@ export interface PositionScene {
   readonly slanted: boolean;
   readonly lit: { readonly row: number | null; readonly column: number | null };
   readonly selected: number | null;
+  /** The column before which something new begins. */
+  readonly edge?: number | null;
   /** A CSS colour; null where there is no number. */
   fill(row: number, column: number): string | null;
   describe(row: number, column: number): string;
@@ -51,12 +53,13 @@ export class PositionMap {
   readonly #column = element("div", { class: "mw-positions-lit" });
   readonly #row = element("div", { class: "mw-positions-lit" });
   readonly #chosen = element("div", { class: "mw-positions-chosen" });
+  readonly #edge = element("div", { class: "mw-positions-edge" });
   #axes: readonly unknown[] = [];
   #room = 420;
 
   constructor(label: string, events: GridEvents, signal: AbortSignal) {
     this.#grid = new CanvasGrid(label, events, signal);
-    this.#grid.el.append(this.#chosen, this.#column, this.#row);
+    this.#grid.el.append(this.#edge, this.#chosen, this.#column, this.#row);
     this.#sheet.append(this.#head, this.#side, this.#grid.el);
     this.el.append(this.#sheet);
   }
@@ -64,13 +67,13 @@ export class PositionMap {
   draw(scene: PositionScene): void {
     if (this.el.clientWidth > 0) this.#room = this.el.clientWidth;
     const { rows, columns, lit } = scene;
-    const over = scene.slanted ? SLANT - 16 : 8;
-    const fit = Math.floor((this.#room - GUTTER - over) / Math.max(1, columns.length));
-    const width = Math.max(columns.length > MANY ? 1 : NARROWEST, Math.min(WIDEST, fit));
+    const slanted = widthOf(columns.length, this.#room - GUTTER - SLANT + 16);
+    const words = scene.slanted && slanted >= FROM_WORDS;
+    const over = words ? SLANT - 16 : 8;
+    const width = words ? slanted : widthOf(columns.length, this.#room - GUTTER - over);
     const geometry = geometryOf(rows, columns.length, width);
-    const words = scene.slanted && width >= FROM_WORDS;
     const top = words ? SLANT : NUMBERS;
-    this.#sheet.style.width = `${GUTTER + geometry.width + (words ? over : 8)}px`;
+    this.#sheet.style.width = `${GUTTER + geometry.width + over}px`;
     this.#sheet.style.gridTemplate = `${top}px auto / ${GUTTER}px auto`;
     this.#grid.el.setAttribute("aria-label", scene.label);
     this.#grid.draw({
@@ -85,6 +88,7 @@ export class PositionMap {
     place(this.#row, lit.row === null ? null : geometry.band("row", lit.row));
     const chosen = scene.selected === null ? null : geometry.band("column", scene.selected);
     place(this.#chosen, chosen);
+    place(this.#edge, geometry.band("column", scene.edge ?? -1));
   }
 
   #drawAxes({ rows, columns, tick }: PositionScene, geometry: MapGeometry, words: boolean): void {
@@ -119,6 +123,13 @@ export class PositionMap {
     );
     this.#side.style.height = `${geometry.height}px`;
   }
+}
+
+/** Whole pixels while cells are large, quarters of one where they are not. */
+function widthOf(columns: number, room: number): number {
+  const fit = room / Math.max(1, columns);
+  const even = fit >= 6 ? Math.floor(fit) : Math.floor(4 * fit) / 4;
+  return Math.max(columns > MANY ? 1 : NARROWEST, Math.min(WIDEST, even));
 }
 
 interface MapGeometry extends Geometry {
@@ -173,7 +184,10 @@ function paint(
       const tone = fill(row, column);
       context.fillStyle = tone ?? LINE[theme];
       if (tone === null) context.fillRect(x, Math.round(y + height / 2), width, 1);
-      else context.fillRect(x, y, width - gap, height - under);
+      else {
+        const [from, to] = [Math.round(x), Math.round(x + width)];
+        context.fillRect(from, y, to - from - gap, height - under);
+      }
     }
   }
 }

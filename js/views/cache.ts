@@ -143,6 +143,7 @@ export class CachePane implements Pane {
       slanted: true,
       lit: { row: rowOf(found, hover.component), column: hover.token },
       selected: page.token,
+      edge: found.later.length > 0 ? state.tokens.length : null,
       fill: (row, column) => colour(values.at(row, column), max, "sequential", theme),
       describe: (row, column) => this.#words(state, found, part, { row, column }),
       stamp: [this.#shown.key, found, moment],
@@ -156,9 +157,12 @@ export class CachePane implements Pane {
       low: "0",
       high: plain(max),
       label: `${unit} of cached ${part}, ${WORDS[moment]}`,
-      note: found.layers.some(({ first }) => first > 0)
-        ? "a line: dropped by the sliding window"
-        : "",
+      note: [
+        found.layers.some(({ first }) => first > 0) ? "a line: dropped by the sliding window" : "",
+        found.later.length > 0 ? "right of the bar: what it wrote" : "",
+      ]
+        .filter(Boolean)
+        .join(" · "),
     });
     const at = this.#shown.at ?? litCell(found, hover.component, hover.token);
     const known = at && at.row < found.rows.length && at.column < tokens.length ? at : null;

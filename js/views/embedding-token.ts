@@ -90,7 +90,7 @@ export class TokenSteps {
     const { token, sum } = told.nearest;
     const key = JSON.stringify([told.position, token, sums ? sum : []]);
     this.#rebuildNear(key, () => [
-      ...(token.length > 0 ? [nearList("nearest to the token’s vector", token)] : []),
+      ...(token.length > 0 ? [nearList("nearest to the token", token)] : []),
       ...(sum.length > 0 && (sums || token.length === 0)
         ? [nearList("nearest to the sum", sum)]
         : []),

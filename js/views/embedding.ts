@@ -41,9 +41,13 @@ const SHOWING: readonly (readonly [Showing, string])[] = [
   ["positions", "how positions are told apart"],
   ["plane", "the vectors on a plane"],
 ];
-const CONVENTION =
-  "without the edits, which act on what comes after · norm = Euclidean length · share = part · sum / " +
-  "sum · sum, so that shares add up to 1 · nearest by the cosine to every row of the token table";
+const CONVENTIONS: Record<Showing, string> = {
+  parts:
+    "without the edits, which act on what comes after · norm = Euclidean length · share = part · sum / " +
+    "sum · sum, so that shares add up to 1 · nearest by the cosine to every row of the token table",
+  positions: "as the model’s own forward had it at this length, without the edits",
+  plane: "of the vectors without their mean · one unit is as long on both axes · without the edits",
+};
 
 export class EmbeddingPane implements Pane {
   readonly el = element("section", {
@@ -105,7 +109,6 @@ export class EmbeddingPane implements Pane {
     for (const one of [this.#showing, this.#which, this.#of]) {
       one.addEventListener("change", invalidate);
     }
-    setText(this.#notes, CONVENTION);
     offersTable(this.el, () => ({ view: "embedding", options: {} }));
     const head = element("div", { class: "mw-pane-head" }, element("h3", {}, "Embedding"));
     const chosen = element("div", { class: "mw-choices" });
@@ -121,6 +124,7 @@ export class EmbeddingPane implements Pane {
     if (!state) return;
     const showing = this.#showing.value as Showing;
     const key = state.tokens.length > 0 ? baselineKey(state) : "";
+    setText(this.#notes, CONVENTIONS[showing]);
     const drawn = key ? this.#drawShowing(scene, state, showing, key) : "";
     this.#which.hidden = showing !== "positions" || this.#which.options.length < 2;
     this.#of.hidden = showing !== "plane";
@@ -233,7 +237,8 @@ export class EmbeddingPane implements Pane {
       stamp: [wish, now === null],
     });
     const at = page.hover.token ?? page.token;
-    const resting = "Later tokens are darker. Point at one, or walk through them with the arrows.";
+    const resting =
+      "Later tokens are stronger in colour. Point at one, or walk along them with the arrow keys.";
     setText(this.#reading, at === null || at >= places.length ? resting : describe(at));
     return null;
   }

@@ -114,7 +114,14 @@ def test_nearest_tokens_are_those_of_brute_force(block_bytes, monkeypatch):
     model = tiny_model()
     table = model.model.transformer.wte.weight.detach()
     parts = embedding_parts(model, PROMPT)
+    asked = []
+    looked_up = model.model.transformer.wte.register_forward_hook(
+        lambda _module, args, _output: asked.append(args[0].numel())
+    )
     found = nearest_tokens(model, parts.resid_pre, k=5)
+    looked_up.remove()
+    assert sum(asked) == model.vocab_size
+    assert max(asked) * 24 * 4 <= block_bytes
     cosines = torch.nn.functional.cosine_similarity(
         torch.tensor(parts.resid_pre)[:, None], table[None], dim=-1
     )

@@ -145,7 +145,7 @@ it("tells one token step by step, as text, and names its neighbours", async () =
   const steps = view.get("mw-embedding-token");
   expect(steps.querySelector("mark")?.textContent).toBe("·capital");
   expect(steps.textContent).toContain("20 63 61 70 69 74 61 6c");
-  expect(steps.textContent).toContain("nearest to the token’s vector");
+  expect(steps.textContent).toContain("nearest to the token");
   expect(steps.textContent).toContain("·<b>Rome");
   expect(steps.querySelector("b")).toBeNull();
   expect(steps.querySelectorAll("canvas")).toHaveLength(4);
