@@ -5,7 +5,9 @@ import type { View } from "../host/host";
 import { announcer } from "./announcer";
 import { AttentionPane } from "./attention";
 import { AttributionPane } from "./attribution";
+import { CachePane } from "./cache";
 import { ContinuationPane } from "./continuation";
+import { EmbeddingPane } from "./embedding";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
 import { LensPane } from "./lens";
@@ -42,6 +44,8 @@ export const workbench: View = (el, context) => {
     { name: "attribution", title: "Attribution", make: () => new AttributionPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
     { name: "weights", title: "Weights", make: () => new WeightsPane(stage.cast) },
+    { name: "embedding", title: "Embedding", make: () => new EmbeddingPane(stage.cast) },
+    { name: "cache", title: "Cache", make: () => new CachePane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane(stage.cast);

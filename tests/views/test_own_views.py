@@ -20,7 +20,8 @@ from tests.views.conftest import Page
 
 VIEWS = [
     *(mw.TokenStrip, mw.HeadMap, mw.AttentionView, mw.LensView, mw.AttributionView),
-    *(mw.NeuronsView, mw.WeightsView, mw.Continuation, mw.Outcome, mw.Interventions),
+    *(mw.NeuronsView, mw.WeightsView, mw.EmbeddingView, mw.CacheView),
+    *(mw.Continuation, mw.Outcome, mw.Interventions),
 ]
 ALL = [*VIEWS, mw.Workbench]
 INDEX = Path(__file__).parents[2] / "js" / "index.ts"
@@ -80,6 +81,8 @@ def test_the_page_knows_every_view_by_its_name():
         (mw.Outcome, "KL from the baseline", "<s>"),
         (mw.AttributionView, "Zero head 1.2", "<s>"),
         (mw.NeuronsView, "Zero head 1.2", "<s>"),
+        (mw.EmbeddingView, "sat", "KL from"),
+        (mw.CacheView, "Zero head 1.2", "<s>"),
         (mw.Interventions, "Zero head 1.2", "<s>"),
     ],
 )
