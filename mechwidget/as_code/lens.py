@@ -15,8 +15,8 @@ from transformers import PreTrainedModel
 from mechwidget.as_code.experiment import Experiment, not_in, require_one_text_stack
 from mechwidget.as_code.layout import Expression, Group, call, numbers, quoted, statement
 from mechwidget.as_code.origin import booted, from_memory, is_bridged, tokenizer_loaded
-from mechwidget.as_code.prelude import imports, joined, prompt_lines, taken
 from mechwidget.as_code.phrases import phrase_of
+from mechwidget.as_code.prelude import imports, joined, prompt_lines, taken
 from mechwidget.as_code.reporting import metric_lines, printing
 from mechwidget.models.bindings import bind
 

@@ -16,8 +16,8 @@ from mechwidget.as_code.carriers import Carriers
 from mechwidget.as_code.experiment import Experiment, not_in, require_one_text_stack
 from mechwidget.as_code.layout import Expression, Group, call, statement
 from mechwidget.as_code.origin import from_memory, is_bridged, loaded, tokenizer_loaded
-from mechwidget.as_code.prelude import imports, joined, prompt_lines, taken
 from mechwidget.as_code.phrases import phrase_of
+from mechwidget.as_code.prelude import imports, joined, prompt_lines, taken
 from mechwidget.as_code.reporting import metric_lines, printing
 from mechwidget.models import Site
 from mechwidget.models.bindings import Binding, bind
