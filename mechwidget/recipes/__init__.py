@@ -10,6 +10,7 @@ from __future__ import annotations
 from mechwidget.recipes.difference import Change, difference
 from mechwidget.recipes.migration import migrate
 from mechwidget.recipes.numbers import packed, unpacked
+from mechwidget.recipes.picture import to_html
 from mechwidget.recipes.problem import Problem, RecipeError
 from mechwidget.recipes.reading import read
 from mechwidget.recipes.schema import FORMAT, SUFFIX, VERSION, schema
@@ -33,6 +34,7 @@ __all__ = [
     "packed",
     "read",
     "schema",
+    "to_html",
     "unpacked",
     "validate",
     "with_unknown",
