@@ -8,6 +8,7 @@ does, which reads and writes the files (`Session.save`, `Session.load`).
 from __future__ import annotations
 
 from mechwidget.recipes.difference import Change, difference
+from mechwidget.recipes.files import read_file, write_file
 from mechwidget.recipes.migration import migrate
 from mechwidget.recipes.numbers import packed, unpacked
 from mechwidget.recipes.picture import to_html
@@ -33,9 +34,11 @@ __all__ = [
     "migrate",
     "packed",
     "read",
+    "read_file",
     "schema",
     "to_html",
     "unpacked",
     "validate",
     "with_unknown",
+    "write_file",
 ]

@@ -39,8 +39,9 @@ def to_html(document: Document, *, fragment: bool = False) -> str:
 
 def _parts(document: Document, strange: set[str]) -> list[str]:
     prompts, result = document["prompts"], document.get("result")
+    shares = {each["name"]: each.get("strength", 1.0) for each in document.get("groups", [])}
     listed = [
-        _entry(each, f"interventions[{nth}].does" in strange)
+        _entry(each, shares, strange=f"interventions[{nth}].does" in strange)
         for nth, each in enumerate(document["interventions"])
     ]
     parts = [still.prompt(_tokens(prompts["a"]))]
@@ -82,10 +83,12 @@ def _tokens(prompt: Document) -> list[Document]:
     return [{"text": f"[{token}]"} for token in prompt.get("ids", [])]
 
 
-def _entry(entry: Document, strange: bool) -> Document:
+def _entry(entry: Document, shares: dict[str, float], *, strange: bool = False) -> Document:
     """An intervention as it is shown: what the file says of it, or that nobody here knows."""
     kind = entry.get("does", {}).get("type", "an intervention")
-    note = _NOT_UNDERSTOOD if strange else entry.get("left_out", "")
+    share = shares.get(entry.get("group", ""), 1.0)
+    part = "" if share == 1 else f"group “{entry['group']}” at {share:g}"
+    note = _NOT_UNDERSTOOD if strange else entry.get("left_out", part)
     return {
         "sentence": entry.get("sentence") or kind,
         "name": entry.get("name"),
@@ -111,7 +114,7 @@ def _snapshot(snapshot: Document) -> Document:
     on = [each for each in snapshot["interventions"] if each.get("enabled", True)]
     return {
         "name": snapshot["name"],
-        "said": "; ".join(_entry(each, False)["sentence"] for each in on),
+        "said": "; ".join(_entry(each, {})["sentence"] for each in on),
         "metric": None if metric is None else metric["after"],
         "kl": figures.get("kl"),
     }

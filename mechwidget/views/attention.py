@@ -31,6 +31,6 @@ class AttentionView(SessionView):
         """What a page without a kernel shows."""
         return [
             prompts_html(state),
-            interventions_html(state["interventions"]),
+            interventions_html(state["interventions"], state["groups"]),
             pattern_html(state),
         ]

@@ -30,6 +30,6 @@ class Continuation(SessionView):
         """What a page without a kernel shows: what there is to go on from."""
         return [
             prompt_html(state["tokens"]),
-            interventions_html(state["interventions"]),
+            interventions_html(state["interventions"], state["groups"]),
             continuation_html(state),
         ]

@@ -31,4 +31,4 @@ class Interventions(SessionView):
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows."""
-        return [interventions_html(state["interventions"])]
+        return [interventions_html(state["interventions"], state["groups"])]

@@ -29,6 +29,6 @@ class NeuronsView(SessionView):
         """What a page without a kernel shows."""
         return [
             prompt_html(state["tokens"]),
-            interventions_html(state["interventions"]),
+            interventions_html(state["interventions"], state["groups"]),
             neurons_html(state),
         ]

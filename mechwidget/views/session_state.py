@@ -29,7 +29,9 @@ Json = dict[str, Any]
 _MOST_PAIRS = 32
 
 
-def session_state(session_id: str, model: Json, now: Now, directions: Kept = ()) -> Json:
+def session_state(
+    session_id: str, model: Json, now: Now, directions: Kept = (), provenance: str = ""
+) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
     state, standing = now.state, now.standing
     content = {
@@ -49,6 +51,7 @@ def session_state(session_id: str, model: Json, now: Now, directions: Kept = ())
         "can_redo": now.after is not None,
         **kept_json(now),
         "phase": _phase(now),
+        "loaded": provenance,
         "error": None if standing.error is None else describe(standing.error, "run"),
         "outcome": _outcome_json(standing),
     }

@@ -81,6 +81,7 @@ class SessionView(AnyWidget):
         self._pace = Pace(self._push)
         self.on_msg(self._receive)
         self._stop_listening = session.on_change(self._changed)
+        self._no_longer_shown = session.shown_as(self.view)
         self._pace.ask()  # the session may have changed while the widget was made
 
     @property
@@ -115,6 +116,7 @@ class SessionView(AnyWidget):
         """Take it off every page and let go of the session, which stays open."""
         if getattr(self, "_pace", None) is not None:
             self._stop_listening()
+            self._no_longer_shown()
             self._pace.close()
             self._channel.close()
             self._msg_callbacks.callbacks.clear()
@@ -159,8 +161,8 @@ class SessionView(AnyWidget):
         if self.session.closed:
             return dict(self.state)
         session = self.session
-        kept = session.directions.kept
-        return session_state(session.id, self._model_json, session.now(), kept)
+        now, kept = session.now(), session.directions.kept
+        return session_state(session.id, self._model_json, now, kept, session.provenance)
 
     def _changed(self) -> None:
         computing = not self._session.closed and self._session.now().computing

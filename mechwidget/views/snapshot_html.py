@@ -7,10 +7,13 @@ nbconvert and an editor without a kernel show it. Views name the parts; `mechwid
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mechwidget import still
 from mechwidget.still.words import TIMES, said, token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Json = dict[str, Any]
 
@@ -49,9 +52,15 @@ def heads_html(heads: list[int], interventions: list[Json], effects: Json | None
     return still.head_map(heads, off, effects)
 
 
-def interventions_html(interventions: list[Json]) -> str:
-    """What is done to the model, in sentences."""
-    return still.interventions(interventions)
+def interventions_html(interventions: list[Json], groups: Sequence[Json] = ()) -> str:
+    """What is done to the model, in sentences; where a group does a share of it, which."""
+    shares = {
+        group["id"]: f"group “{group['name']}” at {group['strength']:g}"
+        for group in groups
+        if group["strength"] != 1
+    }
+    listed = [{**each, "note": shares.get(each.get("group"), "")} for each in interventions]
+    return still.interventions(listed)
 
 
 def snapshots_html(snapshots: list[Json]) -> list[str]:

@@ -67,7 +67,7 @@ class Workbench(SessionView):
         """What a page without a kernel shows."""
         return [
             prompts_html(state),
-            interventions_html(state["interventions"]),
+            interventions_html(state["interventions"], state["groups"]),
             outcome_html(state),
             effects_html(state),
             pattern_html(state),
