@@ -53,6 +53,8 @@ def write_file(path: PathLike, document: dict[str, Any], *, overwrite: bool = Fa
         RecipeError: another kind of file is there, or it cannot be written; nothing has changed.
     """
     where = Path(os.path.realpath(_path(path)))  # of a link, what it points at is replaced
+    if where.is_dir():
+        raise RecipeError(f"{where} is a folder; expected the name of a file (*{SUFFIX}).")
     if not where.suffix:
         where = where.with_name(where.name + SUFFIX)
     text = dumps(document)
@@ -71,7 +73,9 @@ def write_file(path: PathLike, document: dict[str, Any], *, overwrite: bool = Fa
 def _path(path: PathLike) -> Path:
     try:
         where = Path(path).expanduser()
-        where.exists()
+        where.stat()
+    except FileNotFoundError:
+        return where
     except (TypeError, ValueError, RuntimeError) as error:
         raise RecipeError(f"{path!r:.80} is no path: {error}.") from None
     except OSError as error:

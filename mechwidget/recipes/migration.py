@@ -47,7 +47,7 @@ def _from_1(old: Document) -> Document:
     """Version 1 was flat: one prompt beside the other, switches within the interventions."""
     new = dict(old)
     name = new.pop("model")
-    model = {"name": _text(name, "model")}
+    model = {"name": _text(name, "model"), "loaded_from": name}
     if "dtype" in new:
         model["dtype"] = new.pop("dtype")
     prompts: Document = {"a": _prompt_of(new.pop("prompt"))}

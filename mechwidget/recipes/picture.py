@@ -11,6 +11,7 @@ from typing import Any
 from mechwidget import still
 from mechwidget.recipes.migration import migrate
 from mechwidget.recipes.problem import RecipeError
+from mechwidget.recipes.reading import serious
 from mechwidget.recipes.validation import validate
 from mechwidget.still.words import TIMES
 
@@ -28,8 +29,7 @@ def to_html(document: Document, *, fragment: bool = False) -> str:
     """
     document = migrate(document)
     found = validate(document)
-    wrong = [problem for problem in found if problem.severity == "error"]
-    if wrong:
+    if wrong := serious(found):
         raise RecipeError(f"The recipe cannot be shown: {wrong[0]}")
     strange = {problem.path.removesuffix(".type") for problem in found}
     model = document["model"]

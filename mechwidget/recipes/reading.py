@@ -28,11 +28,7 @@ def read(text: str | bytes) -> tuple[dict[str, Any], list[Problem]]:
     """
     document = migrate(loads(text))
     found = validate(document)
-    wrong = [
-        problem
-        for problem in found
-        if problem.severity == "error" and not _ONE_INTERVENTION.search(problem.path)
-    ]
+    wrong = serious(found)
     if wrong:
         said = "; ".join(str(problem).rstrip(".") for problem in wrong[:_MOST_SAID])
         more = f" (and {len(wrong) - _MOST_SAID} more)" if len(wrong) > _MOST_SAID else ""
@@ -41,3 +37,12 @@ def read(text: str | bytes) -> tuple[dict[str, Any], list[Problem]]:
             "mechwidget recipe validate FILE lists them all.",
         )
     return document, found
+
+
+def serious(found: list[Problem]) -> list[Problem]:
+    """The problems for which nothing can be done with a document."""
+    return [
+        problem
+        for problem in found
+        if problem.severity == "error" and not _ONE_INTERVENTION.search(problem.path)
+    ]

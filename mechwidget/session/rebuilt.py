@@ -61,7 +61,7 @@ def rebuilt(document: Json, model: HookedModel) -> Rebuilt:
     made.state, strangers = _with_list(made.state, document, model, made.left, "")
     made.kept["interventions"] = strangers
     _add_directions(made, document.get("directions", []), model)
-    _add_snapshots(made, document.get("snapshots", []), model)
+    _add_snapshots(made, document, model)
     return made
 
 
@@ -181,11 +181,11 @@ def _direction(saved: Json) -> Direction:
     return Direction(vector, saved.get("origin") or "from a recipe")
 
 
-def _add_snapshots(made: Rebuilt, saved: list[Json], model: HookedModel) -> None:
-    for nth, each in enumerate(saved):
+def _add_snapshots(made: Rebuilt, document: Json, model: HookedModel) -> None:
+    for nth, each in enumerate(document.get("snapshots", [])):
         at = f"snapshots[{nth}]"
         try:
-            state = _snapshot_state(made.state, each, model, at)
+            state = _snapshot_state(made.state, document.get("metric"), each, model, at)
             snapshot = Snapshot(each["name"], state, figures_of(each.get("figures"), state))
             made.snapshots = made.snapshots.with_one(snapshot)
         except Exception as error:  # noqa: BLE001 - as above
@@ -195,7 +195,9 @@ def _add_snapshots(made: Rebuilt, saved: list[Json], model: HookedModel) -> None
             made.left.append(Difference(at, each["name"], None, said))
 
 
-def _snapshot_state(own: State, saved: Json, model: HookedModel, at: str) -> State:
+def _snapshot_state(
+    own: State, own_metric: Json | None, saved: Json, model: HookedModel, at: str
+) -> State:
     """A snapshot is as it was or not at all: half of one would be another experiment."""
     left: list[Difference] = []
     state = states.with_interventions(own, model, ())
@@ -208,6 +210,8 @@ def _snapshot_state(own: State, saved: Json, model: HookedModel, at: str) -> Sta
         state = states.with_metric(state, model, own.metric)
     if "metric" in saved:
         state = _with_metric(state, saved["metric"], model, left, f"{at}.metric")
+    elif own_metric is not None and own.metric is None:
+        raise MechwidgetError("the recipe's metric, which it has, is not understood.")
     state, _ = _with_list(state, saved, model, left, f"{at}.")
     if left:
         raise MechwidgetError(left[0].message)

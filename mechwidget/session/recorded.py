@@ -76,14 +76,12 @@ def directions_json(kept: Kept) -> list[Json]:
 
 
 def snapshot_json(snapshot: Snapshot, state: State) -> Json:
-    """A snapshot; prompts and metric only where they are not the session's own."""
+    """A snapshot; its prompts only where they are not the session's own."""
     entry: Json = {"name": snapshot.name}
     kept = snapshot.state
     if (prompts := prompts_json(kept)) != prompts_json(state):
         entry["prompts"] = prompts
-    entry |= _list_json(kept)
-    if kept.metric != state.metric:
-        entry["metric"] = _metric_json(kept)
+    entry |= {**_list_json(kept), "metric": _metric_json(kept)}
     if snapshot.figures is not None:
         entry["figures"] = _figures(snapshot.figures, kept.bound)
     return entry

@@ -70,7 +70,7 @@ def signed(value: float | None) -> str:
 
 def exact(value: float | None) -> str:
     """A number to compare by: four significant digits."""
-    return "undefined" if value is None else f"{value:.4g}".replace("-", MINUS)
+    return _NONE if value is None else f"{value:.4g}".replace("-", MINUS)
 
 
 def percent(share: float) -> str:
