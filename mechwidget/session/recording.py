@@ -178,6 +178,11 @@ class Recording(Keeping):
         """Which recipe it was loaded from and what is different, in a sentence; never waits."""
         return "" if self._loaded is None else self._loaded.sentence
 
+    @property
+    def n_differences(self) -> int:
+        """How many differences are known by now; never waits."""
+        return 0 if self._loaded is None else len(self._loaded.all)
+
     def shown_as(self, view: str) -> Callable[[], None]:
         """Remember that a view is open, until the returned is called."""
         with self._lock:

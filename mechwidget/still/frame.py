@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 60_000
 
-_CARD = ".mw-still"
+_CARD = ".mw-still.mw-still.mw-still"  # notebooks have strong opinions about tables and code
 _RULES = """
 {font:13px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);
 background:var(--ground);border:1px solid var(--line);border-radius:8px;padding:12px 16px;
@@ -35,7 +35,6 @@ overflow-wrap:anywhere}
  table{border-collapse:separate;border-spacing:1px;margin:0 0 8px;font-size:12px;color:inherit;
 background:none;border:0;table-layout:auto}
  tr, tr:nth-child(odd), tr:hover{background:none}
- caption{caption-side:top;text-align:left;color:var(--muted);padding:0 0 4px;font-size:12px}
  th, td{border:0;padding:2px 6px;text-align:left;vertical-align:middle;font-weight:400;
 max-width:40em;overflow-wrap:anywhere}
  th{color:var(--muted)}
@@ -56,7 +55,7 @@ border-radius:2px;font-family:ui-monospace,Menlo,Consolas,monospace}
  .off-list{color:var(--muted);text-decoration:line-through}
  .pair{display:flex;flex-wrap:wrap;gap:16px;align-items:flex-end}
  figure{margin:0 0 8px}
- figcaption{color:var(--muted);font-size:12px}
+ figcaption{color:var(--muted);font-size:12px;padding:0 0 4px}
  svg{display:block;max-width:100%;height:auto}
  svg text{fill:var(--muted);font:10px ui-monospace,Menlo,Consolas,monospace}
  .k{fill:var(--ink)}

@@ -56,8 +56,8 @@ def _table(values: Values, off: set[Head], caption: str) -> str:
         for layer, row in enumerate(values)
     )
     return (
-        f'<table class="map"><caption>{caption}</caption><thead><tr><th>head</th>{columns}</tr>'
-        f"</thead><tbody>{body}</tbody></table>"
+        f'<figure><figcaption>{caption}</figcaption><table class="map"><thead><tr><th>head</th>'
+        f"{columns}</tr></thead><tbody>{body}</tbody></table></figure>"
     )
 
 

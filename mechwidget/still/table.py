@@ -27,8 +27,9 @@ def rows(columns: Mapping[str, Sequence[Any]], caption: str = "", most: int = _M
         for row in range(min(n, most))
     )
     left = f"{caption} (the first {most} of {n} rows)" if n > most else caption
-    title = f"<caption>{said(left)}</caption>" if left else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    title = f"<figcaption>{said(left)}</figcaption>" if left else ""
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<figure>{title}{table}</figure>"
 
 
 def _cell(value: Any) -> str:

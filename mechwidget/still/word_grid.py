@@ -47,6 +47,6 @@ def word_grid(
         for row in rows
     )
     return (
-        f'<table class="words"><caption>{said(caption)}{said(note)}</caption>'
-        f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f'<figure><figcaption>{said(caption)}{said(note)}</figcaption><table class="words">'
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></figure>"
     )

@@ -19,7 +19,7 @@ from mechwidget.session import Session
 from mechwidget.views.bundle import LOADER, fingerprint, front_end, front_end_json
 from mechwidget.views.ops import register_ops
 from mechwidget.views.pace import Pace
-from mechwidget.views.session_state import model_json, session_state
+from mechwidget.views.session_state import loaded_json, model_json, session_state
 from mechwidget.views.snapshot_html import snapshot_html, table_html
 from mechwidget.views.still_numbers import still_numbers
 from mechwidget.views.subshell import deliver_where_addressed
@@ -162,7 +162,7 @@ class SessionView(AnyWidget):
             return dict(self.state)
         session = self.session
         now, kept = session.now(), session.directions.kept
-        return session_state(session.id, self._model_json, now, kept, session.provenance)
+        return session_state(session.id, self._model_json, now, kept, loaded_json(session))
 
     def _changed(self) -> None:
         computing = not self._session.closed and self._session.now().computing
