@@ -34,7 +34,10 @@ def head_map(heads: Sequence[int], off: set[Head], effects: Mapping[str, Any] | 
     values: Values = [[None] * n for n in heads]
     label = "heads by layer"
     if effects is not None:
-        values = [list(row[:n]) for n, row in zip(heads, effects["values"], strict=False)]
+        given = [*effects["values"], *([] for _ in heads)]  # a file may have too few
+        values = [
+            [*row[:n], *[None] * (n - len(row))] for n, row in zip(heads, given, strict=False)
+        ]
         label = f"{effects.get('label') or 'score'}, {effects.get('unit') or 'a number'}"
     struck = "; ablated heads are struck out" if off else ""
     caption = f"{said(label)}{struck}"
@@ -88,7 +91,7 @@ def _strongest(values: Values) -> str:
     largest = sorted(known, key=lambda each: -abs(each[0]))[:_NAMED]
     if not largest:
         return ""
-    return f"<p>Largest: {', '.join(f'{name} {signed(value)}' for value, name in largest)}.</p>"
+    return f"<p>Largest: {', '.join(f'{name} ({signed(value)})' for value, name in largest)}.</p>"
 
 
 def _largest(values: Values) -> float:

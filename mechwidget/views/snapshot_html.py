@@ -97,7 +97,7 @@ def lens_html(state: Json) -> str:
     found = numbers_of(state).get("lens")
     if found is None:
         return ""
-    caption = "The likeliest next token, read off the stream; darker is more probable"
+    caption = "The likeliest next token, read off the stream; a stronger colour is more probable"
     return still.word_grid(caption, **found)
 
 

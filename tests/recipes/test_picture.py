@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mechwidget.recipes import RecipeError, to_html
+from mechwidget.recipes import RecipeError, to_html, validate
 from mechwidget.still import MOST_BYTES
 from mechwidget.still.words import MINUS, TIMES
-from tests.recipes.documents import FULL, HEAD, full
+from tests.recipes.documents import ANYTHING, FULL, HEAD, full
 from tests.still.inert import EVIL, Inert
 
 
@@ -87,6 +89,29 @@ def test_a_large_one_stays_small():
         model={"name": "x", "heads": [64] * 80, "n_layers": 80},
     )
     assert len(to_html(document).encode()) <= MOST_BYTES + 1000
+
+
+@settings(max_examples=60, deadline=None)
+@given(ANYTHING, st.sampled_from(["model", "prompts", "groups", "snapshots", "result"]))
+def test_whatever_is_valid_can_be_shown(value, name):
+    for document in (full(**{name: value}), without(full(), name, value)):
+        if not [each for each in validate(document) if each.severity == "error"]:
+            Inert(to_html(document, fragment=True))
+
+
+def without(document, name, value):
+    """Less and less of one part, so that most of it is still valid."""
+    part = document[name]
+    if isinstance(part, dict) and part:
+        part.pop(sorted(part)[len(str(value)) % len(part)])
+    elif part:
+        part.pop()
+    return document
+
+
+@pytest.mark.parametrize("values", [[], [[]], [[1.0]], [[1.0] * 9] * 9, [[None] * 3] * 3])
+def test_effects_that_do_not_fit_the_heads_are_drawn_as_far_as_they_go(values):
+    assert "heads" in text_of(full(result={"effects": {"values": values}, "top": []}))
 
 
 def test_what_is_no_recipe_is_refused():

@@ -40,7 +40,7 @@ def test_a_small_map_prints_every_number():
     assert f"<s>{signed(found['values'][1][2])}</s>" in html
     cells = [(n, h) for n in range(4) for h in range(4)]
     strongest = max(cells, key=lambda cell: abs(found["values"][cell[0]][cell[1]]))
-    assert f"Largest: {strongest[0]}.{strongest[1]} " in text
+    assert f"Largest: {strongest[0]}.{strongest[1]} (" in text
 
 
 def test_a_large_map_is_squares_that_are_all_there():
