@@ -122,22 +122,27 @@ def of_the_model(saved: Json, model: HookedModel) -> Iterator[Difference]:
 def of_the_tokens(prompts: Json, state: State) -> Iterator[Difference]:
     """Where a text is other tokens than it was."""
     for name, tokens in (("a", state.tokens), ("b", state.other)):
-        if prompts.get(name) is not None and tokens is not None:
-            yield from _tokens(prompts[name], tokens, f"prompts.{name}", name.upper())
-
-
-def _tokens(saved: Json, tokens: Tokens, path: str, name: str) -> Iterator[Difference]:
-    if saved.get("encoder") is not None:
+        saved, path, called = prompts.get(name), f"prompts.{name}", f"Prompt {name.upper()}"
+        if saved is None or tokens is None:
+            continue
+        if saved.get("encoder") is None:
+            yield from _tokens(saved, tokens.encoder or tokens, path, called)
+            continue
         if tokens.encoder is not None:
-            yield from _tokens(saved["encoder"], tokens.encoder, f"{path}.encoder", name)
-        return
-    was, found = saved.get("ids"), list((tokens.encoder or tokens).ids)
+            yield from _tokens(saved["encoder"], tokens.encoder, f"{path}.encoder", called)
+        if saved.get("decoder") is not None:
+            said = f"The decoder's part of prompt {name.upper()}"
+            yield from _tokens(saved["decoder"], tokens, f"{path}.decoder", said)
+
+
+def _tokens(saved: Json, tokens: Tokens, path: str, called: str) -> Iterator[Difference]:
+    was, found = saved.get("ids"), list(tokens.ids)
     if was is None or saved.get("text") is None or was == found:
         return
     first = next((i for i, (a, b) in enumerate(zip(was, found, strict=False)) if a != b), None)
     place = min(len(was), len(found)) if first is None else first
     said = (
-        f"Prompt {name} is {len(found)} tokens here, and was {len(was)}; "
+        f"{called} is {len(found)} tokens here, and was {len(was)}; "
         f"the first that differs is token {place}."
     )
     yield Difference(f"{path}.ids", was, found, said)

@@ -115,18 +115,20 @@ def result_json(model: HookedModel, state: State, computed: Computed, effects: G
 
 def _prompt(given: Given, tokens: Tokens | None = None) -> Json:
     """A prompt as it was given, and what it was to the model where that is known."""
-    if isinstance(given, Inputs):
-        encoder = None if tokens is None else tokens.encoder
-        found = {"encoder": _prompt(given.encoder, encoder), "decoder": None}
-        if given.decoder is not None:
-            found["decoder"] = _prompt(given.decoder, tokens)
-        return found
-    part = None if tokens is None else tokens.encoder or tokens
-    seen = {} if part is None else {"ids": list(part.ids), "tokens": list(part.texts)}
+    if not isinstance(given, Inputs):
+        return _one_prompt(given, None if tokens is None else tokens.encoder or tokens)
+    encoder = None if tokens is None else tokens.encoder
+    decoder = None if given.decoder is None else _one_prompt(given.decoder, tokens)
+    return {"encoder": _one_prompt(given.encoder, encoder), "decoder": decoder}
+
+
+def _one_prompt(given: Given, seen: Tokens | None) -> Json:
+    texts: Json = {} if seen is None else {"tokens": list(seen.texts)}
     if isinstance(given, str):
-        return {"text": given, **seen}
+        ids: Json = {} if seen is None else {"ids": list(seen.ids)}
+        return {"text": given, **ids, **texts}
     if isinstance(given, tuple):
-        return {"ids": list(given), **seen}
+        return {"ids": list(given), **texts}
     raise MechwidgetError("A prompt of pixels or sound has no place in a recipe.")
 
 
