@@ -27,9 +27,12 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "interventions": {"models", "dictionaries"},
     "analysis": {"models", "dictionaries", "interventions"},
     "as_code": {"microcosm", "models", "dictionaries", "interventions", "analysis"},
-    "session": {"models", "interventions", "analysis", "as_code"},
+    "still": set(),
+    "recipes": {"interventions", "still"},
+    "session": {"models", "interventions", "analysis", "as_code", "recipes"},
     "wire": set(),
-    "views": {"models", "interventions", "analysis", "as_code", "session", "wire"},
+    "views": {"models", "interventions", "analysis", "as_code", "session", "wire", "still"},
+    "cli": {"recipes"},
     "demo": set(),
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers"}
@@ -181,7 +184,8 @@ LIGHT = """
 import sys
 import mechwidget
 from mechwidget import Ablate, Head, MechwidgetError
-from mechwidget import interventions, wire
+from mechwidget import interventions, recipes, wire
+recipes.validate(recipes.migrate({"format": recipes.FORMAT, "version": recipes.VERSION}))
 Ablate(Head(1, 2)).to_json()
 print([name for name in ("torch", "transformers") if name in sys.modules])
 """

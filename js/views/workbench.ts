@@ -15,6 +15,7 @@ import { MetricEditor } from "./metric-editor";
 import { NeuronsPane } from "./neurons";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
+import { provenance } from "./provenance";
 import { Stage } from "./stage";
 import { type Tab, Tabs } from "./tabs";
 import { TokenStrip } from "./token-strip";
@@ -31,6 +32,7 @@ export const workbench: View = (el, context) => {
   const { client, store, actions, invalidate, signal } = stage.cast;
   const top = topBar(stage.cast, stage.keys);
   const notice = banner(client);
+  const from = provenance();
   const strip = new TokenStrip(client, store, signal);
   const metric = new MetricEditor(client, signal);
   const map = new HeadMapPane(client, store, actions, invalidate, signal);
@@ -56,6 +58,19 @@ export const workbench: View = (el, context) => {
   const question = element("div", { class: "mw-question" }, strip.el, metric.el);
   const rail = element("div", { class: "mw-rail" }, result.el, written.el);
   const body = element("div", { class: "mw-body" }, map.el, detail.el, rail);
-  stage.root.append(top.el, notice.el, question, body, chips.el, error.el, status.el);
-  stage.open(el, [top, notice, strip, metric, map, detail, result, written, chips, error, status]);
+  stage.root.append(top.el, notice.el, from.el, question, body, chips.el, error.el, status.el);
+  stage.open(el, [
+    top,
+    notice,
+    from,
+    strip,
+    metric,
+    map,
+    detail,
+    result,
+    written,
+    chips,
+    error,
+    status,
+  ]);
 };

@@ -24,10 +24,10 @@ from mechwidget.session.directions import Directions
 from mechwidget.session.engine import Engine
 from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
-from mechwidget.session.keeping import Keeping
 from mechwidget.session.mailbox import Mailbox
 from mechwidget.session.now import Now, Selection
 from mechwidget.session.prompt_history import PromptHistory
+from mechwidget.session.recording import Recording
 from mechwidget.session.script import script_of
 from mechwidget.session.state import Prompt, State
 from mechwidget.session.traits import StateTrait, change_of
@@ -45,7 +45,7 @@ _LONGEST = 120
 log = logging.getLogger(__name__)
 
 
-class Session(Keeping):
+class Session(Recording):
     """An experiment: a model, a prompt, interventions, a metric, and their numbers.
 
     All methods may be called from any thread. A change that does not fit the model or the prompt

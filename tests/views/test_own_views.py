@@ -74,8 +74,8 @@ def test_the_page_knows_every_view_by_its_name():
     ("view", "told", "untold"),
     [
         (mw.TokenStrip, "sat", "Zero head"),
-        (mw.HeadMap, "<s>1.2</s>", "Zero head"),
-        (mw.AttentionView, "sat", "KL from"),
+        (mw.HeadMap, "<s>", "Zero head"),
+        (mw.AttentionView, "Head 1.2", "KL from"),
         (mw.Continuation, "sat", "KL from"),
         (mw.LensView, "KL from the baseline", "<s>"),
         (mw.Outcome, "KL from the baseline", "<s>"),
