@@ -17,13 +17,13 @@ from traitlets import Bool, Float, Int, List, Unicode, default
 
 from mechwidget import __version__
 from mechwidget.live.messages import PROTOCOL, REPLY, REQUEST
+from mechwidget.recipes import MOST_BYTES, SUFFIX, VERSION
 from mechwidget.server.change_sources import ChangeSources
 from mechwidget.server.changes import Changes
 from mechwidget.server.live_sessions import LiveSessions
 from mechwidget.server.nodelay import send_at_once
 from mechwidget.server.offline_models import OfflineModels
 from mechwidget.server.plugin_health import PluginHealth
-from mechwidget.server.recipe_paths import SUFFIX
 from mechwidget.server.recipe_search import Found, Limits, find_recipes
 from mechwidget.server.recipe_store import RecipeStore
 from mechwidget.server.routes import NAMED, handlers
@@ -50,7 +50,7 @@ class MechwidgetServer(ExtensionApp):
     enabled_routes = List(
         Unicode(), help="Which of recipes, render, models, sessions, plugins and events there are."
     ).tag(config=True)
-    max_recipe_bytes = Int(8 * 2**20, min=1, help="The longest recipe that is taken.").tag(
+    max_recipe_bytes = Int(MOST_BYTES, min=1, help="The longest recipe that is taken.").tag(
         config=True
     )
     max_listed = Int(2000, min=1, help="How many recipes are listed.").tag(config=True)
@@ -152,6 +152,7 @@ class MechwidgetServer(ExtensionApp):
                 "mechwidget": __version__,
                 "jupyter_server": jupyter_server.__version__,
                 "python": platform.python_version(),
+                "recipe": VERSION,
                 "sessions": PROTOCOL,
             },
             "routes": [name for name in NAMED if name in self.enabled_routes],

@@ -13,8 +13,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from mechwidget.recipes import SUFFIX
 from mechwidget.server.kernel_watch import KernelWatch
-from mechwidget.server.recipe_paths import SUFFIX
 from mechwidget.server.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -90,10 +90,7 @@ def compare(old: Json, new: Json) -> Json:
         raise Refusal(422, "not_a_recipe", error.message, error.hint) from None
     return {
         "same": not changes,
-        "changes": [
-            {"path": e.path, "before": e.before, "after": e.after, "sentence": str(e)}
-            for e in changes[:_MOST_CHANGES]
-        ],
+        "changes": [change.to_json() for change in changes[:_MOST_CHANGES]],
         "complete": len(changes) <= _MOST_CHANGES,
     }
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from mechwidget.recipes import SUFFIX
 from mechwidget.server.refusal import Refusal
-
-SUFFIX = ".mech.json"
 
 _LONGEST_PATH = 1024
 _LONGEST_NAME = 200  # bytes; file systems take 255, and editors add to it

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_core.utils import ensure_async
 from tornado import web
 
-from mechwidget.server.recipe_paths import SUFFIX
+from mechwidget.recipes import SUFFIX
 from mechwidget.server.recipe_store import Stored, is_inside, stored
 from mechwidget.server.refusal import Refusal
 
