@@ -64,22 +64,24 @@ class MechwidgetHandler(ExtensionHandlerMixin, APIHandler):
         self._refuse_large(int(self.request.headers.get("Content-Length") or 0))
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a piece of the body, as long as it is not too much."""
-        self._refuse_large(len(self._body) + len(chunk))
-        self._body += chunk
+        """Keep a piece of the body, up to the limit and one byte more."""
+        self._body += chunk[: self._most_bytes() + 1 - len(self._body)]
 
     def _refuse_large(self, n_bytes: int) -> None:
-        most = self.app.max_recipe_bytes if self.takes_recipes else _SMALL_BODY
+        most = self._most_bytes()
         if n_bytes > most:
-            message = f"The request has {n_bytes:,} bytes; at most {most:,} are taken here."
+            message = f"The request has {n_bytes:,} bytes or more; at most {most:,} are taken here."
             hint = "MechwidgetServer.max_recipe_bytes sets the limit." if self.takes_recipes else ""
-            self._body.clear()
             raise Refusal(413, "too_large", message, hint)
+
+    def _most_bytes(self) -> int:
+        return self.app.max_recipe_bytes if self.takes_recipes else _SMALL_BODY
 
     # -- reading
 
     def body_json(self) -> Json:
         """The body as a JSON object."""
+        self._refuse_large(len(self._body))
         kind = self.request.headers.get("Content-Type", "application/json")
         if "json" not in kind.lower():
             raise Refusal(415, "not_json", "The body must be JSON.", "Send application/json.")

@@ -7,6 +7,7 @@ also keeps to names that Windows, macOS and a shell can live with.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from mechwidget.recipes import SUFFIX
@@ -16,6 +17,7 @@ _LONGEST_PATH = 1024
 _LONGEST_NAME = 200  # bytes; file systems take 255, and editors add to it
 _DEEPEST = 32
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in "123456789"}
+_ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 _AWKWARD = set('<>:"|?*')
 
 
@@ -51,6 +53,8 @@ def writable_path(path: str) -> str:
             raise _bad(path, f"has the name {name}, which Windows keeps for itself")
         if any(letter in _AWKWARD for letter in name):
             raise _bad(path, f"has one of {' '.join(sorted(_AWKWARD))} in it")
+        if _ENCODED.search(name):
+            raise _bad(path, "has a percent sign before two digits, which some take for a code")
         if name != name.strip() or name.endswith("."):
             raise _bad(path, "begins or ends with a space, or ends with a dot")
         if any(unicodedata.category(letter) == "Cf" for letter in name):

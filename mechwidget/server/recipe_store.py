@@ -20,6 +20,7 @@ from tornado import web
 
 from mechwidget.server.recipe_paths import readable_path, writable_path
 from mechwidget.server.refusal import Refusal, missing, of_storage
+from mechwidget.server.restoring import put_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,8 +100,12 @@ class RecipeStore:
             if before is None:
                 await self._need_folder(path)
             model = {"type": "file", "format": "text", "mimetype": "text/plain", "content": text}
-            with _in_our_words(path):
-                await ensure_async(self._contents.save(model, path))
+            try:
+                with _in_our_words(path):
+                    await ensure_async(self._contents.save(model, path))
+            except Refusal:
+                put_back(self._contents, path, None if before is None else before.text)
+                raise
         return await self.read(path), before is None
 
     async def rename(self, old: str, new: str, expected: Expected) -> Stored:
