@@ -46,6 +46,8 @@ class MechwidgetHandler(ExtensionHandlerMixin, APIHandler):
     entity_tag: str | None = None
     """What the answer is the version of; `If-None-Match` is judged against it."""
 
+    _let_in = False
+
     @property
     def app(self) -> MechwidgetServer:
         """The extension, with its configuration."""
@@ -62,6 +64,7 @@ class MechwidgetHandler(ExtensionHandlerMixin, APIHandler):
         if not self.current_user:
             raise web.HTTPError(403)
         self._refuse_large(int(self.request.headers.get("Content-Length") or 0))
+        self._let_in = True
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body, up to the limit and one byte more."""
@@ -108,6 +111,8 @@ class MechwidgetHandler(ExtensionHandlerMixin, APIHandler):
         if status_code == 409 and isinstance(error, Refusal) and error.kind == "kernel_busy":
             self.set_header("Retry-After", "1")
         body = told(status_code, error)
+        if not self._let_in:  # tornado will not read on: say so, or the next request is lost
+            self.set_header("Connection", "close")
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(body, ensure_ascii=False))
 

@@ -30,6 +30,7 @@ class Events(MechwidgetHandler):
     auth_resource = "contents"
     _track_activity = False  # a page that listens does not keep a server alive
     _listener: Listener | None = None
+    _streams = False
 
     @web.authenticated
     @authorized
@@ -41,6 +42,7 @@ class Events(MechwidgetHandler):
         changes = self.app.changes
         self._listener = listener = changes.join(self.request.headers.get("Last-Event-ID"))
         try:
+            self._streams = True
             self.set_header("Content-Type", "text/event-stream")
             self.set_header("Cache-Control", "no-store")
             self.set_header("X-Accel-Buffering", "no")
@@ -73,8 +75,8 @@ class Events(MechwidgetHandler):
 
     def finish(self, *args: Any, **kwargs: Any) -> Any:
         """End the stream, whose type was sent long ago."""
-        kind = self._headers.get("Content-Type", "application/json")
-        return super().finish(*args, **{"set_content_type": kind, **kwargs})
+        kind = {"set_content_type": "text/event-stream"} if self._streams else {}
+        return super().finish(*args, **kind, **kwargs)
 
 
 def _lines(event: Event) -> str:
