@@ -29,9 +29,8 @@ class UnreachableError(Exception):
     """The kernel has no control channel that can be reached from here."""
 
 
-@contextmanager
-def control_channel(manager: Any) -> Iterator[AsyncKernelClient]:
-    """A client of a kernel with nothing but its control channel open.
+def client_of(manager: Any) -> AsyncKernelClient:
+    """A client of a kernel, with no channel open.
 
     Raises:
         UnreachableError: the kernel has no sockets on this machine.
@@ -40,6 +39,17 @@ def control_channel(manager: Any) -> Iterator[AsyncKernelClient]:
         raise UnreachableError
     client = AsyncKernelClient(context=zmq.asyncio.Context.instance())
     client.load_connection_info(manager.get_connection_info())
+    return client
+
+
+@contextmanager
+def control_channel(manager: Any) -> Iterator[AsyncKernelClient]:
+    """A client of a kernel with nothing but its control channel open.
+
+    Raises:
+        UnreachableError: the kernel has no sockets on this machine.
+    """
+    client = client_of(manager)
     try:
         yield client
     finally:

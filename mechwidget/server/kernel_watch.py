@@ -11,13 +11,13 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import zmq
-import zmq.asyncio
-
 from mechwidget.live.messages import TOPIC
+from mechwidget.server.kernel_questions import UnreachableError, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from jupyter_client.asynchronous.client import AsyncKernelClient
 
 
 class KernelWatch:
@@ -36,26 +36,17 @@ class KernelWatch:
         for gone in self._tasks.keys() - managers.keys():
             self._tasks.pop(gone).cancel()
         for kernel_id in managers.keys() - self._tasks.keys():
-            address = _iopub_address(managers[kernel_id])
-            if address is not None:
-                self._tasks[kernel_id] = asyncio.create_task(self._listen(kernel_id, address))
+            with suppress(UnreachableError):
+                client = client_of(managers[kernel_id])
+                self._tasks[kernel_id] = asyncio.create_task(self._listen(kernel_id, client))
 
-    async def _listen(self, kernel_id: str, address: str) -> None:
-        socket = zmq.asyncio.Context.instance().socket(zmq.SUB)
+    async def _listen(self, kernel_id: str, client: AsyncKernelClient) -> None:
+        # Not its iopub channel, which would be subscribed to everything.
+        socket: Any = client._create_connected_socket("iopub")  # noqa: SLF001
         try:
-            socket.connect(address)
             socket.subscribe(TOPIC)
             while True:
                 await socket.recv_multipart()
                 self._changed(kernel_id)
         finally:
-            with suppress(zmq.ZMQError):
-                socket.close(linger=0)
-
-
-def _iopub_address(manager: Any) -> str | None:
-    """Where a kernel publishes; None where that is not a socket of this machine, or encrypted."""
-    if not getattr(manager, "iopub_port", 0) or getattr(manager, "curve_publickey", None):
-        return None
-    address: str = manager._make_url("iopub")  # noqa: SLF001 - as jupyter_server itself does
-    return address
+            socket.close(linger=0)

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 from jupyter_server.services.contents.checkpoints import Checkpoints
-from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager, LargeFileManager
+from jupyter_server.services.contents.largefilemanager import (
+    AsyncLargeFileManager,
+    LargeFileManager,
+)
 from jupyter_server.services.contents.manager import ContentsManager
 from tornado import web
 

@@ -56,7 +56,14 @@ AWKWARD = [
     "a\u200bb.mech.json",
     "é" * 100 + ".mech.json",
 ]
-FINE = ["a.mech.json", "a b/c-d_(1).mech.json", "日本語.mech.json", "🙂.mech.json", "a..b.mech.json", "50%.mech.json"]
+FINE = [
+    "a.mech.json",
+    "a b/c-d_(1).mech.json",
+    "日本語.mech.json",
+    "🙂.mech.json",
+    "a..b.mech.json",
+    "50%.mech.json",
+]
 
 
 @pytest.mark.parametrize("path", OUTSIDE)

@@ -44,13 +44,17 @@ def test_nobody_comes_in_without_credentials(jupyter, root, path, method, header
 
 def template(path: str) -> str:
     path = path.rstrip("/") or "/"
-    return path.replace("a.mech.json", "{path}").replace("abc/abc", "{kernel}/{session}").replace(
-        "/abc", "/{kernel}"
+    return (
+        path.replace("a.mech.json", "{path}")
+        .replace("abc/abc", "{kernel}/{session}")
+        .replace("/abc", "/{kernel}")
     )
 
 
 def test_every_described_route_is_walked():
-    assert {template(path) for path in ADDRESSES} - {"/no/such/route"} == set(description()["paths"])
+    assert {template(path) for path in ADDRESSES} - {"/no/such/route"} == set(
+        description()["paths"]
+    )
 
 
 class Recorder(Authorizer):
