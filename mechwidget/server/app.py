@@ -102,7 +102,12 @@ class MechwidgetServer(ExtensionApp):
         self.plugins = PluginHealth(self.plugin_seconds, self.keep_seconds)
         self.changes = Changes(self.max_streams, self._on_audience)
         self._sources = ChangeSources(
-            self.changes.tell, lambda: self.search(""), self.live, self.watch_seconds, self.log
+            self.changes.tell,
+            self.changes.forget,
+            lambda: self.search(""),
+            self.live,
+            self.watch_seconds,
+            self.log,
         )
         events = cast("EventLogger", server.event_logger)
         for name in _EVENTS:

@@ -29,6 +29,7 @@ Tell = Callable[[str, Json], None]
 CONTENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 KERNELS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
 
+LINGER_S = 30.0
 _SHARE = 20
 _WRITES = {"save": "written", "upload": "written", "copy": "written", "create": "written"}
 _KERNEL_ACTIONS = {"start": "started", "shutdown": "stopped", "restart": "restarted"}
@@ -39,6 +40,7 @@ class ChangeSources:
 
     Args:
         tell: takes the kind of a change and what it is.
+        forget: called when changes begin to go unseen.
         search: finds the recipes that there are.
         live: knows the kernels.
         seconds: between two looks.
@@ -48,12 +50,14 @@ class ChangeSources:
     def __init__(
         self,
         tell: Tell,
+        forget: Callable[[], None],
         search: Callable[[], Awaitable[Found]],
         live: LiveSessions,
         seconds: float,
         log: logging.Logger | logging.LoggerAdapter[Any],
     ) -> None:
         self._tell = tell
+        self._forget = forget
         self._search = search
         self._live = live
         self._seconds = seconds
@@ -64,6 +68,7 @@ class ChangeSources:
         self._kernels: set[str] = set()
         self._told: set[str] = set()
         self._task: asyncio.Task[None] | None = None
+        self._end: asyncio.TimerHandle | None = None
 
     def listen(self, events: Any) -> None:
         """Hear what Jupyter itself says."""
@@ -71,11 +76,14 @@ class ChangeSources:
         events.add_listener(schema_id=KERNELS, listener=self._on_kernel)
 
     def on_audience(self, present: bool) -> None:
-        """Look around while somebody listens."""
-        if present and self._task is None:
+        """Look around while somebody listens, and a while longer: pages come back."""
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+        if not present:
+            self._end = asyncio.get_running_loop().call_later(LINGER_S, self.stop)
+        elif self._task is None:
             self._task = asyncio.create_task(self._look_around())
-        elif not present:
-            self.stop()
 
     def stop(self) -> None:
         """Look no more."""
@@ -83,6 +91,7 @@ class ChangeSources:
             self._task.cancel()
             self._task = None
         self._watch.follow({})
+        self._forget()
 
     # -- Jupyter's events
 
@@ -106,6 +115,9 @@ class ChangeSources:
         action, kernel_id = _KERNEL_ACTIONS.get(data["action"]), data.get("kernel_id")
         if action is None or not kernel_id or data.get("status") == "error":
             return
+        known = kernel_id in self._kernels
+        if self._task is not None and known == (action == "started"):
+            return  # seen already, by looking around
         if action == "started":
             self._kernels.add(kernel_id)
             self._follow()

@@ -120,6 +120,10 @@ class Changes:
             if not self._listeners:
                 self._on_audience(False)
 
+    def forget(self) -> None:
+        """From now on changes may go unseen: whoever comes back must look at everything."""
+        self._past.clear()
+
     def close(self) -> None:
         """End every stream: the server stops."""
         for listener in tuple(self._listeners):

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from jupyter_client.asynchronous.client import AsyncKernelClient
 
 
+_IS_WORD = b"comm_msg"  # a kernel also greets who subscribes, under the same topic
+_UP_TO_HEADER = 4  # topic, delimiter, signature, header
+
+
 class KernelWatch:
     """Listens to kernels.
 
@@ -46,7 +50,8 @@ class KernelWatch:
         try:
             socket.subscribe(TOPIC)
             while True:
-                await socket.recv_multipart()
-                self._changed(kernel_id)
+                frames = await socket.recv_multipart()
+                if any(_IS_WORD in frame for frame in frames[:_UP_TO_HEADER]):
+                    self._changed(kernel_id)
         finally:
             socket.close(linger=0)

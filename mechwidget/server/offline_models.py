@@ -83,7 +83,7 @@ def _cached() -> tuple[list[Json], str | None, list[str]]:
     except ImportError:
         return [], None, ["huggingface_hub is not installed beside the server."]
     try:
-        info = scan_cache_dir()
+        info = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         return [], None, []
     except (OSError, ValueError) as error:

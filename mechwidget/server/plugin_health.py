@@ -21,7 +21,17 @@ GROUPS = ("sources", "interventions", "metrics", "scores", "dictionaries", "view
 
 _COMMAND = ("-m", "mechwidget", "plugins", "--json")
 _MOST_BYTES = 4 * 2**20
-_FIELDS = ("group", "name", "value", "distribution", "version", "state", "reason", "seconds")
+_FIELDS = (
+    "group",
+    "name",
+    "value",
+    "distribution",
+    "version",
+    "state",
+    "reason",
+    "seconds",
+    "usable",
+)
 
 
 class PluginHealth:
@@ -90,15 +100,17 @@ def _declared() -> list[Json]:
     """What is declared, by nobody's code but that of the declarations."""
     return [
         {
-            "group": f"mechwidget.{group}",
+            "group": group,
             "name": each.name,
             "value": each.value,
-            "distribution": None if each.dist is None else each.dist.name,
-            "version": None if each.dist is None else each.dist.version,
-            "state": "not_checked",
-            "reason": None,
+            "distribution": "" if each.dist is None else each.dist.name,
+            "version": "" if each.dist is None else each.dist.version,
+            "state": "not loaded",
+            "reason": "",
             "seconds": None,
+            "usable": False,
         }
         for group in GROUPS
         for each in entry_points(group=f"mechwidget.{group}")
+        if each.dist is None or each.dist.name != "mechwidget"
     ]

@@ -1,6 +1,6 @@
 """After a failed write: what was stored is stored again.
 
-jupyter_server copies a file aside before it writes, and copies it back where writing fails; but what
+jupyter_server copies a file aside before it writes, and puts it back where writing fails; but what
 fails when the last bytes are flushed (a full disk, on a small file) it leaves half written, with
 the copy hidden beside it. In flows the text that was stored; out flows that text in its place, by
 renaming the copy, which needs no room. Stores that keep no files look after themselves.
@@ -20,12 +20,13 @@ def put_back(contents: Any, path: str, before: str | None) -> None:
 
     Does what it can, and raises nothing: the failure that led here is what is told.
     """
+    aside_of: Any = path_to_intermediate
     to_file = getattr(contents, "_get_os_path", None)
     if to_file is None:
         return
     with suppress(Exception):
         file = Path(to_file(path)).resolve()
-        aside = Path(path_to_intermediate(str(file)))
+        aside = Path(aside_of(str(file)))
         if before is None:
             file.unlink(missing_ok=True)
         elif not _holds(file, before) and _holds(aside, before):

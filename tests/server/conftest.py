@@ -1,4 +1,4 @@
-"""A server for each module, away from the configuration and the kernels of whoever runs the tests."""
+"""A server for each module, away from the configuration of whoever runs the tests."""
 
 from __future__ import annotations
 

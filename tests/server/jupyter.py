@@ -74,7 +74,7 @@ class Jupyter:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody waits
             self._trouble = error
             self._ready.set()
 

@@ -48,7 +48,7 @@ class InMemory(ContentsManager):
     def is_hidden(self, path):
         return False
 
-    def get(self, path, content=True, type=None, format=None, require_hash=False):
+    def get(self, path, content=True, **_):
         path = path.strip("/")
         common = {"name": path.rpartition("/")[2], "path": path, "writable": True}
         common |= {"created": datetime.now(UTC), "last_modified": datetime(2026, 1, 1, tzinfo=UTC)}

@@ -9,8 +9,10 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
+from mechwidget.server import change_sources
 from tests.server.documents import recipe
 from tests.server.jupyter import Jupyter, address
 from tests.server.test_sessions import Kernel
@@ -52,7 +54,7 @@ class Stream:
                 elif line:
                     name, _, value = line.partition(": ")
                     event[name] = value
-        except Exception:
+        except httpx.HTTPError:
             pass
         self.queue.put(None)
 
@@ -117,9 +119,9 @@ def test_what_the_file_browser_does_is_told(jupyter, root):
 
 def test_what_a_kernel_writes_is_told(jupyter, root):
     """`session.save` goes past the contents manager."""
-    (root / "old.mech.json").write_text(json.dumps(recipe()))
     with listening(jupyter) as stream:
-        eventually(lambda: "old.mech.json" in jupyter.ours._sources._recipes)
+        (root / "old.mech.json").write_text(json.dumps(recipe()))
+        stream.until("recipe", action="written", path="old.mech.json")
         (root / "new.mech.json").write_text(json.dumps(recipe()))
         seen = stream.until("recipe", action="written", path="new.mech.json")
         (root / "old.mech.json").unlink()
@@ -141,9 +143,8 @@ def test_who_comes_back_gets_what_was_missed(jupyter, root):
 
 def test_names_that_look_like_the_protocol_are_inert(jupyter, root):
     name = "data: x\x0bevent: reset\u0085é.mech.json"
-    (root / "quiet.mech.json").write_text("{}")
     with listening(jupyter) as stream:
-        eventually(lambda: jupyter.ours._sources._recipes)
+        eventually(lambda: jupyter.ours._sources._task is not None)
         (root / name).write_text("{}")
         ((kind, data, _),) = stream.until("recipe")
         assert (kind, data["path"]) == ("recipe", name)
@@ -159,12 +160,16 @@ def test_a_line_that_is_quiet_stays_open_and_too_many_are_refused(jupyter, root)
         pass
 
 
-def test_nothing_is_looked_at_while_nobody_listens(jupyter, root):
-    eventually(lambda: not jupyter.ours.changes._listeners)
-    assert jupyter.ours._sources._task is None
-    with listening(jupyter):
-        eventually(lambda: jupyter.ours._sources._task is not None)
+def test_nothing_is_looked_at_when_nobody_has_listened_for_a_while(jupyter, root, monkeypatch):
+    monkeypatch.setattr(change_sources, "LINGER_S", 0.1)
+    with listening(jupyter) as stream:
+        jupyter.http.put(address("a.mech.json"), json=recipe(), headers=NEW)
+        last = stream.until("recipe", path="a.mech.json")[-1][2]
+        assert jupyter.ours._sources._task is not None
     eventually(lambda: jupyter.ours._sources._task is None)
+    (root / "unseen.mech.json").write_text("{}")
+    with listening(jupyter, **{"Last-Event-ID": last}) as stream:
+        assert len(stream.until("reset")) == 1
 
 
 def test_kernels_and_their_sessions_are_told(jupyter):
@@ -176,7 +181,7 @@ def test_kernels_and_their_sessions_are_told(jupyter):
         stream.until("sessions", kernel=kernel.id)
         kernel.execute("live.changed()")
         time.sleep(0.6)
-        assert stream.queue.empty()  # nobody has asked
+        assert stream.queue.empty(), list(stream.queue.queue)  # nobody has asked
         jupyter.do(jupyter.ours.live.of_kernel(kernel.id))  # from now on it also tells of changes
         time.sleep(0.5)
         while not stream.queue.empty():

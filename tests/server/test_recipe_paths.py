@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -92,18 +93,27 @@ def test_one_name_has_one_spelling():
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
 def test_what_is_accepted_stays_below_the_folder(names):
-    path = "/".join(names) + ".mech.json"
     try:
-        accepted = writable_path(path)
-    except Refusal as refused:
-        assert refused.message
-        assert refused.status_code == 400
+        accepted = writable_path("/".join(names) + ".mech.json")
+    except Refusal:
         return
     parts = accepted.split("/")
     assert not {"", ".", ".."} & set(parts)
     assert not any(part.startswith(".") for part in parts)
     assert accepted == unicodedata.normalize("NFC", accepted)
     assert "\\" not in accepted
+
+
+@given(st.text())
+def test_a_refusal_is_a_sentence_that_can_be_sent(path):
+    for check in (readable_path, writable_path):
+        with suppress(Refusal):
+            check(path)
+            continue
+        with pytest.raises(Refusal) as refused:
+            check(path)
+        assert refused.value.status_code == 400
+        assert "\n" not in refused.value.message
 
 
 ENCODED = [

@@ -1,4 +1,4 @@
-"""What the disk may do: links that lead away, no room, no right to write, files that are too large."""
+"""What the disk may do: links that lead away, no room, no right to write, files too large."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Who may come in: nobody without credentials, nobody whom the authorizer refuses, no forged form."""
+"""Who may come in: nobody without credentials or against the authorizer, and no forged form."""
 
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 import pytest
 from jupyter_server.auth import Authorizer
@@ -60,8 +61,8 @@ def test_every_described_route_is_walked():
 class Recorder(Authorizer):
     """Refuses, and remembers what it was asked."""
 
-    asked: list[tuple[str, str]] = []
-    allowed: set[tuple[str, str]] = set()
+    asked: ClassVar[list[tuple[str, str]]] = []
+    allowed: ClassVar[set[tuple[str, str]]] = set()
 
     def is_authorized(self, handler, user, action, resource):
         self.asked.append((action, resource))
