@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mechwidget import __version__
+
+__all__ = ["__version__"]
+
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from mechwidget.server.app import MechwidgetServer  # noqa: PLC0415 - asked for by a server
