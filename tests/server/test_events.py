@@ -9,7 +9,6 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from mechwidget.server import change_sources
@@ -54,7 +53,7 @@ class Stream:
                 elif line:
                     name, _, value = line.partition(": ")
                     event[name] = value
-        except httpx.HTTPError:
+        except Exception:  # noqa: BLE001 - closed under our hands, in whichever way
             pass
         self.queue.put(None)
 
@@ -118,11 +117,17 @@ def test_what_the_file_browser_does_is_told(jupyter, root):
 
 
 def test_what_a_kernel_writes_is_told(jupyter, root):
-    """`session.save` goes past the contents manager."""
+    """`session.save` goes past the contents manager, and renames a finished file."""
+
+    def save(name):
+        (root / "unfinished").write_text(json.dumps(recipe()))
+        (root / "unfinished").replace(root / name)
+
     with listening(jupyter) as stream:
-        (root / "old.mech.json").write_text(json.dumps(recipe()))
+        eventually(lambda: jupyter.ours._sources._task is not None)
+        save("old.mech.json")
         stream.until("recipe", action="written", path="old.mech.json")
-        (root / "new.mech.json").write_text(json.dumps(recipe()))
+        save("new.mech.json")
         seen = stream.until("recipe", action="written", path="new.mech.json")
         (root / "old.mech.json").unlink()
         seen += stream.until("recipe", action="deleted", path="old.mech.json")
