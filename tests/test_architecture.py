@@ -30,6 +30,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "wire": set(),
     "views": {"models", "interventions", "analysis", "as_code", "session", "wire"},
     "demo": set(),
+    "cli": {"demo"},
+    "__main__": {"cli"},
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers"}
 MAY_BE_HEAVY = {"models", "interventions", "analysis", "as_code", "session", "microcosm"}
