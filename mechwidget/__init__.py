@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         load,
         wrap,
     )
+    from mechwidget.plugin_api import plugins
     from mechwidget.session import Session
     from mechwidget.views import (
         AttentionView,
@@ -120,6 +121,7 @@ _HOMES = {
     "load": "models",
     "logit_lens": "analysis",
     "patching_grid": "analysis",
+    "plugins": "plugin_api",
     "value_weighted": "analysis",
     "wrap": "models",
 }
@@ -169,6 +171,7 @@ __all__ = [
     "load",
     "logit_lens",
     "patching_grid",
+    "plugins",
     "value_weighted",
     "wrap",
 ]

@@ -21,16 +21,17 @@ MAX_LINES = 400
 # What each package may import of ours (errors may be imported by all). The order of DESIGN.md.
 PYTHON_LAYERS: dict[str, set[str]] = {
     "errors": set(),
+    "plugin_api": set(),
     "microcosm": {"models", "interventions", "analysis"},
-    "models": {"microcosm"},
-    "interventions": {"models"},
-    "analysis": {"models", "interventions"},
+    "models": {"microcosm", "plugin_api"},
+    "interventions": {"models", "plugin_api"},
+    "analysis": {"models", "interventions", "plugin_api"},
     "as_code": {"microcosm", "models", "interventions", "analysis"},
     "session": {"models", "interventions", "analysis", "as_code"},
-    "wire": set(),
-    "views": {"models", "interventions", "analysis", "as_code", "session", "wire"},
+    "wire": {"plugin_api"},
+    "views": {"models", "interventions", "analysis", "as_code", "session", "wire", "plugin_api"},
     "demo": set(),
-    "cli": {"demo"},
+    "cli": {"demo", "plugin_api"},
     "__main__": {"cli"},
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers"}

@@ -24,13 +24,8 @@ from mechwidget.analysis.direct_attribution import DirectAttribution, direct_att
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
-from mechwidget.analysis.metrics import (
-    BoundMetric,
-    LogitDiff,
-    Metric,
-    Probability,
-    metric_from_json,
-)
+from mechwidget.analysis.metric_kinds import metric_from_json, metric_kinds
+from mechwidget.analysis.metrics import BoundMetric, LogitDiff, Metric, Parameter, Probability
 from mechwidget.analysis.neuron_effects import (
     NeuronEffects,
     NeuronTokens,
@@ -73,6 +68,7 @@ __all__ = [
     "NeuronTable",
     "NeuronTokens",
     "Outcome",
+    "Parameter",
     "PatchingGrid",
     "Probability",
     "ScoreInputs",
@@ -100,6 +96,7 @@ __all__ = [
     "logit_lens",
     "map_scores",
     "metric_from_json",
+    "metric_kinds",
     "neuron_activations",
     "neuron_effects",
     "neuron_strips",

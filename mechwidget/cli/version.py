@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import mechwidget
+from mechwidget.plugin_api import API_VERSION
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it."""
-    version = mechwidget.__version__
-    said = json.dumps({"mechwidget": version}) if arguments.json else f"mechwidget {version}"
-    sys.stdout.write(f"{said}\n")
+    said = {"mechwidget": mechwidget.__version__, "plugin API": API_VERSION}
+    lines = [f"{name} {version}" for name, version in said.items()]
+    sys.stdout.write(f"{json.dumps(said) if arguments.json else ', '.join(lines)}\n")
     return 0
