@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         Workbench,
         explore,
     )
+    from mechwidget.views.plugin_view import PluginView
 
 try:
     __version__ = version("mechwidget")
@@ -101,6 +102,7 @@ _HOMES = {
     "NeuronsView": "views",
     "Outcome": "views",
     "Patch": "interventions",
+    "PluginView": "views.plugin_view",
     "Probability": "analysis",
     "ReplacePattern": "interventions",
     "Residual": "interventions",
@@ -151,6 +153,7 @@ __all__ = [
     "NeuronsView",
     "Outcome",
     "Patch",
+    "PluginView",
     "Probability",
     "ReplacePattern",
     "Residual",

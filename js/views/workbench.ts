@@ -12,6 +12,7 @@ import { MetricEditor } from "./metric-editor";
 import { NeuronsPane } from "./neurons";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
+import { addPluginTabs } from "./plugin";
 import { Stage } from "./stage";
 import { type Tab, Tabs } from "./tabs";
 import { TokenStrip } from "./token-strip";
@@ -40,6 +41,7 @@ export const workbench: View = (el, context) => {
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
+  void addPluginTabs(detail, stage.cast);
   const result = outcomePane(stage.cast);
   const written = new ContinuationPane(client, store, invalidate, signal);
   const chips = interventionList(stage.cast);

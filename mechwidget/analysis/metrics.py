@@ -169,7 +169,7 @@ class Probability:
         return {"type": self.kind, "token": self.token, "position": self.position}
 
 
-EXAMPLE = 'For example {"type": self.kind, "a": " Mary", "b": " John"}.'
+EXAMPLE = 'For example {"type": "logit_diff", "a": " Mary", "b": " John"}.'
 
 
 def _only(data: Mapping[str, Any], *fields: str) -> None:

@@ -20,7 +20,11 @@ from mechwidget.interventions.components import (
     Residual,
 )
 from mechwidget.interventions.freeze import Freeze
-from mechwidget.interventions.intervention import Intervention
+from mechwidget.interventions.intervention import (
+    Intervention,
+    component_edit,
+    require_component,
+)
 from mechwidget.interventions.knock_out import KnockOut
 from mechwidget.interventions.patch import Patch
 from mechwidget.interventions.replace_pattern import ReplacePattern
@@ -51,6 +55,8 @@ __all__ = [
     "SkipLayer",
     "Steer",
     "Vector",
+    "component_edit",
     "component_from_json",
     "intervention_from_json",
+    "require_component",
 ]

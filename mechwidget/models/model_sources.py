@@ -72,7 +72,7 @@ def fault(name: str, part: object) -> str:
 
 
 def _takes(part: ModelSource, thing: object) -> bool:
-    """Whether a source says that it takes a thing; one that raises is named and asked no more."""
+    """Whether a source says that it takes a thing; one that raises is named, and does not."""
     try:
         return part.takes(thing) is True
     except Exception as error:  # noqa: BLE001 - a plugin may fail in any way, and others go on

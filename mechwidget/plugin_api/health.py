@@ -46,6 +46,11 @@ class Health:
         return self.state in BROKEN
 
     @property
+    def lost(self) -> bool:
+        """Whether it is broken and cannot be used at all; one that raised once still can."""
+        return self.broken and not self.usable
+
+    @property
     def own(self) -> bool:
         """Whether it is a part of mechwidget itself."""
         return self.distribution == "mechwidget"

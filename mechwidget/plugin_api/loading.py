@@ -91,8 +91,9 @@ class Loading:
 
     def blame(self, reason: str) -> None:
         """It raised when it was used; the next time may go better, so it stays."""
-        self._health = replace(self._health, state="failed", reason=reason)
-        self._told()
+        if self._health.usable:
+            self._health = replace(self._health, state="failed", reason=reason)
+            self._told()
 
     def _load(self) -> None:
         seconds = None

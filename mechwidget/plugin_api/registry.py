@@ -39,9 +39,9 @@ class Registry:
         return self._news[group]
 
     def names(self, group: str) -> tuple[str, ...]:
-        """What is declared in a group and not known to be broken; nothing is loaded."""
+        """What is declared in a group and not known to be lost; nothing is loaded."""
         there = self._of(group)
-        return tuple(each.declared.name for each in there if not each.health.broken)
+        return tuple(each.declared.name for each in there if not each.health.lost)
 
     def part(self, group: str, name: str) -> Any:
         """One part by its name, loaded now if it was not; None where there is none that works."""
@@ -63,7 +63,7 @@ class Registry:
     def health(self, *, load: bool = False) -> tuple[Health, ...]:
         """What is known of every part; with `load`, after having loaded all of them."""
         for each in self._all():
-            if load and not each.health.broken:
+            if load and not each.health.lost:
                 each.load()
         return tuple(each.health for each in self._all())
 
