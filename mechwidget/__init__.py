@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         patching_grid,
         value_weighted,
     )
+    from mechwidget.checkup import doctor
     from mechwidget.errors import MechwidgetError
     from mechwidget.interventions import (
         MLP,
@@ -119,6 +120,7 @@ _HOMES = {
     "Tokens": "models",
     "Vector": "interventions",
     "Workbench": "views",
+    "doctor": "checkup",
     "explore": "views",
     "load": "models",
     "logit_lens": "analysis",
@@ -170,6 +172,7 @@ __all__ = [
     "Tokens",
     "Vector",
     "Workbench",
+    "doctor",
     "explore",
     "load",
     "logit_lens",

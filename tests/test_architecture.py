@@ -31,7 +31,8 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "wire": {"plugin_api"},
     "views": {"models", "interventions", "analysis", "as_code", "session", "wire", "plugin_api"},
     "demo": set(),
-    "cli": {"demo", "plugin_api"},
+    "checkup": {"plugin_api", "microcosm", "views"},
+    "cli": {"demo", "plugin_api", "checkup", "models", "interventions", "analysis"},
     "__main__": {"cli"},
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers"}
