@@ -2,11 +2,10 @@
 // field for each thing that a kind has to be told. Where there are none of those, nothing shows.
 
 import { element, focusedIn, keyed, setAttributes } from "../charts/dom";
-import { visible } from "../charts/token-text";
-import { type AnyMetricJson, type OtherMetricJson, tokenMetric } from "../types";
+import { type AnyMetricJson, type OtherMetricJson, type SessionState, tokenMetric } from "../types";
 import { askMetricKinds, type MetricKind, type MetricParameter } from "../wire/plugins";
 import type { SessionClient } from "../wire/session-client";
-import { tokenOf } from "./metric-texts";
+import { tokenOf, tokenText } from "./metric-texts";
 import type { Pane, Scene } from "./pane";
 import { TokenCombobox } from "./token-combobox";
 
@@ -76,7 +75,7 @@ export class MetricKindPicker implements Pane {
     for (const { parameter, input, box } of this.#inputs) {
       setAttributes(input, { disabled: !enabled || !state });
       if (enabled) box?.draw();
-      const known = this.#known(parameter);
+      const known = this.#known(parameter, state);
       if (!typing && !box?.dirty && known !== null && input.value !== known) input.value = known;
     }
   }
@@ -142,11 +141,14 @@ export class MetricKindPicker implements Pane {
   }
 
   /** What a field holds now, as a person would type it. */
-  #known({ name, default: given }: MetricParameter): string | null {
+  #known(
+    { name, kind, default: given }: MetricParameter,
+    state: SessionState | null,
+  ): string | null {
     const spec = this.#wish === null ? (this.#measured as OtherMetricJson | null) : null;
     const value = spec?.[name] ?? given;
     if (value === undefined || value === null) return null;
-    return typeof value === "string" ? visible(value) : String(value);
+    return kind === "token" && state ? tokenText(state, value) : String(value);
   }
 
   async #submit(): Promise<void> {

@@ -11,15 +11,22 @@ export function metricTexts(
 ): Record<Side, string> {
   const spec = tokenMetric(state?.metric?.spec);
   if (!state || !spec) return { answer: "", distractor: "" };
-  const text = (token: string | number): string => {
-    if (typeof token === "string") return visible(token);
-    const named = [...known, ...(state.outcome?.top ?? []), ...state.tokens].find(
-      ({ id }) => id === token,
-    );
-    return named ? visible(named.text) : `#${token}`;
-  };
+  const text = (token: string | number): string => tokenText(state, token, known);
   if (spec.type === "probability") return { answer: text(spec.token), distractor: "" };
   return { answer: text(spec.a), distractor: text(spec.b) };
+}
+
+/** One token as a person would type it; an id by its text, where that is known. */
+export function tokenText(
+  state: SessionState,
+  token: string | number,
+  known: readonly Pick<KnownToken, "id" | "text">[] = [],
+): string {
+  if (typeof token === "string") return visible(token);
+  const named = [...known, ...(state.outcome?.top ?? []), ...state.tokens].find(
+    ({ id }) => id === token,
+  );
+  return named ? visible(named.text) : `#${token}`;
 }
 
 /** `#1234` is a vocabulary id; everything else is text. */
