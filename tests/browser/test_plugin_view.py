@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,6 +93,18 @@ def test_a_plugins_view_in_its_cell_and_as_a_tab(
         alone.screenshot(path=RESULTS / f"plugin-alone-{theme.lower()}.png")
         bench.screenshot(path=RESULTS / f"plugin-tab-{theme.lower()}.png")
         assert violations(page, "[data-testid=mw-view-surprise]") == []
+
+    # A plugin's score is in the menu of the head map, its intervention in the list.
+    choice = bench.get_by_test_id("mw-map-choice")
+    choice.select_option("self_attention")
+    expect(bench.get_by_test_id("mw-cell-0-0")).to_have_accessible_name(
+        re.compile("attention to itself"), timeout=TIMEOUT_MS
+    )
+    notebook.execute(
+        "from mechwidget_measures.intervention import Flip; session.apply(Flip(mw.Head(0, 1)))"
+    )
+    chip = bench.get_by_text("Flip head 0.1", exact=False).first
+    expect(chip).to_be_visible(timeout=TIMEOUT_MS)
 
     # After a reload the page asks for the script once more.
     notebook.reload()
