@@ -13,6 +13,8 @@ from mechwidget.plugin_api import plugins
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mechwidget.checkup.finding import Grade
+
 
 def others() -> Iterator[Finding]:
     """Each plugin that is broken or slow, and how many are well."""
@@ -20,7 +22,7 @@ def others() -> Iterator[Finding]:
     yield Finding("plugins", f"{len(found)} found, {len(found.broken)} broken")
     for each in found:
         if each.state != "ok":
-            grade = "wrong" if each.broken else "note"
+            grade: Grade = "wrong" if each.broken else "note"
             mend = f"Update or uninstall {each.distribution}." if each.broken else ""
             about = f"plugin {each.name} ({each.group})"
             yield Finding(about, f"{each.origin}: {each.state}: {each.reason}", grade, mend)

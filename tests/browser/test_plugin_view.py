@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,8 +96,11 @@ def test_a_plugins_view_in_its_cell_and_as_a_tab(
     # A plugin's score is in the menu of the head map, its intervention in the list.
     choice = bench.get_by_test_id("mw-map-choice")
     choice.select_option("self_attention")
+    share = notebook.python(
+        "float(session.scores('self_attention', edited=True).result().heads[0, 0])"
+    )
     expect(bench.get_by_test_id("mw-cell-0-0")).to_have_accessible_name(
-        re.compile("attention to itself"), timeout=TIMEOUT_MS
+        f"Head 0.0, {share:.2f}", timeout=TIMEOUT_MS
     )
     notebook.execute(
         "from mechwidget_measures.intervention import Flip; session.apply(Flip(mw.Head(0, 1)))"
