@@ -71,8 +71,7 @@ class Loading:
         """The part, loaded now if it was not; None where it cannot be had, or not yet."""
         with self._lock:
             first = self._health.state == "not loaded" and self._thread is None
-            if first:
-                GROUPS[self.declared.group].prepare()
+            if first and self._prepared():
                 self._begun = time.monotonic()
                 if self._health.own:
                     self._load()
@@ -95,6 +94,15 @@ class Loading:
             self._health = replace(self._health, state="failed", reason=reason)
             self._told()
 
+    def _prepared(self) -> bool:
+        """Whether what the group stands on is there; torch may not be."""
+        try:
+            GROUPS[self.declared.group].prepare()
+        except Exception as error:  # noqa: BLE001 - told as the reason
+            self.fail(f"what it stands on cannot be imported: {type(error).__name__}: {error}")
+            return False
+        return True
+
     def _load(self) -> None:
         seconds = None
         try:
@@ -104,7 +112,9 @@ class Loading:
             seconds = time.monotonic() - self._begun
             self._health = replace(self._health, seconds=seconds)
             self._judge(part, seconds)
-        except BaseException as error:  # noqa: BLE001 - a plugin may fail in any way
+        except BaseException as error:
+            if self._health.own and isinstance(error, KeyboardInterrupt):
+                raise  # a person's, in the thread of whoever asked; the next one may try again
             if seconds is None:
                 self._health = replace(self._health, seconds=time.monotonic() - self._begun)
             self.fail(f"{type(error).__name__}: {str(error)[:300]}".rstrip(": "))

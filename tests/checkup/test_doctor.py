@@ -160,6 +160,7 @@ WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = None
 from mechwidget.cli import main
+main(["plugins", "--all"])
 sys.exit(main(["doctor", "--json"]))
 """
 
@@ -169,7 +170,9 @@ def test_it_works_where_torch_does_not() -> None:
         [sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1, done.stderr
-    found = {each["about"]: each for each in json.loads(done.stdout)["findings"]}
+    listed, _, report = done.stdout.partition("\n{")
+    assert "what it stands on cannot be imported: ModuleNotFoundError" in listed
+    found = {each["about"]: each for each in json.loads("{" + report)["findings"]}
     assert found["accelerator"]["grade"] == "wrong"
     assert "ModuleNotFoundError" in found["accelerator"]["said"]
     assert found["Python"]["grade"] == "fine"

@@ -47,6 +47,20 @@ def write(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+def test_an_interrupt_while_ours_load_is_the_persons_and_the_next_try_works(monkeypatch):
+    declared = next(each for each in own() if each.name == "scale")
+    registry = Registry(lambda: [declared])
+
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loadings, "import_module", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            registry.part("interventions", "scale")
+    assert registry.part("interventions", "scale").kind == "scale"
+
+
 def test_our_own_parts_are_declared_in_pyproject_as_in_the_code():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = project["entry-points"]

@@ -30,7 +30,7 @@ export default (el, context) => {
     context.invalidate();
   }
 
-  function row(token, at, n, most, page) {
+  function row(token, at, n, most) {
     const bits = [0, 1].map((side) => numbers.values[side * n + at]);
     const known = Number.isFinite(bits[0]);
     const bars = bits.map((value, side) => {
@@ -43,8 +43,6 @@ export default (el, context) => {
     const button = element("button", "row", text);
     button.append(element("span", "bars", ...bars), element("span", "said", said));
     button.type = "button";
-    button.setAttribute("aria-pressed", String(page.token === at));
-    button.toggleAttribute("data-hover", page.hover.token === at);
     button.dataset.testid = `surprise-${at}`;
     button.addEventListener("pointerenter", () => store.hover(null, at));
     button.addEventListener("pointerleave", () => store.hover(null));
@@ -61,14 +59,17 @@ export default (el, context) => {
       el.toggleAttribute("data-waiting", shown !== state.revision && refused === "");
       note.textContent = refused || "Bits of surprise at each token: without the edits → with them.";
       if (!numbers || numbers.shape[1] !== n) return;
-      // Redrawn only when it would be another picture, so that the focus stays where it is.
-      const key = JSON.stringify([shown, page.token, page.hover.token, state.prompt]);
-      if (key === drawn) return;
-      drawn = key;
-      const most = Math.max(1, ...numbers.values.filter(Number.isFinite));
-      const at = [...rows.children].indexOf(el.getRootNode().activeElement);
-      rows.replaceChildren(...state.tokens.map((token, i) => row(token, i, n, most, page)));
-      if (at >= 0) rows.children[at]?.focus();
+      // Made anew only for other numbers: a row that is replaced under the pointer hears no click.
+      const key = `${shown} ${state.prompt}`;
+      if (key !== drawn) {
+        drawn = key;
+        const most = Math.max(1, ...numbers.values.filter(Number.isFinite));
+        rows.replaceChildren(...state.tokens.map((token, at) => row(token, at, n, most)));
+      }
+      [...rows.children].forEach((each, at) => {
+        each.setAttribute("aria-pressed", String(page.token === at));
+        each.toggleAttribute("data-hover", page.hover.token === at);
+      });
     },
   };
 };
