@@ -89,7 +89,16 @@ export interface ModelJson {
 export type PartJson =
   | (ComponentJson & { cross?: boolean })
   | { type: "edge"; layer: number; head: number; query: number; key: number; cross?: boolean }
-  | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] };
+  | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] }
+  /** `layer` is that of the site that its dictionary reads. */
+  | {
+      type: "feature";
+      layer: number;
+      dictionary: string;
+      index: number;
+      positions?: number[];
+      fingerprint?: string;
+    };
 
 /** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */
 export interface InterventionJson {
@@ -245,7 +254,7 @@ export interface SessionState {
 export function clickable(part: PartJson | null): ComponentJson | null {
   if (part === null || ("cross" in part && part.cross)) return null;
   const { type } = part;
-  return type === "edge" || type === "expert_neuron" ? null : part;
+  return type === "edge" || type === "expert_neuron" || type === "feature" ? null : part;
 }
 
 /** The component that a click has ablated, and another click restores; null for all other kinds. */
@@ -291,6 +300,7 @@ export function componentKey(component: PartJson): string {
   if (type === "expert_neuron") {
     return `expert_neuron ${layer}.${component.expert}.${component.index}${at}`;
   }
+  if (type === "feature") return `feature ${component.index} ${component.dictionary}${at}`;
   if (type === "residual") return `residual ${component.end ?? "pre"} ${layer}${at}`;
   return `${type} ${layer}${cross}${at}`;
 }
@@ -309,6 +319,7 @@ export function componentName(component: PartJson): string {
   if (type === "expert_neuron") {
     return `neuron ${component.index} of expert ${layer}.${component.expert}${at}`;
   }
+  if (type === "feature") return `feature ${component.index} of “${component.dictionary}”${at}`;
   if (type === "residual") return `residual ${STREAM[component.end ?? "pre"]} layer ${layer}${at}`;
   return `${type === "mlp" ? "MLP" : type} ${layer}${at}`;
 }

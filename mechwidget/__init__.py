@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         value_weighted,
     )
     from mechwidget.checkup import doctor
+    from mechwidget.dictionaries import Dictionary, register_dictionary
     from mechwidget.errors import MechwidgetError
     from mechwidget.interventions import (
         MLP,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Attention,
         Edge,
         ExpertNeuron,
+        Feature,
         Freeze,
         Head,
         KnockOut,
@@ -83,8 +85,10 @@ _HOMES = {
     "Attention": "interventions",
     "AttentionView": "views",
     "Continuation": "views",
+    "Dictionary": "dictionaries",
     "Edge": "interventions",
     "ExpertNeuron": "interventions",
+    "Feature": "interventions",
     "Freeze": "interventions",
     "Generation": "models",
     "Gradients": "models",
@@ -126,6 +130,7 @@ _HOMES = {
     "logit_lens": "analysis",
     "patching_grid": "analysis",
     "plugins": "plugin_api",
+    "register_dictionary": "dictionaries",
     "value_weighted": "analysis",
     "wrap": "models",
 }
@@ -136,8 +141,10 @@ __all__ = [
     "Attention",
     "AttentionView",
     "Continuation",
+    "Dictionary",
     "Edge",
     "ExpertNeuron",
+    "Feature",
     "Freeze",
     "Generation",
     "Gradients",
@@ -178,6 +185,7 @@ __all__ = [
     "logit_lens",
     "patching_grid",
     "plugins",
+    "register_dictionary",
     "value_weighted",
     "wrap",
 ]

@@ -24,9 +24,10 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "plugin_api": set(),
     "microcosm": {"models", "interventions", "analysis"},
     "models": {"microcosm", "plugin_api"},
-    "interventions": {"models", "plugin_api"},
-    "analysis": {"models", "interventions", "plugin_api"},
-    "as_code": {"microcosm", "models", "interventions", "analysis", "plugin_api"},
+    "dictionaries": {"models", "plugin_api"},
+    "interventions": {"models", "dictionaries", "plugin_api"},
+    "analysis": {"models", "dictionaries", "interventions", "plugin_api"},
+    "as_code": {"microcosm", "models", "dictionaries", "interventions", "analysis", "plugin_api"},
     "session": {"models", "interventions", "analysis", "as_code"},
     "wire": {"plugin_api"},
     "views": {"models", "interventions", "analysis", "as_code", "session", "wire", "plugin_api"},
@@ -36,7 +37,15 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers"}
-MAY_BE_HEAVY = {"models", "interventions", "analysis", "as_code", "session", "microcosm"}
+MAY_BE_HEAVY = {
+    "models",
+    "dictionaries",
+    "interventions",
+    "analysis",
+    "as_code",
+    "session",
+    "microcosm",
+}
 NOTEBOOK = {"anywidget", "ipywidgets", "IPython", "jupyterlab", "jupyter_server"}
 
 MODEL_EVENTS = "host/model-events"  # how a host reports a trait; a leaf that wire stands on too

@@ -21,6 +21,7 @@ from mechwidget.analysis.alignment import Alignment, align
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
+from mechwidget.analysis.features import FeatureReading, feature_activations
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
@@ -58,6 +59,7 @@ __all__ = [
     "CopyingScores",
     "DirectAttribution",
     "Effect",
+    "FeatureReading",
     "HeadScore",
     "LogitDiff",
     "LogitLens",
@@ -89,6 +91,7 @@ __all__ = [
     "direct_attribution",
     "effect_grid",
     "empty_map",
+    "feature_activations",
     "find_score",
     "head_scores",
     "kl_nats",

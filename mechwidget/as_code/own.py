@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import mechwidget
+from mechwidget.as_code.dictionaries import registrations
 from mechwidget.as_code.experiment import Experiment, has_named_places, not_in
 from mechwidget.as_code.layout import (
     Expression,
@@ -93,7 +94,9 @@ def _start(experiment: Experiment, writer: _Writer) -> list[str]:
         f"from {module} import {', '.join(sorted(names))}"
         for module, names in sorted(writer.imported.items())
     ]
-    parts = ["import mechwidget as mw", *plugins], [*memory, *taken(writer.taken)], lines
+    dictionaries, known = registrations(experiment.interventions)
+    memory += [*dictionaries, *taken(writer.taken)]
+    parts = ["import mechwidget as mw", *plugins], memory, [*lines, *known]
     return [line for part in parts if part for line in ("", *part)]
 
 
@@ -148,6 +151,8 @@ class _Writer:
         bare = True  # positional as long as nothing is left out
         for field in fields(value):
             held = getattr(value, field.name)
+            if not field.repr:
+                continue
             if field.default is not MISSING and held == field.default:
                 bare = False
                 continue

@@ -19,10 +19,11 @@ from mechwidget.interventions.components import (
     Neuron,
     Residual,
 )
+from mechwidget.interventions.feature import Feature
 from mechwidget.interventions.freeze import Freeze
 from mechwidget.interventions.intervention import (
     Intervention,
-    component_edit,
+    component_edits,
     require_component,
 )
 from mechwidget.interventions.knock_out import KnockOut
@@ -41,6 +42,7 @@ __all__ = [
     "Component",
     "Edge",
     "ExpertNeuron",
+    "Feature",
     "Freeze",
     "Head",
     "Intervention",
@@ -55,7 +57,7 @@ __all__ = [
     "SkipLayer",
     "Steer",
     "Vector",
-    "component_edit",
+    "component_edits",
     "component_from_json",
     "intervention_from_json",
     "require_component",

@@ -79,7 +79,7 @@ GROUPS: dict[str, Group] = {
             "dictionaries",
             "source of dictionaries",
             protocols.DictionarySource,
-            "mechwidget.analysis.dictionary_sources",
+            "mechwidget.dictionaries.sources",
         ),
         Group("views", "view", protocols.View, "mechwidget.views.plugin_view"),
     )

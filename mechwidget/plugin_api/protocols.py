@@ -77,7 +77,7 @@ class InterventionKind(Protocol):
         ...
 
     def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:
-        """The edits of one run over `n_positions` tokens; `component_edit` makes most of them.
+        """The edits of one run over `n_positions` tokens; `component_edits` makes most of them.
 
         Raises a `MechwidgetError` where this model cannot have it. Tensors are `[batch, pos, …]`
         and never changed in place.
@@ -135,12 +135,12 @@ class Score(Protocol):
 class DictionarySource(Protocol):
     """`mechwidget.dictionaries`: sparse autoencoders and transcoders. An instance (or a module).
 
-    A source called "mine" is asked by "mine:reference". It gives a dictionary of features: an
-    object with `encode(activations) -> features` (`[…, d_model]` to `[…, n_features]`) and
-    `decode(features)`, the `site` that it reads, and `n_features`.
+    A source called "mine" is asked wherever the dictionary "mine:reference" is named, as in
+    `mw.Feature("mine:reference", 12)`. It gives a `mechwidget.Dictionary`, or an object that
+    follows `mechwidget.dictionaries.FeatureDictionary`.
     """
 
-    def load(self, reference: str, *, device: str | None = None) -> Any:
+    def load(self, reference: str) -> Any:
         """The dictionary that is meant; raises a `MechwidgetError` that says which there are."""
         ...
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mechwidget.interventions import Component, Intervention, component_edit, require_component
+from mechwidget.interventions import Component, Intervention, component_edits, require_component
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +21,4 @@ class Flip(Intervention):
 
     def edits(self, model, n_positions):
         self.component.check(model)
-        return (component_edit(self.component, n_positions, lambda x: -x, "it was 0"),)
+        return component_edits(self.component, n_positions, lambda x: -x, "it was 0")
