@@ -4,6 +4,7 @@ import { version } from "../package.json";
 import { createWidget, type Widget } from "./host/widget";
 import "./style/index.css";
 import { attention } from "./views/attention";
+import { attribution } from "./views/attribution";
 import { continuation } from "./views/continuation";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
@@ -12,6 +13,7 @@ import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
 import { PLUGIN_PREFIX, pluginView } from "./views/plugin";
 import { tokenStrip } from "./views/token-strip";
+import { weights } from "./views/weights";
 import { workbench } from "./views/workbench";
 
 const views = {
@@ -19,10 +21,12 @@ const views = {
   "token-strip": tokenStrip,
   "head-map": headMap,
   attention,
+  attribution,
   continuation,
   lens,
   neurons,
   outcome,
+  weights,
   interventions,
 };
 

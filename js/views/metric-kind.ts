@@ -44,7 +44,8 @@ export class MetricKindPicker implements Pane {
     this.el.append(this.#choice, this.#fields);
     askMetricKinds(client, { signal }).then(
       (kinds) => {
-        this.#kinds = kinds.filter(({ type }) => tokenMetric({ type }) === null);
+        // A plain logit is what attributions fall back on, and is chosen in code.
+        this.#kinds = kinds.filter(({ type }) => type !== "logit" && !tokenMetric({ type }));
         this.onChange();
       },
       () => {}, // a kernel that cannot say has no other kinds

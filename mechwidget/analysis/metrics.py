@@ -132,6 +132,46 @@ class LogitDiff:
 
 
 @dataclass(frozen=True)
+class Logit:
+    """The logit of one token, in logits: what attributions are for where there is no alternative.
+
+    A logit has no zero of its own: what raises all of them alike counts here, and changes nothing
+    that the model says.
+
+    Args:
+        token: as text (exactly one token, leading space included) or as a token id.
+        position: where it is read; negative counts from the end of the prompt.
+    """
+
+    kind: ClassVar[str] = "logit"
+    title: ClassVar[str] = "logit"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("token", "answer"),)
+    token: TokenLike
+    position: int = -1
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` described; raises `TokenError` for the field that is wrong."""
+        _only(data, "token")
+        return cls(_token(data, "token"), _position(data))
+
+    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
+        """Check token and position against a model and a prompt of `n_positions` tokens."""
+        token = model.token_id(self.token)
+        return BoundMetric(
+            label=f"logit of {_shown(model, token)}" + _place(self.position),
+            unit="logits",
+            position=_resolve(self.position, n_positions),
+            tokens=(token,),
+            read=lambda logits: _double(logits[token]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `metric_from_json` reads back."""
+        return {"type": self.kind, "token": self.token, "position": self.position}
+
+
+@dataclass(frozen=True)
 class Probability:
     """The probability that the model gives to one token, between 0 and 1.
 

@@ -37,6 +37,7 @@ OWN: dict[str, dict[str, str]] = {
         "steer": "mechwidget.interventions.steer:Steer",
     },
     "metrics": {
+        "logit": "mechwidget.analysis.metrics:Logit",
         "logit_diff": "mechwidget.analysis.metrics:LogitDiff",
         "probability": "mechwidget.analysis.metrics:Probability",
     },
@@ -46,6 +47,7 @@ OWN: dict[str, dict[str, str]] = {
     "dictionaries": {},
     "views": {
         "attention": "mechwidget.views.attention:AttentionView",
+        "attribution": "mechwidget.views.attribution:AttributionView",
         "continuation": "mechwidget.views.continuation:Continuation",
         "head-map": "mechwidget.views.head_map:HeadMap",
         "interventions": "mechwidget.views.interventions:Interventions",
@@ -53,6 +55,7 @@ OWN: dict[str, dict[str, str]] = {
         "neurons": "mechwidget.views.neurons:NeuronsView",
         "outcome": "mechwidget.views.outcome:Outcome",
         "token-strip": "mechwidget.views.token_strip:TokenStrip",
+        "weights": "mechwidget.views.weights:WeightsView",
         "workbench": "mechwidget.views.workbench:Workbench",
     },
 }

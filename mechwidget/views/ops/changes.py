@@ -123,7 +123,7 @@ class Changes:
         """
         metric, state = dict(args), self._session.now().state
         blank = state.blank != len(state.tokens) - 1
-        if blank and metric.get("type") in ("logit_diff", "probability"):
+        if blank and metric.get("type") in ("logit_diff", "logit", "probability"):
             metric.setdefault("position", state.blank)
         self._session.metric = metric_from_json(metric or None)
         return self._revision()
