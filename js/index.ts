@@ -13,6 +13,7 @@ import { interventions } from "./views/interventions";
 import { lens } from "./views/lens";
 import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
+import { PLUGIN_PREFIX, pluginView } from "./views/plugin";
 import { tokenStrip } from "./views/token-strip";
 import { weights } from "./views/weights";
 import { workbench } from "./views/workbench";
@@ -34,6 +35,7 @@ const views = {
 };
 
 /** A widget module of its own for each model: what a host would get by running this file again. */
-export const widget = (): Widget => createWidget(views, version);
+export const widget = (): Widget =>
+  createWidget(views, version, { prefix: PLUGIN_PREFIX, view: pluginView });
 
 export default widget();

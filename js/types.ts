@@ -18,6 +18,21 @@ export type MetricJson =
   | { type: "logit_diff"; a: string | number; b: string | number; position?: number }
   | { type: "probability"; token: string | number; position?: number };
 
+/** A metric of a kind that a plugin brings. */
+export interface OtherMetricJson {
+  readonly type: string;
+  readonly position?: number;
+  readonly [field: string]: string | number | undefined;
+}
+
+export type AnyMetricJson = MetricJson | OtherMetricJson;
+
+/** The metric as one of answer and distractor; null where it is of another kind, or there is none. */
+export function tokenMetric(spec: AnyMetricJson | null | undefined): MetricJson | null {
+  const known = spec?.type === "logit_diff" || spec?.type === "probability";
+  return known ? (spec as MetricJson) : null;
+}
+
 /** What a click does: only look, or one of the edits. */
 export type ToolName = "look" | "zero" | "mean" | "resample" | "scale" | "patch" | "steer";
 
@@ -217,7 +232,7 @@ export interface SessionState {
   reference: number;
   interventions: InterventionJson[];
   directions: DirectionJson[];
-  metric: null | { label: string; unit: string; position: number; spec: MetricJson };
+  metric: null | { label: string; unit: string; position: number; spec: AnyMetricJson };
   groups: GroupJson[];
   /** Another number whenever other scores can colour the head map. */
   scores: number;

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         patching_grid,
         value_weighted,
     )
+    from mechwidget.checkup import doctor
     from mechwidget.dictionaries import Dictionary, register_dictionary
     from mechwidget.errors import MechwidgetError
     from mechwidget.interventions import (
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         load,
         wrap,
     )
+    from mechwidget.plugin_api import plugins
     from mechwidget.session import Session
     from mechwidget.views import (
         AttentionView,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
         Workbench,
         explore,
     )
+    from mechwidget.views.plugin_view import PluginView
 
 try:
     __version__ = version("mechwidget")
@@ -110,6 +113,7 @@ _HOMES = {
     "NeuronsView": "views",
     "Outcome": "views",
     "Patch": "interventions",
+    "PluginView": "views.plugin_view",
     "Probability": "analysis",
     "ReplacePattern": "interventions",
     "Residual": "interventions",
@@ -127,10 +131,12 @@ _HOMES = {
     "Vector": "interventions",
     "WeightsView": "views",
     "Workbench": "views",
+    "doctor": "checkup",
     "explore": "views",
     "load": "models",
     "logit_lens": "analysis",
     "patching_grid": "analysis",
+    "plugins": "plugin_api",
     "register_dictionary": "dictionaries",
     "value_weighted": "analysis",
     "wrap": "models",
@@ -166,6 +172,7 @@ __all__ = [
     "NeuronsView",
     "Outcome",
     "Patch",
+    "PluginView",
     "Probability",
     "ReplacePattern",
     "Residual",
@@ -183,10 +190,12 @@ __all__ = [
     "Vector",
     "WeightsView",
     "Workbench",
+    "doctor",
     "explore",
     "load",
     "logit_lens",
     "patching_grid",
+    "plugins",
     "register_dictionary",
     "value_weighted",
     "wrap",

@@ -15,6 +15,7 @@ import { MetricEditor } from "./metric-editor";
 import { NeuronsPane } from "./neurons";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
+import { addPluginTabs } from "./plugin";
 import { provenance } from "./provenance";
 import { Stage } from "./stage";
 import { type Tab, Tabs } from "./tabs";
@@ -50,6 +51,7 @@ export const workbench: View = (el, context) => {
     { name: "cache", title: "Cache", make: () => new CachePane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
+  void addPluginTabs(detail, stage.cast);
   const result = outcomePane(stage.cast);
   const written = new ContinuationPane(client, store, invalidate, signal);
   const chips = interventionList(stage.cast);

@@ -34,13 +34,14 @@ from mechwidget.analysis.head_maps import HeadMaps, head_maps
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
+from mechwidget.analysis.metric_kinds import metric_from_json, metric_kinds
 from mechwidget.analysis.metrics import (
     BoundMetric,
     Logit,
     LogitDiff,
     Metric,
+    Parameter,
     Probability,
-    metric_from_json,
 )
 from mechwidget.analysis.nearest_tokens import NearestTokens, nearest_tokens
 from mechwidget.analysis.neuron_effects import (
@@ -107,6 +108,7 @@ __all__ = [
     "NeuronTable",
     "NeuronTokens",
     "Outcome",
+    "Parameter",
     "PatchingGrid",
     "PositionEncoding",
     "PositionVectors",
@@ -153,6 +155,7 @@ __all__ = [
     "logit_lens",
     "map_scores",
     "metric_from_json",
+    "metric_kinds",
     "nearest_tokens",
     "neuron_activations",
     "neuron_effects",

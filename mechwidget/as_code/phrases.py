@@ -19,7 +19,7 @@ from mechwidget.as_code.pattern_phrases import (
 )
 from mechwidget.as_code.phrase import Dialect, Phrase, Step, argument_of
 from mechwidget.interventions import Edge, ExpertNeuron, Feature, Head, Layer, Neuron, Vector
-from mechwidget.interventions.codec import INTERVENTIONS
+from mechwidget.interventions.kinds import intervention_kind
 from mechwidget.models import Site
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def phrase_of(
     """The phrase of one intervention, the `index`-th of the list counted from 1."""
     phrase = Phrase(comment(intervention.sentence))
     writer = _Writer(phrase, index, experiment, dialect)
-    known = INTERVENTIONS.get(intervention.kind) is type(intervention)
+    known = intervention_kind(intervention.kind) is type(intervention)
     write = getattr(writer, intervention.kind, None) if known else None
     if write is None:
         raise not_in(dialect.style, f"it has no words for {type(intervention).__name__}")

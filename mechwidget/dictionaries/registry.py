@@ -1,6 +1,7 @@
 """Dictionaries by name, so that an intervention can name a feature without holding its tensors.
 
-All come in by one door, `register_dictionary`, and stay for the life of the process.
+All come in by one door, `register_dictionary`, and stay for the life of the process. A name such as
+"source:reference" is asked of the plugin that brings that source, and registered then.
 
 In: dictionaries. Out: dictionaries by name.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from mechwidget.dictionaries.contract import FeatureDictionary, require_dictionary
+from mechwidget.dictionaries.sources import from_source
 from mechwidget.errors import DictionaryError
 
 _LONGEST_NAME = 80
@@ -53,7 +55,10 @@ def dictionary_names() -> tuple[str, ...]:
 
 
 def find_dictionary(name: str) -> FeatureDictionary:
-    """The dictionary of that name; `DictionaryError` naming those there are."""
+    """The dictionary of that name, loaded where a plugin has it; `DictionaryError` if none has."""
+    given = None if name in _REGISTERED else from_source(name)
+    if given is not None:
+        register_dictionary(name, given)
     if name not in _REGISTERED:
         there = f"there are {', '.join(_REGISTERED)}" if _REGISTERED else "none is registered"
         raise DictionaryError(

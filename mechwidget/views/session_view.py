@@ -73,7 +73,7 @@ class SessionView(AnyWidget):
         self._session = session
         self._model_json = model_json(session.model)
         self._pushing = threading.RLock()
-        super().__init__(state=self._current(), _view=self.view, _front_end=fingerprint())
+        super().__init__(state=self._current(), _view=self.page_name(), _front_end=fingerprint())
         deliver_where_addressed(self.comm)
         self._channel = Channel(self.send, about={"session": session.id})
         self._channel.on("front_end", _front_end_asked)
@@ -83,6 +83,11 @@ class SessionView(AnyWidget):
         self._stop_listening = session.on_change(self._changed)
         self._no_longer_shown = session.shown_as(self.view)
         self._pace.ask()  # the session may have changed while the widget was made
+
+    @classmethod
+    def page_name(cls) -> str:
+        """The name under which the page knows the view."""
+        return cls.view
 
     @property
     def session(self) -> Session:
@@ -155,7 +160,10 @@ class SessionView(AnyWidget):
         if not self.session.closed and self.session.wait(_SECONDS_FOR_A_SNAPSHOT):
             numbers = still_numbers(self.session, self.view, _SECONDS_FOR_ITS_PICTURES)
         state = {**self._current(), "numbers": numbers}
-        return snapshot_html(state, [*self.snapshot_parts(state), *table_html(state)])
+        return snapshot_html(state, [*self._parts(state), *table_html(state)])
+
+    def _parts(self, state: dict[str, Any]) -> list[str]:
+        return self.snapshot_parts(state)
 
     def _current(self) -> dict[str, Any]:
         if self.session.closed:

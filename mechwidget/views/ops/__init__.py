@@ -23,6 +23,7 @@ from mechwidget.views.ops.lens import Lens
 from mechwidget.views.ops.neurons import Neurons
 from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.patterns import Patterns
+from mechwidget.views.ops.plugins import Plugins
 from mechwidget.views.ops.prompts import Prompts
 from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.scripts import Scripts
@@ -42,6 +43,7 @@ _GROUPS = (
     Attribution,
     AttributionKin,
     Patterns,
+    Plugins,
     DirectionNames,
     Cache,
     Continuing,
