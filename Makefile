@@ -14,10 +14,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
 BUNDLE := mechwidget/static/mechwidget.js
-JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
+JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs \
+  js/labextension.mjs js/lab/schema/plugin.json
+LABEXTENSION := $(VENV)/share/jupyter/labextensions/mechwidget
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-server dev microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server dev microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,10 +28,10 @@ help: ## list the targets
 	@echo "  bench-bytes: RIVALS=/path/to/python with bertviz and circuitsvis"
 	@echo "  bench-engine: THREADS=2  TOKENS='16 64'  DEVICE=cuda  ITEMS='1 3'  REPETITIONS=2"
 
-demo: preflight-port $(VENV)/.demo $(BUNDLE) ## install, build and open the tour in JupyterLab
+demo: preflight-port $(VENV)/.demo $(LABEXTENSION)/package.json ## install, build and open the tour in JupyterLab
 	@$(PY) -m mechwidget.demo
 
-test: $(VENV)/.test $(BUNDLE) chromium lint ## lint, types, JavaScript tests, Python tests, browser tests
+test: $(VENV)/.test $(LABEXTENSION)/package.json chromium lint ## lint, types, JavaScript tests, Python tests, browser tests
 	@npm run -s test
 	@$(PY) -m pytest -n 2 --dist loadgroup
 
@@ -52,12 +54,13 @@ zoo: $(VENV)/.test ## wrap every architecture, check the laws, write tests/zoo/T
 wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist .
 
-bench: $(VENV)/.test $(BUNDLE) chromium ## all of the next five, into tests/benchmarks/RESULTS.md
+bench: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## all of the next six, into tests/benchmarks/RESULTS.md
 	@$(PY) -m tests.benchmarks.attention_bytes
 	@$(PY) -m tests.benchmarks.click_to_paint
 	@$(PY) -m tests.benchmarks.attention_frames
 	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
 	@$(PY) -m tests.benchmarks.server_routes
+	@$(PY) -m tests.benchmarks.lab_start
 
 bench-bytes: $(VENV)/.test ## what the attention view sends, beside BertViz and CircuitsVis
 	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.attention_bytes
@@ -68,30 +71,33 @@ bench-frames: $(VENV)/.test $(BUNDLE) chromium ## frames while hovering over 1,0
 bench-server: $(VENV)/.test ## the server extension's routes beside /api/contents, and what starting costs
 	@$(PY) -m tests.benchmarks.server_routes
 
+bench-lab: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## what JupyterLab's start costs with the extension
+	@$(PY) -m tests.benchmarks.lab_start
+
 bench-click: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
 	@$(PY) -m tests.benchmarks.click_to_paint
 
 bench-engine: $(VENV)/.test ## the engine beside TransformerLens, nnsight and plain hooks
 	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
 
-dev: preflight-port $(VENV)/.dev node_modules/.stamp ## rebuild on save, and JupyterLab that reloads the widgets
+dev: preflight-port $(VENV)/.dev $(LABEXTENSION)/package.json ## rebuild on save, and JupyterLab that reloads the widgets
 	@npm run -s dev & watch=$$!; trap 'kill $$watch; rm -f $(BUNDLE)' EXIT; \
 	  ANYWIDGET_HMR=1 $(PY) -m mechwidget.demo  # what watching built is not what is shipped
 
 microcosm: $(VENV)/.demo ## train the embedded model again from its seed
 	@$(PY) -m mechwidget.microcosm
 
-screenshot: $(VENV)/.test $(BUNDLE) chromium ## the README's picture, made by the browser test
+screenshot: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## the README's picture, made by the browser test
 	@SCREENSHOT=1 $(PY) -m pytest tests/browser -k screenshot
 
-test-slow: $(VENV)/.test $(BUNDLE) chromium ## the tests that take minutes
+test-slow: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## the tests that take minutes
 	@$(PY) -m pytest -m slow
 
 lock: $(VENV)/.test ## write constraints.txt again from what .venv holds
 	@$(PY) .ci/lock.py
 
 clean: ## remove everything that was installed or built
-	rm -rf $(VENV) node_modules mechwidget/static dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules mechwidget/static mechwidget/labextension dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # -- what the targets stand on --------------------------------------------------------------------
 
@@ -132,4 +138,10 @@ node_modules/.stamp: package-lock.json
 
 $(BUNDLE): $(JS_SOURCES) package.json node_modules/.stamp
 	@npm run -s build
+	@touch $@
+
+# pip copies the extension to where Jupyter looks for it, once; what is built later is copied here.
+$(LABEXTENSION)/package.json: $(BUNDLE) $(VENV)/.demo
+	@rm -rf $(LABEXTENSION) && mkdir -p $(dir $(LABEXTENSION))
+	@cp -R mechwidget/labextension $(LABEXTENSION)
 	@touch $@

@@ -1,9 +1,10 @@
 // Bundles js/index.ts into the one ESM file and the one stylesheet that the Python package ships, and
-// js/host/loader.ts into what a view carries that fetches them.
+// js/host/loader.ts into what a view carries that fetches them; and js/lab into a JupyterLab extension.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import { buildLabextension } from "./labextension.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const watch = process.argv.includes("--watch");
@@ -23,6 +24,7 @@ const options = {
 };
 
 if (watch) {
+  await buildLabextension({ minify: false }); // not watched: a page takes it in when it is loaded
   await (await esbuild.context(options)).watch();
   console.log("watching js/ …");
 } else {
@@ -35,6 +37,14 @@ if (watch) {
   );
   if (size > MAX_BYTES) {
     console.error("The bundle is over its limit.");
+    process.exit(1);
+  }
+  const lab = await buildLabextension();
+  console.log(
+    `labextension: ${kilobytes(lab.start)} compressed at start (limit ${kilobytes(lab.limit)}), ${kilobytes(lab.all)} in all`,
+  );
+  if (lab.start > lab.limit) {
+    console.error("What JupyterLab loads at start is over its limit.");
     process.exit(1);
   }
 }

@@ -66,6 +66,7 @@ JS_LAYERS: dict[str, set[str]] = {
     "charts": {"types"},
     "pictures": set(),
     "views": {"types", "charts", "pictures", "store", "wire", "host"},
+    "lab": {"types", "charts", "host", "views", "style"},
     "index": {"types", "views", "store", "wire", "host", "style"},
 }
 VAGUE = re.compile(r"^_?(utils?|helpers?|manager|misc|common|base)$")

@@ -10,6 +10,9 @@ const DARK_PREFERENCE = "(prefers-color-scheme: dark)";
 /** The theme around `el` now. */
 export function themeAround(el: Element): Theme {
   const { body, documentElement } = document;
+  // What a person wants of our own parts of the page, whatever the rest of it is
+  const wish = el.closest(`[${WISH}]`)?.getAttribute(WISH);
+  if (wish === "light" || wish === "dark") return wish;
   // JupyterLab and Notebook 7
   const jupyterLight = body?.dataset.jpThemeLight;
   if (jupyterLight) return jupyterLight === "false" ? "dark" : "light";
@@ -48,7 +51,8 @@ export function watchTheme(el: Element, signal: AbortSignal): Live<Theme> {
   return theme;
 }
 
-const ATTRIBUTES = ["class", "theme", "data-jp-theme-light", "data-vscode-theme-kind"];
+const WISH = "data-mw-theme-wish";
+const ATTRIBUTES = [WISH, "class", "theme", "data-jp-theme-light", "data-vscode-theme-kind"];
 
 /** `el` and what it sits in, out through shadow roots to <html>. */
 function* ancestors(el: Element): Generator<Element> {

@@ -1,2 +1,6 @@
-// Stylesheets are imported for their effect: the bundler puts them beside the script.
-declare module "*.css";
+// Stylesheets are imported for their effect, and the bundler puts them beside the script; in js/lab
+// they are imported as text.
+declare module "*.css" {
+  const text: string;
+  export default text;
+}

@@ -124,6 +124,7 @@ class MechwidgetServer(ExtensionApp):
         if unknown:
             self.log.warning("mechwidget has no routes called %s", ", ".join(sorted(unknown)))
         self.handlers.extend(handlers(self.enabled_routes))
+        self._tell_pages()
 
     async def stop_extension(self) -> None:
         """Let every stream end, so that the server can."""
@@ -174,6 +175,12 @@ class MechwidgetServer(ExtensionApp):
 
     def _on_audience(self, present: bool) -> None:
         self._sources.on_audience(present)
+
+    def _tell_pages(self) -> None:
+        """Say in the page what there is: a page that asked in vain would log an error."""
+        server = cast("ServerApp", self.serverapp)
+        told = server.web_app.settings.setdefault("page_config_data", {})
+        told["mechwidgetRoutes"] = ",".join(self.capabilities()["routes"])
 
     def _leave_activity_alone(self, server: ServerApp) -> None:
         """Asking a kernel about its sessions is nobody's activity: it may still be culled."""
