@@ -35,7 +35,7 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "wire": {"plugin_api"},
     "views": {
         *("models", "interventions", "analysis", "as_code", "session", "wire", "still"),
-        "plugin_api",
+        *("plugin_api", "recipes"),
     },
     "server": {"live", "recipes", "microcosm"},
     "demo": set(),

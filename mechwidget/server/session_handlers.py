@@ -12,7 +12,7 @@ from tornado import web
 from mechwidget.server.api_handler import MechwidgetHandler, authorized_to
 from mechwidget.server.refusal import Refusal
 
-ACTIONS = ("enable", "disable", "undo", "redo")
+ACTIONS = ("enable", "disable", "undo", "redo", "cancel_sweep")
 
 
 class KernelsRoute(MechwidgetHandler):
@@ -50,7 +50,7 @@ class SessionAction(KernelsRoute):
     @web.authenticated
     @authorized_to("execute")
     async def post(self, kernel_id: str, session_id: str) -> None:
-        """Switch an intervention, undo or redo; answers with the session as it is then."""
+        """Switch an intervention, undo, redo or cancel a sweep; answers with the session as it is then."""
         body = self.body_json()
         action = body.get("action")
         if action not in ACTIONS:

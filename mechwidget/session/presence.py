@@ -41,7 +41,7 @@ class Presence:
         if session is None or session.closed:
             return None
         try:
-            now, model = session.now(), session.model
+            now, model, sweep = session.now(), session.model, session.sweep_underway
         except MechwidgetError:  # closed in between
             return None
         if self._model is None:
@@ -58,13 +58,15 @@ class Presence:
             "undo": None if now.before is None else _short(what_changed(now.before, now.state)),
             "redo": None if now.after is None else _short(what_changed(now.state, now.after)),
             "memory": _memory(model),
+            "sweep": None if sweep is None else {"done": sweep[0], "total": sweep[1]},
         }
 
     def act(self, action: str, arguments: Mapping[str, object]) -> None:
-        """Switch, undo or redo.
+        """Switch, undo, redo, or cancel a sweep.
 
         Args:
-            action: "enable" or "disable" with `which` (the `id` of an entry), "undo" or "redo".
+            action: "enable" or "disable" with `which` (the `id` of an entry), "undo", "redo" or
+                "cancel_sweep".
             arguments: `which`; `revision`, if it must still be the one that was seen.
 
         Raises:
@@ -99,6 +101,7 @@ _ACTIONS: dict[str, Callable[[Session, object], None]] = {
     "disable": lambda session, which: session.disable(_place(session, which)),
     "undo": lambda session, _: session.undo(),
     "redo": lambda session, _: session.redo(),
+    "cancel_sweep": lambda session, _: session.stop_sweep(),
 }
 
 

@@ -265,6 +265,15 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         return self._open().sweeps.watch(self.now().state, progress)
 
     @property
+    def sweep_underway(self) -> tuple[int, int] | None:
+        """(done, total) of the effects that are being computed; None where none are."""
+        return self._open().sweeps.underway
+
+    def stop_sweep(self) -> None:
+        """Stop computing effects, for all who watch; those that are known stay known."""
+        self._open().sweeps.stop()
+
+    @property
     @abstractmethod
     def model(self) -> HookedModel:
         """The hooked model; raises once the session is closed."""

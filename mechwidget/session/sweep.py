@@ -16,6 +16,7 @@ from concurrent.futures import InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mechwidget import live
 from mechwidget.analysis import (
     Effect,
     ablation_effects,
@@ -110,6 +111,7 @@ class Sweep:
         if job is not None:
             job.add_done_callback(self._end)
             worker.submit(job)
+            live.changed()
         return watch
 
     @property
@@ -118,6 +120,14 @@ class Sweep:
         effects = list(self._effects)
         complete = len(effects) == len(self._components)
         return effect_grid(self._model, effects) if complete else None
+
+    @property
+    def underway(self) -> tuple[int, int] | None:
+        """(done, total) while it is worked on or waits for its turn; None otherwise."""
+        job = self._job
+        if job is None or job.done():
+            return None
+        return len(self._effects), len(self._components)
 
     def stop(self) -> None:
         """End it for everybody; what is known stays known."""
@@ -202,6 +212,7 @@ class Sweep:
             outcome = error
         for watch in watches:
             watch.end(outcome)
+        live.changed()
 
 
 class Sweeps:
@@ -235,6 +246,20 @@ class Sweeps:
         with self._lock:
             sweep = self._sweeps.get(_key(state))
         return None if sweep is None else sweep.known
+
+    @property
+    def underway(self) -> tuple[int, int] | None:
+        """(done, total) of the sweep that is under way; None where none is."""
+        with self._lock:
+            sweeps = list(self._sweeps.values())
+        return next((found for sweep in sweeps if (found := sweep.underway) is not None), None)
+
+    def stop(self) -> None:
+        """Stop every sweep; what is known stays known."""
+        with self._lock:
+            sweeps = list(self._sweeps.values())
+        for sweep in sweeps:
+            sweep.stop()
 
     def keep_only(self, state: State) -> None:
         """Stop the sweeps of other prompts and metrics."""

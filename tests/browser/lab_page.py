@@ -1,0 +1,68 @@
+"""What the JupyterLab extension adds to the page, named as a person would name it.
+
+Flows in: an open notebook. Flows out: locators of the panel and of recipes as documents.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from tests.browser.notebook_page import NotebookPage
+
+TIMEOUT_MS = 20_000
+EXECUTE = "([name, args]) => { void window.jupyterapp.commands.execute(name, args); }"
+
+
+class LabPage:
+    """Attributes: notebook, page, panel (once it is shown)."""
+
+    def __init__(self, notebook: NotebookPage) -> None:
+        self.notebook = notebook
+        self.page: Page = notebook.page
+        self.panel = self.page.get_by_test_id("mw-lab-panel")
+
+    def command(self, name: str, **args: Any) -> None:
+        """Run a command without waiting for its end, which may be a dialog's."""
+        self.page.evaluate(EXECUTE, [name, args])
+
+    def show_panel(self) -> None:
+        self.command("mechwidget:show-panel")
+        expect(self.panel).to_be_visible(timeout=TIMEOUT_MS)
+
+    def session(self, nth: int = 0) -> Locator:
+        return self.panel.get_by_test_id("mw-lab-session").nth(nth)
+
+    def switch(self, sentence: str) -> Locator:
+        return self.panel.get_by_role("switch", name=sentence)
+
+    @property
+    def status(self) -> Locator:
+        return self.page.get_by_test_id("mw-lab-status")
+
+    def document(self) -> Locator:
+        """The recipe in front, with its workbench."""
+        return self.page.locator(".jp-Document:not(.lm-mod-hidden)")
+
+    def open_recipe(self, path: str) -> Locator:
+        self.command("docmanager:open", path=path)
+        workbench = self.document().get_by_test_id("mw-workbench")
+        expect(workbench).to_be_visible(timeout=2 * TIMEOUT_MS)
+        return workbench
+
+    def activate_notebook(self) -> None:
+        self.command("docmanager:open", path=self.notebook.name)
+        self.page.wait_for_function(
+            "name => window.jupyterapp.shell.currentWidget?.context?.path === name",
+            arg=self.notebook.name,
+        )
+
+    def kernels(self) -> list[dict[str, Any]]:
+        """What the server itself says that it runs."""
+        ask = "async () => (await fetch('/api/sessions')).json()"
+        found: list[dict[str, Any]] = self.page.evaluate(ask)
+        return found

@@ -1,0 +1,169 @@
+"""The JupyterLab extension on the real page: panel, recipes as documents, tabs, status bar."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PROMPT, RESULTS, check_manners, opened
+from tests.browser.lab_page import TIMEOUT_MS, LabPage
+from tests.browser.workbench_page import WorkbenchPage
+from tests.session.tiny import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from tests.browser.lab_server import LabServer
+    from tests.browser.notebook_page import NotebookPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+SETUP = f"""import mechwidget as mw
+model = mw.load('microcosm')
+session = mw.Session(model, {PROMPT!r}, metric=mw.LogitDiff(" Paris", " Rome"))
+workbench = mw.Workbench(session)
+workbench"""
+SAVE = "session.save('kept/a.mech.json'); session.save('kept/b.mech.json', overwrite=True)"
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Browser, server: LabServer) -> Iterator[LabPage]:
+    """A notebook with one session, and the panel beside it."""
+    with opened(browser, server, "lab.ipynb") as notebook:
+        notebook.open([SETUP, "import time; time.sleep(3)"])
+        notebook.run_cell(0)
+        page = LabPage(notebook)
+        page.show_panel()
+        yield page
+        page.activate_notebook()
+        check_manners(notebook)
+
+
+@pytest.fixture
+def workbench(lab: LabPage) -> WorkbenchPage:
+    lab.activate_notebook()
+    lab.notebook.execute("session.clear()")
+    shown = WorkbenchPage(lab.notebook, 0)
+    shown.settle()
+    return shown
+
+
+def test_the_panel_follows_a_click_and_its_switch_changes_the_model(
+    lab: LabPage, workbench: WorkbenchPage
+) -> None:
+    workbench.click(1, 2)
+    switch = lab.switch("Zero head 1.2")
+    expect(switch).to_have_attribute("aria-checked", "true", timeout=TIMEOUT_MS)
+    expect(lab.status).to_have_text("1 intervention · microcosm · cpu")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false", timeout=TIMEOUT_MS)
+    eventually(
+        lambda: (
+            lab.notebook.python(
+                "[i in session.now().state.disabled for i in session.interventions]"
+            )
+            == [True]
+        )
+    )
+    expect(lab.status).to_have_text("1 intervention (1 off) · microcosm · cpu")
+    value = lab.notebook.python("session.metric_value == session.baseline_metric_value")
+    assert value is True
+    lab.session().get_by_test_id("mw-lab-undo").click()
+    expect(switch).to_have_attribute("aria-checked", "true", timeout=TIMEOUT_MS)
+    assert lab.session().get_by_test_id("mw-lab-metric").inner_text().count("→") == 1
+    lab.command("mechwidget:redo")
+    expect(switch).to_have_attribute("aria-checked", "false", timeout=TIMEOUT_MS)
+
+
+def test_a_busy_kernel_is_shown_as_busy_and_switches_all_the_same(
+    lab: LabPage, workbench: WorkbenchPage
+) -> None:
+    workbench.click(0, 1)
+    expect(lab.switch("Zero head 0.1")).to_be_visible(timeout=TIMEOUT_MS)
+    lab.notebook.start_cell(1)
+    kernel = lab.panel.get_by_test_id("mw-lab-kernel")
+    expect(kernel.get_by_text("busy")).to_be_visible(timeout=TIMEOUT_MS)
+    lab.switch("Zero head 0.1").click()
+    expect(lab.switch("Zero head 0.1")).to_have_attribute("aria-checked", "false", timeout=2_500)
+    expect(kernel.get_by_text("busy")).to_be_hidden(timeout=TIMEOUT_MS)
+
+
+def test_a_tab_stays_linked_to_its_cell(lab: LabPage, workbench: WorkbenchPage) -> None:
+    lab.command("mechwidget:detach")
+    tab = lab.page.locator(".jp-LinkedOutputView").get_by_test_id("mw-workbench")
+    expect(tab).to_be_visible(timeout=TIMEOUT_MS)
+    tab.get_by_test_id("mw-cell-2-1").click()
+    assert eventually(lambda: workbench.interventions() == ["Zero head 2.1"]) is None
+    lab.page.get_by_role("button", name="Show the cell").click()
+    lab.command("application:close-all-linked-views") if False else None
+    lab.page.evaluate(
+        "() => [...window.jupyterapp.shell.widgets('main')]"
+        ".filter(w => w.id.startsWith('LinkedOutputView')).forEach(w => w.dispose())"
+    )
+
+
+def test_a_recipe_is_a_document_with_a_kernel_of_its_own(
+    lab: LabPage, workbench: WorkbenchPage
+) -> None:
+    workbench.click(1, 1)
+    lab.notebook.execute("import os; os.makedirs('kept', exist_ok=True)")
+    lab.notebook.execute(SAVE)
+    before = lab.kernels()
+    document = lab.open_recipe("kept/a.mech.json")
+    (own,) = [
+        each for each in lab.kernels() if each not in before and each["path"].startswith("kept")
+    ]
+    assert own["type"] == "mechwidget"
+    document.get_by_test_id("mw-cell-0-3").click()
+    path = lab.notebook.server.root / "kept" / "a.mech.json"
+    expect(lab.page.locator(".lm-TabBar-tab.jp-mod-dirty", has_text="a.mech.json")).to_be_visible()
+    lab.command("docmanager:save")
+    eventually(lambda: len(json.loads(path.read_text())["interventions"]) == 2)
+    assert lab.notebook.python("len(session.interventions)") == 1  # another model
+    lab.command("application:close")
+    eventually(lambda: own["id"] not in [each["id"] for each in lab.kernels()])
+
+
+def test_two_recipes_are_compared(lab: LabPage) -> None:
+    lab.command("mechwidget:compare-recipes", old="kept/b.mech.json", recent="kept/a.mech.json")
+    table = lab.page.get_by_test_id("mw-lab-comparison")
+    expect(table).to_contain_text("interventions", timeout=TIMEOUT_MS)
+    lab.command("application:close")
+    expect(table).to_be_hidden()
+
+
+def test_what_is_said_of_a_broken_recipe_and_of_an_edited_one(lab: LabPage) -> None:
+    path = lab.notebook.server.root / "kept" / "broken.mech.json"
+    path.write_text('{"format": "something else"}')
+    lab.command("docmanager:open", path="kept/broken.mech.json")
+    bar = lab.document().get_by_test_id("mw-lab-bar")
+    expect(bar).to_have_attribute("data-trouble", "", timeout=2 * TIMEOUT_MS)
+    assert "recipe" in bar.inner_text()
+    lab.command("docmanager:save")
+    assert json.loads(path.read_text()) == {"format": "something else"}
+    lab.command("application:close")
+
+
+def test_a_new_workbench_from_the_launcher(lab: LabPage) -> None:
+    lab.command("launcher:create")
+    card = lab.page.locator(".jp-LauncherCard", has_text="Workbench")
+    expect(card).to_be_visible(timeout=TIMEOUT_MS)
+    card.click()
+    shown = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").get_by_test_id("mw-workbench")
+    expect(shown).to_be_visible(timeout=2 * TIMEOUT_MS)
+    expect(lab.panel.get_by_test_id("mw-lab-session")).to_have_count(2, timeout=TIMEOUT_MS)
+    RESULTS.mkdir(exist_ok=True)
+    lab.page.screenshot(path=RESULTS / "lab-panel.png")
+    lab.notebook.set_theme("JupyterLab Dark")
+    expect(lab.panel).to_have_attribute("data-mw-theme", "dark")
+    lab.page.screenshot(path=RESULTS / "lab-panel-dark.png")
+    lab.notebook.set_theme("JupyterLab Light")
+    lab.page.evaluate(
+        "async () => { const w = window.jupyterapp.shell.currentWidget;"
+        " await w.sessionContext.shutdown(); w.context.model.dirty = false; w.dispose(); }"
+    )
