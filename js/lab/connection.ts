@@ -97,7 +97,10 @@ export class Connection {
     headers: Record<string, string> = {},
   ): Promise<T> {
     const init: RequestInit = { method, headers };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) {
+      init.headers = { ...headers, "Content-Type": "application/json" };
+      init.body = JSON.stringify(body);
+    }
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(this.#url(path), init, this.#settings);

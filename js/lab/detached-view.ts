@@ -49,12 +49,11 @@ function toCell(app: JupyterFrontEnd, notebook: NotebookPanel, cell: Cell): Tool
   });
 }
 
-/** The cell whose output holds `node`, else the one that is active; null where it shows nothing. */
+/** The cell whose output holds `node`, the active one, or the first: of those that show a view. */
 export function cellOf(notebook: NotebookPanel, node: Element | null): Cell | null {
   const { widgets, activeCell } = notebook.content;
   const around = node && widgets.find((each) => each.node.contains(node));
-  const found = around ?? activeCell;
-  return found?.model.type === "code" && found.node.querySelector(".jp-OutputArea-output")
-    ? found
-    : null;
+  const shows = (cell: Cell | null | undefined): cell is Cell =>
+    cell?.model.type === "code" && cell.node.querySelector(".jp-OutputArea-output .mw") !== null;
+  return [around, activeCell, ...widgets].find(shows) ?? null;
 }

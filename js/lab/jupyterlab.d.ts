@@ -345,7 +345,7 @@ declare module "@jupyterlab/notebook" {
     readonly activeCell: Cell | null;
     readonly currentChanged: ISignal<unknown, NotebookPanel | null>;
     readonly activeCellChanged: ISignal<unknown, Cell | null>;
-    find(test: (panel: NotebookPanel) => boolean): NotebookPanel | undefined;
+    readonly widgetAdded: ISignal<unknown, NotebookPanel>;
   }
   export const INotebookTracker: Token<INotebookTracker>;
 }

@@ -29,6 +29,7 @@ type Listener = (situation: Situation) => void;
 const POLL_MS = 5_000;
 /** A kernel that was busy does not say when it is free again, and a sweep says little. */
 const AGAIN_MS = 2_000;
+const SOON_MS = 400;
 
 export class LiveSessions {
   #situation: Situation = { kernels: null, trouble: null };
@@ -36,6 +37,7 @@ export class LiveSessions {
   readonly #ofRecipes = new Set<() => void>();
   #stream: EventSource | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #due = 0;
   #asking: Promise<void> | null = null;
   #askAgain = false;
 
@@ -78,7 +80,12 @@ export class LiveSessions {
       each.id === kernel ? withSession(each, changed) : each,
     );
     this.#tell({ ...this.#situation, kernels });
-    this.#later(AGAIN_MS / 4); // its numbers may still be on their way
+    this.#later(SOON_MS); // its numbers may still be on their way
+  }
+
+  /** Something has happened to a kernel of which the server has no word: it became busy, say. */
+  soon(): void {
+    if (document.visibilityState === "visible") this.#later(SOON_MS);
   }
 
   /** Asks all kernels; those who ask meanwhile get one more round between them. */
@@ -128,8 +135,14 @@ export class LiveSessions {
     this.#timer = null;
   }
 
+  /** Asks in a while; where that is to come already, at the earlier of the two. */
   #later(ms: number): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    const due = performance.now() + ms;
+    if (this.#timer !== null) {
+      if (this.#due <= due) return;
+      clearTimeout(this.#timer);
+    }
+    this.#due = due;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       void this.refresh();

@@ -18,7 +18,10 @@ export class RecipeText {
 
   constructor(
     private readonly context: {
-      readonly model: Pick<DocumentContext["model"], "toString" | "fromString" | "readOnly">;
+      readonly model: Pick<
+        DocumentContext["model"],
+        "toString" | "fromString" | "readOnly" | "dirty"
+      >;
       save(): Promise<void>;
     },
     private readonly publish: () => Promise<Answer>,
@@ -98,6 +101,7 @@ export class RecipeText {
         else if (text !== undefined && text !== this.#ours && this.#ours !== null) {
           this.#ours = text;
           this.context.model.fromString(text);
+          this.context.model.dirty = true; // a text that is set is as good as stored, otherwise
         }
       } catch (error) {
         this.onTrouble(error);

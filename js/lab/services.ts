@@ -2,6 +2,7 @@
 // sessions, one set of settings, as a service that only our own plugins ask for.
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { Token } from "@lumino/coreutils";
 import { Connection, routes } from "./connection";
@@ -24,13 +25,20 @@ export const services: JupyterFrontEndPlugin<Services> = {
   description: "What the parts of mechwidget share, and its settings.",
   autoStart: true,
   provides: IServices,
-  optional: [ISettingRegistry],
-  activate: (app, registry: ISettingRegistry | null): Services => {
+  optional: [ISettingRegistry, INotebookTracker],
+  activate: (
+    app,
+    registry: ISettingRegistry | null,
+    notebooks: INotebookTracker | null,
+  ): Services => {
     const there = routes();
     const connection = new Connection();
     const live = there?.has("sessions") ? new LiveSessions(connection, there.has("events")) : null;
     const settings = new Settings();
     if (registry) void settings.follow(registry).catch(() => {}); // the defaults stay
+    notebooks?.widgetAdded.connect((_, { sessionContext }) => {
+      sessionContext.statusChanged.connect(() => live?.soon());
+    });
     const forever = new AbortController().signal;
     void app.restored.then(() => live?.follow(forever));
     return { connection, routes: there, live, settings };
