@@ -50,7 +50,7 @@ class SessionAction(KernelsRoute):
     @web.authenticated
     @authorized_to("execute")
     async def post(self, kernel_id: str, session_id: str) -> None:
-        """Switch an intervention, undo, redo or cancel a sweep; answers with the session as it is then."""
+        """Switch, undo, redo or cancel a sweep; answers with the session as it is then."""
         body = self.body_json()
         action = body.get("action")
         if action not in ACTIONS:

@@ -51,7 +51,7 @@ def open_received() -> None:
 def present() -> None:
     """Show the workbench, on one more page; answers whether there is one."""
     for workbench in _open:
-        display(workbench)
+        display(workbench)  # type: ignore[no-untyped-call]
     _answer({"open": bool(_open), "error": None})
 
 

@@ -1,7 +1,7 @@
-"""What the JupyterLab extension costs at start: from asking for the page until JupyterLab is restored.
+"""What the JupyterLab extension costs at start, until JupyterLab is restored on the page.
 
-One server, one browser, cold caches; pages with our extension and pages from whose list of extensions
-it was taken out, in turn, so that both see the same machine. What starting the server costs is in
+One server, one browser, cold caches; pages with our extension and pages from whose list of
+extensions it was taken out, in turn, so that both see the same machine. What starting the server costs is in
 `server_routes`.
 
     python -m tests.benchmarks.lab_start [PAIRS]
@@ -73,7 +73,9 @@ def measure(pairs: int) -> tuple[list[float], list[float]]:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)
         for ours in (True, False):
             start(browser, server, ours)  # the server's own first time
-        turns = [(start(browser, server, True), start(browser, server, False)) for _ in range(pairs)]
+        turns = [
+            (start(browser, server, True), start(browser, server, False)) for _ in range(pairs)
+        ]
         browser.close()
     return [ours for ours, _ in turns], [without for _, without in turns]
 
@@ -83,14 +85,13 @@ def main() -> None:
     ours, without = measure(pairs)
     ratios = [a / b for a, b in zip(ours, without, strict=True)]
     lines = [
-        f"{versions('jupyterlab', 'playwright')}. {processor()}. {pairs} pairs, in turn, cold caches.",
+        f"{versions('jupyterlab', 'playwright')}. {processor()}. {pairs} pairs, cold caches.",
         "",
         "| | median ms | min ms |",
         "|---|---|---|",
         f"| with the extension | {statistics.median(ours):.0f} | {min(ours):.0f} |",
         f"| without it | {statistics.median(without):.0f} | {min(without):.0f} |",
-        f"| with ÷ without | {statistics.median(ratios):.3f} (median of pairs)"
-        f" | {min(ours) / min(without):.3f} |",
+        f"| with ÷ without | {statistics.median(ratios):.3f} | {min(ours) / min(without):.3f} |",
     ]
     print(write(HEADING, lines))
 

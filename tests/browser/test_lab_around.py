@@ -58,7 +58,7 @@ def a_session(nth: int) -> dict:
         ],
         "interventions_total": nth * 2,
         "metric": {
-            "label": "logit difference ·Mary − ·John",
+            "label": "logit difference ·Mary, ·John",
             "unit": "logits",
             "before": 3.34,
             "after": None if nth == 5 else -1.2,
@@ -116,7 +116,7 @@ def test_twelve_sessions_in_200_pixels_and_views_of_others(
         RESULTS.mkdir(exist_ok=True)
         for width in (200, 360):
             notebook.page.evaluate(
-                "width => { document.querySelector('#mechwidget-panel').style.width = `${width}px`; }",
+                "w => { document.querySelector('#mechwidget-panel').style.width = `${w}px`; }",
                 width,
             )
             assert lab.panel.evaluate("el => el.scrollWidth <= el.clientWidth")

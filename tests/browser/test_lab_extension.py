@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.browser.lab_server import LabServer
-    from tests.browser.notebook_page import NotebookPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -98,7 +97,8 @@ def test_a_tab_stays_linked_to_its_cell(lab: LabPage, workbench: WorkbenchPage) 
     tab = lab.page.locator(".jp-LinkedOutputView").get_by_test_id("mw-workbench")
     expect(tab).to_be_visible(timeout=TIMEOUT_MS)
     tab.get_by_test_id("mw-cell-2-1").click()
-    eventually(lambda: workbench.interventions() == ["Zero head 2.1"])
+    expect(workbench.root.get_by_text("Zero head 2.1").first).to_be_attached(timeout=TIMEOUT_MS)
+    lab.page.screenshot(path=RESULTS / "lab-tab.png")
     lab.page.get_by_role("button", name="Show the cell").click()
     lab.page.evaluate(
         "() => [...window.jupyterapp.shell.widgets('main')]"

@@ -1,4 +1,4 @@
-"""A recipe as a document: what a page sends, what the kernel answers, and that the model is let go."""
+"""A recipe as a document: what a page sends, what the kernel answers, what is let go."""
 
 from __future__ import annotations
 
