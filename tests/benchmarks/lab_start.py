@@ -1,8 +1,8 @@
 """What the JupyterLab extension costs at start, until JupyterLab is restored on the page.
 
 One server, one browser, cold caches; pages with our extension and pages from whose list of
-extensions it was taken out, in turn, so that both see the same machine. What starting the server costs is in
-`server_routes`.
+extensions it was taken out, in turn, so that both see the same machine. What starting the server
+costs is in `server_routes`.
 
     python -m tests.benchmarks.lab_start [PAIRS]
 """

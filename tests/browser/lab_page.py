@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.browser.notebook_page import NotebookPage
 
 TIMEOUT_MS = 20_000
+IN_FRONT = "path => window.jupyterapp.shell.currentWidget?.context?.path === path"
 EXECUTE = "([name, args]) => { void window.jupyterapp.commands.execute(name, args); }"
 
 
@@ -49,17 +50,18 @@ class LabPage:
         return self.page.locator(".jp-Document:not(.lm-mod-hidden)")
 
     def open_recipe(self, path: str) -> Locator:
-        self.command("docmanager:open", path=path)
+        self.open(path)
         workbench = self.document().get_by_test_id("mw-workbench")
         expect(workbench).to_be_visible(timeout=2 * TIMEOUT_MS)
         return workbench
 
     def activate_notebook(self) -> None:
-        self.command("docmanager:open", path=self.notebook.name)
-        self.page.wait_for_function(
-            "name => window.jupyterapp.shell.currentWidget?.context?.path === name",
-            arg=self.notebook.name,
-        )
+        self.open(self.notebook.name)
+
+    def open(self, path: str) -> None:
+        """Open a document, or bring it to the front."""
+        self.command("docmanager:open", path=path)
+        self.page.wait_for_function(IN_FRONT, arg=path)
 
     def kernels(self) -> list[dict[str, Any]]:
         """What the server itself says that it runs."""

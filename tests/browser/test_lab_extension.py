@@ -74,7 +74,8 @@ def test_the_panel_follows_a_click_and_its_switch_changes_the_model(
     assert value is True
     lab.session().get_by_test_id("mw-lab-undo").click()
     expect(switch).to_have_attribute("aria-checked", "true", timeout=TIMEOUT_MS)
-    assert lab.session().get_by_test_id("mw-lab-metric").inner_text().count("→") == 1
+    metric = lab.session().get_by_test_id("mw-lab-metric")
+    expect(metric).to_contain_text("→", timeout=TIMEOUT_MS)
     lab.command("mechwidget:redo")
     expect(switch).to_have_attribute("aria-checked", "false", timeout=TIMEOUT_MS)
 
@@ -139,7 +140,7 @@ def test_two_recipes_are_compared(lab: LabPage) -> None:
 def test_what_is_said_of_a_broken_recipe_and_of_an_edited_one(lab: LabPage) -> None:
     path = lab.notebook.server.root / "kept" / "broken.mech.json"
     path.write_text('{"format": "something else"}')
-    lab.command("docmanager:open", path="kept/broken.mech.json")
+    lab.open("kept/broken.mech.json")
     bar = lab.document().get_by_test_id("mw-lab-bar")
     expect(bar).to_have_attribute("data-trouble", "", timeout=2 * TIMEOUT_MS)
     assert "recipe" in bar.inner_text()
