@@ -20,7 +20,14 @@ from mechwidget.analysis.activation_gradient import ActivationGradient, activati
 from mechwidget.analysis.alignment import Alignment, align
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
+from mechwidget.analysis.corpus import Corpus, read_corpus
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
+from mechwidget.analysis.expert_routing import (
+    ExpertNeurons,
+    ExpertRouting,
+    expert_routing,
+    rank_expert_neurons,
+)
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
@@ -31,6 +38,7 @@ from mechwidget.analysis.metrics import (
     Probability,
     metric_from_json,
 )
+from mechwidget.analysis.neuron_contexts import Context, NeuronContexts, neuron_contexts
 from mechwidget.analysis.neuron_effects import (
     NeuronEffects,
     NeuronTokens,
@@ -38,6 +46,12 @@ from mechwidget.analysis.neuron_effects import (
     neuron_tokens,
 )
 from mechwidget.analysis.neuron_table import NeuronRanking, neuron_strips, rank_neurons
+from mechwidget.analysis.neuron_weights import (
+    NeuronReads,
+    NeuronWrites,
+    neuron_reads,
+    neuron_writes,
+)
 from mechwidget.analysis.neurons import (
     NeuronTable,
     changed_neurons,
@@ -60,18 +74,25 @@ __all__ = [
     "Alignment",
     "BoundMetric",
     "Cone",
+    "Context",
     "CopyingScores",
+    "Corpus",
     "DirectAttribution",
     "Effect",
+    "ExpertNeurons",
+    "ExpertRouting",
     "HeadScore",
     "LogitDiff",
     "LogitLens",
     "MapScore",
     "Metric",
+    "NeuronContexts",
     "NeuronEffects",
     "NeuronRanking",
+    "NeuronReads",
     "NeuronTable",
     "NeuronTokens",
+    "NeuronWrites",
     "Outcome",
     "PatchingGrid",
     "Probability",
@@ -93,6 +114,7 @@ __all__ = [
     "direct_attribution",
     "effect_grid",
     "empty_map",
+    "expert_routing",
     "find_score",
     "head_scores",
     "kl_nats",
@@ -101,14 +123,19 @@ __all__ = [
     "map_scores",
     "metric_from_json",
     "neuron_activations",
+    "neuron_contexts",
     "neuron_effects",
+    "neuron_reads",
     "neuron_strips",
     "neuron_tokens",
+    "neuron_writes",
     "number_map",
     "outcome",
     "patching_grid",
     "pattern_entropy",
+    "rank_expert_neurons",
     "rank_neurons",
+    "read_corpus",
     "register_score",
     "sweep_components",
     "value_norms",

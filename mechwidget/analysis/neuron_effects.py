@@ -116,7 +116,7 @@ def neuron_effects(
     note = ""
     for group in layer_groups(model, layers, len(tokens)):
         sites = [Site(name, layer) for layer in group for name in ("mlp_post", "mlp_out")]
-        ending = _Ending.of(model, tokens, interventions, sites, bound.position, cancelled)
+        ending = Ending.of(model, tokens, interventions, sites, bound.position, cancelled)
         direction, note = ending.against(*bound.tokens), ending.note
         for layer in group:
             found = ending.effects(layer, direction)
@@ -150,7 +150,7 @@ def neuron_tokens(
         )
     at = range(len(tokens))[position]
     site = Site("mlp_post", neuron.layer)
-    ending = _Ending.of(model, tokens, interventions, [site], at, cancelled)
+    ending = Ending.of(model, tokens, interventions, [site], at, cancelled)
     said = ending.says(neuron.layer, neuron.index)
     n = min(k, len(said))
     gained, lost = said.topk(n), said.topk(n, largest=False)
@@ -164,7 +164,7 @@ def neuron_tokens(
     )
 
 
-class _Ending:
+class Ending:
     """The last steps of one run at one position, as a linear map, and what MLPs wrote there."""
 
     def __init__(self, model: HookedModel, run: Run, position: int) -> None:
@@ -190,7 +190,7 @@ class _Ending:
         sites: Sequence[Site],
         position: int,
         cancelled: Callable[[], bool] | None,
-    ) -> _Ending:
+    ) -> Ending:
         """Of a run with these sites read as well."""
         read = [*sites, _last(model)]
         run = model.run(prompt, interventions, read, [position], cancelled=cancelled)

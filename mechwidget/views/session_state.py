@@ -16,7 +16,7 @@ from mechwidget.wire.envelope import describe
 from mechwidget.wire.plain_json import plain
 
 if TYPE_CHECKING:
-    from mechwidget.analysis import TokenChange
+    from mechwidget.analysis import Corpus, TokenChange
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel, Tokens
     from mechwidget.session import Now
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _MOST_PAIRS = 32
+_LONGEST_NAME = 80
 
 
-def session_state(session_id: str, model: Json, now: Now, directions: Kept = ()) -> Json:
+def session_state(
+    session_id: str, model: Json, now: Now, directions: Kept = (), corpus: Corpus | None = None
+) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
     state, standing = now.state, now.standing
     content = {
@@ -43,6 +46,7 @@ def session_state(session_id: str, model: Json, now: Now, directions: Kept = ())
         "reference": len(state.reference),
         "interventions": interventions_json(state),
         "directions": directions_json(directions),
+        "corpus": None if corpus is None else corpus_json(corpus),
         "metric": _metric_json(state),
         "scores": now.scores,
         "can_undo": now.before is not None,
@@ -140,6 +144,17 @@ def directions_json(directions: Kept) -> list[Json]:
         }
         for each in directions
     ]
+
+
+def corpus_json(corpus: Corpus) -> Json:
+    """The reference set that neurons are looked at over; its prompts stay here."""
+    return {
+        "id": corpus.digest[:16],
+        "name": corpus.name[:_LONGEST_NAME],
+        "prompts": len(corpus),
+        "duplicates": corpus.duplicates,
+        "blank": corpus.blank,
+    }
 
 
 def _pairs_of(intervention: Intervention) -> Json:

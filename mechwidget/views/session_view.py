@@ -150,7 +150,7 @@ class SessionView(AnyWidget):
             return dict(self.state)
         session = self.session
         kept = session.directions.kept
-        return session_state(session.id, self._model_json, session.now(), kept)
+        return session_state(session.id, self._model_json, session.now(), kept, session.corpus)
 
     def _changed(self) -> None:
         computing = not self._session.closed and self._session.now().computing

@@ -16,6 +16,7 @@ from mechwidget.views.ops.directions import DirectionNames
 from mechwidget.views.ops.head_map import HeadMap
 from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.lens import Lens
+from mechwidget.views.ops.neuron import Neuron
 from mechwidget.views.ops.neurons import Neurons
 from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.patterns import Patterns
@@ -39,6 +40,7 @@ _GROUPS = (
     Continuing,
     HeadMap,
     Lens,
+    Neuron,
     Neurons,
     PatchingMap,
     Scripts,

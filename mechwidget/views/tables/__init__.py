@@ -17,6 +17,7 @@ from mechwidget.views.tables.continuation import continuation_table
 from mechwidget.views.tables.head_map import head_map_table
 from mechwidget.views.tables.interventions import interventions_table
 from mechwidget.views.tables.lens import lens_table
+from mechwidget.views.tables.neuron import neuron_table
 from mechwidget.views.tables.neurons import neurons_table
 from mechwidget.views.tables.outcome import outcome_table
 from mechwidget.views.tables.tokens import tokens_table
@@ -33,6 +34,7 @@ TABLES: dict[str, TableMaker] = {
     "head-map": head_map_table,
     "interventions": interventions_table,
     "lens": lens_table,
+    "neuron": neuron_table,
     "neurons": neurons_table,
     "outcome": outcome_table,
     "token-strip": tokens_table,
