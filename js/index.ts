@@ -8,6 +8,7 @@ import { continuation } from "./views/continuation";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
 import { lens } from "./views/lens";
+import { neuron } from "./views/neuron";
 import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
 import { tokenStrip } from "./views/token-strip";
@@ -20,6 +21,7 @@ const views = {
   attention,
   continuation,
   lens,
+  neuron,
   neurons,
   outcome,
   interventions,

@@ -9,6 +9,7 @@ import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
 import { LensPane } from "./lens";
 import { MetricEditor } from "./metric-editor";
+import { NeuronPane } from "./neuron";
 import { NeuronsPane } from "./neurons";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
@@ -38,6 +39,7 @@ export const workbench: View = (el, context) => {
     },
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
+    { name: "neuron", title: "Neuron", make: () => new NeuronPane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane(stage.cast);
