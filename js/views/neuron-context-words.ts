@@ -23,7 +23,7 @@ export function lookedSentence(
         (mean === null ? "" : `, mean ${plain(mean)}`)
       : "";
   const parts = [
-    `Looked at ${of} (${corpus.name})${partial && stopped ? ", stopped: partial" : ""}`,
+    `Looked at ${of}${corpus.name && ` (${corpus.name})`}${partial && stopped ? ", stopped: partial" : ""}`,
     rate,
     cut > 0 ? `${count(cut, "prompt")} cut at the end` : "",
     skipped > 0 ? `${count(skipped, "prompt")} left out (${whySkipped})` : "",

@@ -106,7 +106,8 @@ export class NeuronContextsList {
     const tokens = one.tokens.map((text, nth) => {
       const at = one.first + nth;
       const value = one.activations[nth] ?? Number.NaN;
-      const node = tokenActivation({ text, at, value }, max, theme, false);
+      const special = one.special.includes(nth);
+      const node = tokenActivation({ text, at, value, special }, max, theme, false);
       setAttributes(node, { "data-peak": at === one.position });
       return node;
     });
@@ -117,7 +118,7 @@ export class NeuronContextsList {
         class: "mw-button mw-context-take",
         disabled: !enabled,
         title: "Make this the prompt of the session",
-        "aria-label": `Take prompt ${one.prompt} of ${state.corpus?.name ?? "the set"}`,
+        "aria-label": `Take prompt ${one.prompt} of ${state.corpus?.name || "the set"}`,
         "data-testid": `mw-context-take-${one.prompt}`,
       },
       () => this.events.take(one.prompt),

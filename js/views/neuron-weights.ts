@@ -15,6 +15,9 @@ const TITLES: Record<string, { title: string; says: string }> = {
   up: { title: "reads: up", says: "The direction whose product multiplies the gate" },
 };
 
+const FACTS =
+  "Lengths of the directions in the stream; cos: of the angle between what it reads and what it writes";
+
 export class NeuronWeightsTable {
   readonly el = element("div", { class: "mw-neuron-weights" });
   readonly #columns = element("div", { class: "mw-neuron-weight-columns" });
@@ -35,21 +38,20 @@ export class NeuronWeightsTable {
 }
 
 function columnsOf({ inputs, writes }: NeuronWeights): HTMLElement[] {
-  const gated = inputs.length > 1;
   const made = inputs.map((one) => {
     const { title, says } = TITLES[one.name] ?? { title: one.name, says: "" };
     return column(title, says, factsOf(one), one);
   });
   const length = `‖W_out‖ ${plain(writes.norm)}`;
   made.push(column("writes", "The tokens that it speaks for and against", length, writes));
-  return gated || inputs.length > 0 ? made : made.slice(-1);
+  return made;
 }
 
 function factsOf({ bias, norm, cosine }: NeuronInput): string {
   const parts = [
     `‖W‖ ${plain(norm)}`,
     bias === 0 ? "" : `bias ${signed(bias)}`,
-    cosine === null ? "" : `cos to its write ${signed(cosine)}`,
+    cosine === null ? "" : `cos ${signed(cosine)}`,
   ];
   return parts.filter(Boolean).join(" · ");
 }
@@ -73,7 +75,7 @@ function column(title: string, says: string, facts: string, ends: Ends): HTMLEle
     "div",
     { class: "mw-neuron-weight-column" },
     element("div", { class: "mw-neuron-weight-title", title: says }, title),
-    element("div", { class: "mw-muted mw-neuron-column" }, facts),
+    element("div", { class: "mw-muted mw-neuron-column", title: FACTS }, facts),
     none ? element("div", { class: "mw-muted" }, "no tokens") : tokens(ends.most, "most"),
     ...(none ? [] : [tokens(ends.least, "least")]),
   );

@@ -22,7 +22,10 @@ export function tokenActivation(
   theme: Theme,
   numbered: boolean,
 ): HTMLElement {
-  const word = element("bdi", { class: "mw-neuron-token-text" }, short(text, LONGEST));
+  const label = short(text, LONGEST);
+  // Running text reads as text: the space before a word is a space.
+  const said = numbered ? label : label.replace(/^·(?=.)/u, " ");
+  const word = element("bdi", { class: "mw-neuron-token-text" }, said);
   word.style.backgroundColor = colour(value, max, "diverging", theme) ?? "";
   word.style.color = Number.isNaN(value) ? "" : inkOn(value, max, "diverging", theme);
   const node = element(

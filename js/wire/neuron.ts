@@ -65,6 +65,8 @@ export interface Context {
   /** The window: its first token, its texts, and how many tokens the prompt has. */
   readonly first: number;
   readonly tokens: readonly string[];
+  /** Which of them stand for no text, counted in the window. */
+  readonly special: readonly number[];
   readonly length: number;
   readonly activations: Float32Array;
 }
@@ -178,7 +180,7 @@ export function readContexts({ result, frames }: Answer<unknown>): Contexts {
   }
   let start = 0;
   const context = (one: unknown): Context => {
-    const { prompt, position, value, first, length, tokens } = fields(one);
+    const { prompt, position, value, first, length, tokens, special } = fields(one);
     const texts = list(tokens).map(text);
     const from = start;
     start += texts.length;
@@ -190,6 +192,7 @@ export function readContexts({ result, frames }: Answer<unknown>): Contexts {
       first: number(first),
       length: number(length),
       tokens: texts,
+      special: list(special).map(number),
       activations: along.values.subarray(from, start),
     };
   };

@@ -31,13 +31,13 @@ class Corpus:
 
     Attributes:
         prompts: text or token ids, each once, in the order in which they were given.
-        name: where they are from, in a few words.
+        name: where they are from, in a few words; "" of a list.
         duplicates: how many were left out since they were equal to an earlier one.
         blank: how many were left out since there was nothing in them.
     """
 
     prompts: tuple[CorpusPrompt, ...]
-    name: str = "prompts"
+    name: str = ""
     duplicates: int = 0
     blank: int = 0
 
@@ -57,7 +57,8 @@ class Corpus:
         return digest.hexdigest()
 
     def __repr__(self) -> str:
-        return f"Corpus({self.name!r}, {len(self):,} prompts)"
+        name = f"{self.name!r}, " if self.name else ""
+        return f"Corpus({name}{len(self):,} prompts)"
 
 
 def read_corpus(source: Any, *, encoding: str = "utf-8", name: str = "") -> Corpus:
@@ -92,7 +93,7 @@ def read_corpus(source: Any, *, encoding: str = "utf-8", name: str = "") -> Corp
         )
     column = getattr(source, "name", None)
     said = f"column {column!r}" if isinstance(column, str) and hasattr(source, "to_numpy") else ""
-    return _collected(source, name or said or "prompts")
+    return _collected(source, name or said)
 
 
 def _collected(given: Iterable[Any], name: str) -> Corpus:
@@ -111,7 +112,8 @@ def _collected(given: Iterable[Any], name: str) -> Corpus:
     if not found:
         what = "nothing but blanks" if blank else "no prompt"
         raise MechwidgetError(
-            f"The reference set is empty: there is {what} in {name}.", "Give at least one prompt."
+            f"The reference set is empty: there is {what} in {name or 'it'}.",
+            "Give at least one prompt.",
         )
     return Corpus(tuple(found), name, n - blank - len(found), blank)
 

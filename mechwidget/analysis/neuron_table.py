@@ -110,7 +110,9 @@ def rank_neurons(
     if len(without) == model.n_layers:
         raise ComponentError(
             f"{model.name} has no neurons that have a name: {without[0][1]}.",
-            "Heads, whole MLPs and layers can be edited." * (not model.n_experts(0)),
+            "mw.NeuronView looks at neurons of experts one by one."
+            if any(map(model.n_experts, range(model.n_layers)))
+            else "Heads, whole MLPs and layers can be edited.",
         )
     effects, reason = _effects(model, tokens, metric, interventions, cancelled)
     unedited = effects

@@ -62,6 +62,7 @@ def _context(context: Context) -> Json:
         "first": window.start,
         "length": len(tokens),
         "tokens": list(tokens.texts[window]),
+        "special": [at for at, special in enumerate(tokens.special[window]) if special],
     }
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mechwidget.analysis.neuron_contexts import MOST_TOKENS
-from mechwidget.errors import MechwidgetError, ProtocolError
+from mechwidget.errors import MechwidgetError
 from mechwidget.views.contexts_json import contexts_json
 from mechwidget.views.deferred import Then
 from mechwidget.views.one_neuron import candidates_of, neuron_of, on_prompt, weights_of
+from mechwidget.views.ops.prompts import prompt_texts
 from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ Json = dict[str, Any]
 Answer = tuple[Any, ...]
 
 MOST_CANDIDATES = 64
-_MOST_PROMPTS = 20_000
-_MOST_CHARACTERS = 4_000_000
 
 
 class Neuron:
@@ -142,7 +140,7 @@ class Neuron:
         if "prompts" not in args.only("prompts", "reference"):
             given: Any = self._session.reference
         else:
-            given = _texts(args["prompts"])
+            given = prompt_texts(args["prompts"])
         self._session.corpus = given
         return {"prompts": len(self._session.corpus or ())}
 
@@ -177,15 +175,3 @@ def _cosine(one: Any, other: Any) -> float | None:
         return None
     size = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(one @ other) / size if size else None
-
-
-def _texts(value: object) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ProtocolError("'prompts' has to be a list of texts")
-    if len(value) > _MOST_PROMPTS or sum(map(len, value)) > _MOST_CHARACTERS:
-        raise ProtocolError(
-            f"'prompts' has to be at most {_MOST_PROMPTS:,} texts of {_MOST_CHARACTERS:,} "
-            f"characters together, of which {MOST_TOKENS:,} tokens each are looked at; more can "
-            "be given in Python: session.corpus = path"
-        )
-    return value
