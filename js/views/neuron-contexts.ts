@@ -111,8 +111,8 @@ export class NeuronContextsList {
       setAttributes(node, { "data-peak": at === one.position });
       return node;
     });
-    const cutStart = one.first > 0 ? ["… "] : [];
-    const cutEnd = one.first + one.tokens.length < one.length ? [" …"] : [];
+    const cutStart = one.first > 0 ? ["…"] : [];
+    const cutEnd = one.first + one.tokens.length < one.length ? ["…"] : [];
     const take = button(
       {
         class: "mw-button mw-context-take",
