@@ -20,7 +20,7 @@ import {
 import type { SessionClient } from "../wire/session-client";
 import type { Actions } from "./actions";
 import { CorpusEditor } from "./corpus-editor";
-import { Fetches } from "./fetches";
+import { baselineKey, Fetches } from "./fetches";
 import { NeuronContextsList } from "./neuron-contexts";
 import { NeuronPicker, partName } from "./neuron-picker";
 import { NeuronRouting } from "./neuron-routing";
@@ -75,6 +75,8 @@ export class NeuronPane implements Pane {
   readonly #told: Fetches<NeuronWeights>;
   readonly #search: Stoppable<Contexts>;
   #neuron: NeuronPart | null = null;
+  #chosen = false;
+  #question = "";
   #rest = { name: "", timer: undefined as ReturnType<typeof setTimeout> | undefined, over: false };
 
   constructor({ client, store, actions, invalidate, signal }: Cast) {
@@ -117,14 +119,15 @@ export class NeuronPane implements Pane {
     if (!state) return;
     const base = numbersKey(state);
     const spec = JSON.stringify(state.metric?.spec);
-    const key = `${base} candidates ${spec}`;
-    const ready = base !== "" && state.tokens.length > 0;
+    // Without the edits: what is looked at stays where it is while they are tried.
+    const key = state.outcome ? `${baselineKey(state)} candidates ${spec}` : "";
+    const ready = key !== "" && state.tokens.length > 0;
     const now = ready
       ? this.#candidates.get(key, (signal) => askCandidates(this.#client, CANDIDATES, { signal }))
       : null;
     const refusal = this.#candidates.refusal(key);
     const candidates = now ?? this.#candidates.last;
-    this.#follow(scene, candidates);
+    this.#follow(scene, now ? key : "", candidates);
     const neuron = this.#neuron;
     this.#picker.draw(candidates, neuron);
     this.#body.hidden = neuron === null;
@@ -138,8 +141,11 @@ export class NeuronPane implements Pane {
     this.#drawContexts(scene, neuron);
   }
 
-  /** Which neuron it is about: one pointed at for a while, the locked one, the last, the first. */
-  #follow({ page }: Scene, candidates: Candidates | null): void {
+  /**
+   * Which neuron it is about: one pointed at for a while, the locked one, the one before. Until a
+   * person has chosen one, it is the first candidate of each new question.
+   */
+  #follow({ page }: Scene, question: string, candidates: Candidates | null): void {
     const hovered = neuronOf(page.hover.component);
     const name = hovered ? partName(hovered) : "";
     if (this.#rest.name !== name) {
@@ -152,7 +158,11 @@ export class NeuronPane implements Pane {
     }
     const looked = hovered && this.#rest.over ? hovered : null;
     const first = candidates?.neurons[0]?.neuron ?? null;
-    const next = looked ?? neuronOf(page.locked) ?? this.#neuron ?? first;
+    const wanted = looked ?? neuronOf(page.locked);
+    if (wanted) this.#chosen = true;
+    const anew = !this.#chosen && question !== "" && question !== this.#question;
+    if (anew) this.#question = question;
+    const next = wanted ?? (anew ? first : this.#neuron) ?? first;
     if (next && !sameNeuron(next, this.#neuron)) {
       const { positions: _, ...whole } = next;
       this.#neuron = whole;

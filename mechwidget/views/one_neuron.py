@@ -66,7 +66,7 @@ class Candidate:
     """A neuron worth looking at.
 
     Attributes:
-        activation: where it was looked at, with the edits.
+        activation: where it was looked at, without the edits.
         effect: its direct effect on the metric, in logits; nan where there is none.
     """
 
@@ -108,7 +108,10 @@ def neuron_of(model: HookedModel, spec: Any) -> AnyNeuron:
 
 
 def candidates_of(session: Session, k: int) -> Job[Candidates]:
-    """The k neurons that write most to the metric of now, of MLPs and experts alike."""
+    """The k neurons that write most to the metric of now, of MLPs and experts alike.
+
+    Without the edits, so that an edit does not reorder what is looked at.
+    """
     model = session.model
 
     def work(state: State, cancelled: Callable[[], bool]) -> Candidates:
@@ -125,7 +128,6 @@ def candidates_of(session: Session, k: int) -> Job[Candidates]:
                 model,
                 state.tokens,
                 state.metric,
-                state.active,
                 position=position,
                 k=k,
                 cancelled=cancelled,
@@ -147,7 +149,6 @@ def _ranking(model: HookedModel, state: State, cancelled: Callable[[], bool]) ->
             model,
             state.tokens,
             order,
-            state.active,
             metric=state.metric,
             position=state.position if order == "here" else None,
             k=_PER_LAYER,

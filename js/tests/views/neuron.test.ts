@@ -214,6 +214,23 @@ it("follows what is locked, and a pointer only once it rests", async () => {
   expect(pane(view).querySelector("h3")?.textContent).toBe("Neuron 0.9");
 });
 
+it("follows the question until a person has chosen, and no edit", async () => {
+  const fake = session();
+  const view = await shown(fake);
+  const other = { ...candidates(), result: { ...(candidates().result as object), neurons: [] } };
+  const moved = { neuron: { type: "neuron", layer: 0, index: 4 }, activation: 1, effect: 2 };
+  other.result.neurons = [moved] as never;
+  fake.answers.set("neuron_candidates", () => other);
+  await fake.agree({ interventions: [], outcome: outcomeOf({ revision: 2 }) });
+  for (let i = 0; i < 3; i++) await painted();
+  expect(pane(view).querySelector("h3")?.textContent).toBe("Neuron 1.5");
+  expect(asked(view, "neuron_candidates")).toHaveLength(1);
+  const tokens = [{ id: 9, text: "Other", special: false }];
+  await fake.agree({ tokens, outcome: outcomeOf({ revision: 3 }) });
+  for (let i = 0; i < 4; i++) await painted();
+  expect(pane(view).querySelector("h3")?.textContent).toBe("Neuron 0.4");
+});
+
 it("goes to a candidate or an address, kept within what there is", async () => {
   const view = await shown();
   view.get("mw-candidate-0.7").click();
