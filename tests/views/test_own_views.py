@@ -21,6 +21,7 @@ from tests.views.conftest import Page
 VIEWS = [
     *(mw.TokenStrip, mw.HeadMap, mw.AttentionView, mw.LensView, mw.NeuronsView),
     *(mw.Continuation, mw.Outcome, mw.Interventions),
+    mw.NeuronView,
 ]
 ALL = [*VIEWS, mw.Workbench]
 INDEX = Path(__file__).parents[2] / "js" / "index.ts"
