@@ -110,9 +110,7 @@ def rank_neurons(
     if len(without) == model.n_layers:
         raise ComponentError(
             f"{model.name} has no neurons that have a name: {without[0][1]}.",
-            "mw.NeuronView looks at neurons of experts one by one."
-            if any(map(model.n_experts, range(model.n_layers)))
-            else "Heads, whole MLPs and layers can be edited.",
+            "Heads, whole MLPs and layers can be edited." * (not model.n_experts(0)),
         )
     effects, reason = _effects(model, tokens, metric, interventions, cancelled)
     unedited = effects
@@ -221,7 +219,7 @@ def _why_none(model: HookedModel, layer: int) -> str:
     if experts := model.n_experts(layer):
         return (
             f"the MLP of layer {layer} is {experts} experts, whose neurons are "
-            f"ExpertNeuron({layer}, expert, index)"
+            f"ExpertNeuron({layer}, expert, index): the view of one neuron looks at them"
         )
     if model.has_mlp(layer):
         return f"no single down projection makes what the MLP of layer {layer} writes"

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mechwidget.models.ledger import Place
 
 _TOKENS_AT_ONCE = 8192
+_ROWS_AT_ONCE = 512
 _SEED = 0
 
 
@@ -199,12 +200,16 @@ def _input(parts: MlpParts, which: int, place: int) -> tuple[torch.Tensor, float
         x = torch.zeros_like(parts.example[:1]).requires_grad_()
         return torch.autograd.grad(read(x)[0, place].float(), x)[0][0]
 
+    def probed_one_by_one() -> torch.Tensor:
+        rows = torch.eye(parts.example.shape[-1]).to(parts.example)
+        given = [*rows.split(_ROWS_AT_ONCE), torch.zeros_like(rows[:1])]
+        made = torch.cat([read(some)[:, place].float() for some in given])
+        return made[:-1] - made[-1]
+
     try:
         direction = with_gradients(pulled).float()
-    except RuntimeError as error:
-        raise UnsupportedModelError(
-            f"What the neuron reads cannot be told: its weights let no gradient pass ({error})."
-        ) from error
+    except RuntimeError:  # int8 weights let no gradient pass
+        direction = quietly(probed_one_by_one)
     bias = quietly(lambda: read(torch.zeros_like(parts.example[:1])))[0, place]
     return (direction if parts.norm is None else _back(parts.norm, direction)), float(bias)
 

@@ -56,17 +56,27 @@ def fingerprint(module: nn.Module) -> str:
 def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     yield from module.named_parameters()
     yield from module.named_buffers()
+    for name, part in module.named_modules():
+        for key, value in vars(part).items():
+            if isinstance(value, torch.Tensor):
+                yield f"{name}.{key}", value
+            elif isinstance(value, torch.ScriptObject):  # what int8 layers keep their weights in
+                raise _unseen(f"{name}.{key}")
 
 
 def _words(name: str, tensor: torch.Tensor) -> torch.Tensor:
     """The bits of a tensor as whole numbers, which add up to the same in any order."""
     word = _WORDS.get(tensor.element_size())
     if tensor.is_meta or tensor.is_quantized or tensor.layout is not torch.strided or word is None:
-        raise UnsupportedModelError(
-            f"The numbers of {name!r} cannot be looked at, so that nobody can say which model this "
-            "is: they are offloaded or packed."
-        )
+        raise _unseen(name)
     return tensor.detach().contiguous().view(-1).view(word)
+
+
+def _unseen(name: str) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        f"The numbers of {name!r} cannot be looked at, so that nobody can say which model this is: "
+        "they are offloaded or packed."
+    )
 
 
 def _settings(module: nn.Module) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import torch
 
 import mechwidget as mw
 from mechwidget.analysis import neuron_reads, neuron_writes
-from mechwidget.errors import ComponentError, UnsupportedModelError
+from mechwidget.errors import ComponentError
 from tests.models.zoo.build import build, hooked, shared
 from tests.session.encoders import two_stack_model
 
@@ -164,9 +164,28 @@ def test_a_large_vocabulary_goes_block_by_block(monkeypatch):
     np.testing.assert_allclose(parts.highest, whole.highest, rtol=1e-5)
 
 
-def test_weights_that_let_no_gradient_pass_are_refused():
+def test_weights_that_let_no_gradient_pass_are_probed():
     module = build("gpt2")
     fc = module.transformer.h[LAYER].mlp.c_fc
     fc.forward = lambda x, forward=fc.forward: forward(x.detach())
-    with pytest.raises(UnsupportedModelError, match="no gradient"):
-        neuron_reads(mw.wrap(module, name="closed"), mw.Neuron(LAYER, INDEX))
+    neuron = mw.Neuron(LAYER, INDEX)
+    [found] = neuron_reads(mw.wrap(module, name="closed"), neuron).inputs
+    [expected] = neuron_reads(hooked("gpt2"), neuron).inputs
+    np.testing.assert_allclose(found.direction, expected.direction, **CLOSE)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_int8_reads_what_it_was_made_of():
+    module = torch.ao.quantization.quantize_dynamic(
+        build("llama"), {torch.nn.Linear}, dtype=torch.qint8
+    )
+    model, neuron = mw.wrap(module, name="int8"), mw.Neuron(LAYER, INDEX)
+    pairs = zip(
+        neuron_reads(model, neuron).inputs,
+        neuron_reads(hooked("llama"), neuron).inputs,
+        strict=True,
+    )
+    for found, expected in pairs:
+        size = np.linalg.norm(expected.direction)
+        assert found.name == expected.name
+        assert np.linalg.norm(found.direction - expected.direction) < 0.05 * size

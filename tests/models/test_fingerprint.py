@@ -60,3 +60,19 @@ def test_large_weights_are_sampled(module, monkeypatch):
 def test_weights_that_are_elsewhere_have_none(module):
     with pytest.raises(UnsupportedModelError, match="offloaded or packed"):
         fingerprint(module.to("meta"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_packed_weights_have_none():
+    packed = torch.ao.quantization.quantize_dynamic(
+        build("llama"), {torch.nn.Linear}, dtype=torch.qint8
+    )
+    with pytest.raises(UnsupportedModelError, match="offloaded or packed"):
+        fingerprint(packed)
+
+
+def test_tensors_that_are_no_parameters_count(module):
+    module.transformer.h[0].own = torch.zeros(3)
+    known = fingerprint(module)
+    module.transformer.h[0].own[1] = 1
+    assert fingerprint(module) != known
