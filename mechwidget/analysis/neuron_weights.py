@@ -202,7 +202,7 @@ def _input(parts: MlpParts, which: int, place: int) -> tuple[torch.Tensor, float
 
     def probed_one_by_one() -> torch.Tensor:
         rows = torch.eye(parts.example.shape[-1]).to(parts.example)
-        given = [*rows.split(_ROWS_AT_ONCE), torch.zeros_like(rows[:1])]
+        given = [*torch.split(rows, _ROWS_AT_ONCE), torch.zeros_like(rows[:1])]
         made = torch.cat([read(some)[:, place].float() for some in given])
         return made[:-1] - made[-1]
 
