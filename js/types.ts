@@ -74,7 +74,16 @@ export interface ModelJson {
 /** What an intervention can be about besides what a person clicks. */
 export type PartJson =
   | (ComponentJson & { cross?: boolean })
-  | { type: "edge"; layer: number; head: number; query: number; key: number; cross?: boolean };
+  | { type: "edge"; layer: number; head: number; query: number; key: number; cross?: boolean }
+  /** `layer` is that of the site that its dictionary reads. */
+  | {
+      type: "feature";
+      layer: number;
+      dictionary: string;
+      index: number;
+      positions?: number[];
+      fingerprint?: string;
+    };
 
 /** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */
 export interface InterventionJson {
@@ -241,7 +250,7 @@ export interface SessionState {
 /** The part as something that a person clicks, or null: a click is never about cross attention. */
 export function clickable(part: PartJson | null): ComponentJson | null {
   if (part === null || ("cross" in part && part.cross)) return null;
-  return part.type === "edge" ? null : part;
+  return part.type === "edge" || part.type === "feature" ? null : part;
 }
 
 /** The component that a click has ablated, and another click restores; null for all other kinds. */
@@ -287,6 +296,7 @@ export function componentKey(component: PartJson): string {
   if (type === "expert_neuron") {
     return `expert_neuron ${layer}.${component.expert}.${component.index}${at}`;
   }
+  if (type === "feature") return `feature ${component.index} ${component.dictionary}${at}`;
   if (type === "residual") return `residual ${component.end ?? "pre"} ${layer}${at}`;
   return `${type} ${layer}${cross}${at}`;
 }
@@ -305,6 +315,7 @@ export function componentName(component: PartJson): string {
   if (type === "expert_neuron") {
     return `neuron ${component.index} of expert ${layer}.${component.expert}${at}`;
   }
+  if (type === "feature") return `feature ${component.index} of “${component.dictionary}”${at}`;
   if (type === "residual") return `residual ${STREAM[component.end ?? "pre"]} layer ${layer}${at}`;
   return `${type === "mlp" ? "MLP" : type} ${layer}${at}`;
 }

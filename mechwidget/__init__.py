@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         patching_grid,
         value_weighted,
     )
+    from mechwidget.dictionaries import Dictionary, register_dictionary
     from mechwidget.errors import MechwidgetError
     from mechwidget.interventions import (
         MLP,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Attention,
         Edge,
         ExpertNeuron,
+        Feature,
         Freeze,
         Head,
         KnockOut,
@@ -81,8 +83,10 @@ _HOMES = {
     "Attention": "interventions",
     "AttentionView": "views",
     "Continuation": "views",
+    "Dictionary": "dictionaries",
     "Edge": "interventions",
     "ExpertNeuron": "interventions",
+    "Feature": "interventions",
     "Freeze": "interventions",
     "Generation": "models",
     "Gradients": "models",
@@ -122,6 +126,7 @@ _HOMES = {
     "load": "models",
     "logit_lens": "analysis",
     "patching_grid": "analysis",
+    "register_dictionary": "dictionaries",
     "value_weighted": "analysis",
     "wrap": "models",
 }
@@ -132,8 +137,10 @@ __all__ = [
     "Attention",
     "AttentionView",
     "Continuation",
+    "Dictionary",
     "Edge",
     "ExpertNeuron",
+    "Feature",
     "Freeze",
     "Generation",
     "Gradients",
@@ -172,6 +179,7 @@ __all__ = [
     "load",
     "logit_lens",
     "patching_grid",
+    "register_dictionary",
     "value_weighted",
     "wrap",
 ]

@@ -23,16 +23,25 @@ PYTHON_LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "microcosm": {"models", "interventions", "analysis"},
     "models": {"microcosm"},
-    "interventions": {"models"},
-    "analysis": {"models", "interventions"},
-    "as_code": {"microcosm", "models", "interventions", "analysis"},
+    "dictionaries": {"models"},
+    "interventions": {"models", "dictionaries"},
+    "analysis": {"models", "dictionaries", "interventions"},
+    "as_code": {"microcosm", "models", "dictionaries", "interventions", "analysis"},
     "session": {"models", "interventions", "analysis", "as_code"},
     "wire": set(),
     "views": {"models", "interventions", "analysis", "as_code", "session", "wire"},
     "demo": set(),
 }
 HEAVY = {"torch", "transformers", "safetensors", "tokenizers"}
-MAY_BE_HEAVY = {"models", "interventions", "analysis", "as_code", "session", "microcosm"}
+MAY_BE_HEAVY = {
+    "models",
+    "dictionaries",
+    "interventions",
+    "analysis",
+    "as_code",
+    "session",
+    "microcosm",
+}
 NOTEBOOK = {"anywidget", "ipywidgets", "IPython", "jupyterlab", "jupyter_server"}
 
 MODEL_EVENTS = "host/model-events"  # how a host reports a trait; a leaf that wire stands on too

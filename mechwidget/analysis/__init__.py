@@ -28,6 +28,7 @@ from mechwidget.analysis.expert_routing import (
     expert_routing,
     rank_expert_neurons,
 )
+from mechwidget.analysis.features import FeatureReading, feature_activations
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
@@ -81,6 +82,7 @@ __all__ = [
     "Effect",
     "ExpertNeurons",
     "ExpertRouting",
+    "FeatureReading",
     "HeadScore",
     "LogitDiff",
     "LogitLens",
@@ -115,6 +117,7 @@ __all__ = [
     "effect_grid",
     "empty_map",
     "expert_routing",
+    "feature_activations",
     "find_score",
     "head_scores",
     "kl_nats",

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, cast
 
 import mechwidget
+from mechwidget.as_code.dictionaries import registrations
 from mechwidget.as_code.experiment import Experiment, has_named_places, not_in
 from mechwidget.as_code.layout import (
     Expression,
@@ -88,7 +89,9 @@ def _start(experiment: Experiment, wanted: dict[str, str]) -> list[str]:
         memory = from_memory(model, "model")
         tokenizer = ", tokenizer" if model.tokenizer is not None else ""
         lines = [f"model = mw.wrap(model{tokenizer})"]
-    parts = ["import mechwidget as mw"], [*memory, *taken(wanted)], lines
+    dictionaries, known = registrations(experiment.interventions)
+    memory += [*dictionaries, *taken(wanted)]
+    parts = ["import mechwidget as mw"], memory, [*lines, *known]
     return [line for part in parts if part for line in ("", *part)]
 
 
@@ -135,6 +138,8 @@ class _Writer:
         bare = True  # positional as long as nothing is left out
         for field in fields(value):
             held = getattr(value, field.name)
+            if not field.repr:
+                continue
             if field.default is not MISSING and held == field.default:
                 bare = False
                 continue

@@ -18,7 +18,7 @@ from mechwidget.as_code.pattern_recipes import (
     replace_pattern,
 )
 from mechwidget.as_code.recipe import Dialect, Recipe, Step, argument_of
-from mechwidget.interventions import Edge, ExpertNeuron, Head, Layer, Neuron, Vector
+from mechwidget.interventions import Edge, ExpertNeuron, Feature, Head, Layer, Neuron, Vector
 from mechwidget.interventions.codec import INTERVENTIONS
 from mechwidget.models import Site
 
@@ -56,6 +56,8 @@ def recipe_of(
         raise not_in(dialect.style, f"it has no words for {type(intervention).__name__}")
     if isinstance(intervention.target, ExpertNeuron):
         raise not_in(dialect.style, "neurons of routed experts are no module's input")
+    if isinstance(intervention.target, Feature):
+        raise not_in(dialect.style, "a feature's dictionary is in none of these scripts")
     write(intervention)
     return recipe
 

@@ -19,6 +19,7 @@ from mechwidget.interventions.components import (
     Neuron,
     Residual,
 )
+from mechwidget.interventions.feature import Feature
 from mechwidget.interventions.freeze import Freeze
 from mechwidget.interventions.intervention import Intervention
 from mechwidget.interventions.knock_out import KnockOut
@@ -37,6 +38,7 @@ __all__ = [
     "Component",
     "Edge",
     "ExpertNeuron",
+    "Feature",
     "Freeze",
     "Head",
     "Intervention",
