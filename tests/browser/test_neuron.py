@@ -95,6 +95,9 @@ def test_one_neuron_in_depth(open_notebook: OpenNotebook) -> None:
     assert notebook.python("session.interventions[0].sentence") == f"Zero neuron {layer}.3"
     expect(view.get_by_test_id("mw-neuron-use")).to_have_attribute("aria-pressed", "true")
 
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+
     # From the list of neurons by the key, and a context becomes the prompt.
     notebook.run_cell(2)
     rows = shown(notebook, "neurons").locator("[data-row]:visible")
