@@ -4,6 +4,7 @@ import { version } from "../package.json";
 import { createWidget, type Widget } from "./host/widget";
 import "./style/index.css";
 import { attention } from "./views/attention";
+import { attribution } from "./views/attribution";
 import { continuation } from "./views/continuation";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
@@ -12,6 +13,7 @@ import { neuron } from "./views/neuron";
 import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
 import { tokenStrip } from "./views/token-strip";
+import { weights } from "./views/weights";
 import { workbench } from "./views/workbench";
 
 const views = {
@@ -19,11 +21,13 @@ const views = {
   "token-strip": tokenStrip,
   "head-map": headMap,
   attention,
+  attribution,
   continuation,
   lens,
   neuron,
   neurons,
   outcome,
+  weights,
   interventions,
 };
 

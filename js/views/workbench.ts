@@ -4,6 +4,7 @@ import { element } from "../charts/dom";
 import type { View } from "../host/host";
 import { announcer } from "./announcer";
 import { AttentionPane } from "./attention";
+import { AttributionPane } from "./attribution";
 import { ContinuationPane } from "./continuation";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
@@ -17,6 +18,7 @@ import { Stage } from "./stage";
 import { type Tab, Tabs } from "./tabs";
 import { TokenStrip } from "./token-strip";
 import { topBar } from "./top-bar";
+import { WeightsPane } from "./weights";
 
 export const workbench: View = (el, context) => {
   const stage = new Stage(context, {
@@ -38,8 +40,10 @@ export const workbench: View = (el, context) => {
       make: () => new AttentionPane(stage.cast),
     },
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
+    { name: "attribution", title: "Attribution", make: () => new AttributionPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
     { name: "neuron", title: "Neuron", make: () => new NeuronPane(stage.cast) },
+    { name: "weights", title: "Weights", make: () => new WeightsPane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane(stage.cast);

@@ -18,10 +18,16 @@ from mechwidget.analysis.ablation_sweep import (
 )
 from mechwidget.analysis.activation_gradient import ActivationGradient, activation_gradient
 from mechwidget.analysis.alignment import Alignment, align
+from mechwidget.analysis.attribution import Attribution, attribution
+from mechwidget.analysis.attribution_path import IntegratedGradient, integrated_gradient
+from mechwidget.analysis.attribution_target import AttributionTarget, attribution_target
+from mechwidget.analysis.composition import Composition, composition_scores
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
 from mechwidget.analysis.corpus import Corpus, read_corpus
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
+from mechwidget.analysis.embedding_parts import EmbeddingParts, embedding_parts
+from mechwidget.analysis.exact_effects import exact_effects, rank_correlation
 from mechwidget.analysis.expert_routing import (
     ExpertNeurons,
     ExpertRouting,
@@ -29,16 +35,20 @@ from mechwidget.analysis.expert_routing import (
     rank_expert_neurons,
 )
 from mechwidget.analysis.features import FeatureReading, feature_activations
+from mechwidget.analysis.head_circuits import HeadCircuit, TokenCircuit, TokenPairs
+from mechwidget.analysis.head_maps import HeadMaps, head_maps
 from mechwidget.analysis.head_scores import HeadScore, head_scores
 from mechwidget.analysis.logit_lens import LogitLens, logit_lens
 from mechwidget.analysis.map_score import MapScore, ScoreInputs, ScoreMap, empty_map, number_map
 from mechwidget.analysis.metrics import (
     BoundMetric,
+    Logit,
     LogitDiff,
     Metric,
     Probability,
     metric_from_json,
 )
+from mechwidget.analysis.nearest_tokens import NearestTokens, nearest_tokens
 from mechwidget.analysis.neuron_contexts import Context, NeuronContexts, neuron_contexts
 from mechwidget.analysis.neuron_effects import (
     NeuronEffects,
@@ -69,25 +79,35 @@ from mechwidget.analysis.value_weighted import (
     value_norms,
     value_weighted,
 )
+from mechwidget.analysis.weight_norms import WeightNorms, weight_norms
 
 __all__ = [
     "ActivationGradient",
     "Alignment",
+    "Attribution",
+    "AttributionTarget",
     "BoundMetric",
+    "Composition",
     "Cone",
     "Context",
     "CopyingScores",
     "Corpus",
     "DirectAttribution",
     "Effect",
+    "EmbeddingParts",
     "ExpertNeurons",
     "ExpertRouting",
     "FeatureReading",
+    "HeadCircuit",
+    "HeadMaps",
     "HeadScore",
+    "IntegratedGradient",
+    "Logit",
     "LogitDiff",
     "LogitLens",
     "MapScore",
     "Metric",
+    "NearestTokens",
     "NeuronContexts",
     "NeuronEffects",
     "NeuronRanking",
@@ -101,30 +121,41 @@ __all__ = [
     "ScoreInputs",
     "ScoreMap",
     "TokenChange",
+    "TokenCircuit",
+    "TokenPairs",
     "ValueNorms",
     "ValueWeighted",
+    "WeightNorms",
     "ablation_effect",
     "ablation_effects",
     "ablation_groups",
     "ablation_sweep",
     "activation_gradient",
     "align",
+    "attribution",
+    "attribution_target",
     "changed_neurons",
+    "composition_scores",
     "compute_score",
     "cone",
     "copying_scores",
     "direct_attribution",
     "effect_grid",
+    "embedding_parts",
     "empty_map",
+    "exact_effects",
     "expert_routing",
     "feature_activations",
     "find_score",
+    "head_maps",
     "head_scores",
+    "integrated_gradient",
     "kl_nats",
     "largest_neurons",
     "logit_lens",
     "map_scores",
     "metric_from_json",
+    "nearest_tokens",
     "neuron_activations",
     "neuron_contexts",
     "neuron_effects",
@@ -136,6 +167,7 @@ __all__ = [
     "outcome",
     "patching_grid",
     "pattern_entropy",
+    "rank_correlation",
     "rank_expert_neurons",
     "rank_neurons",
     "read_corpus",
@@ -143,4 +175,5 @@ __all__ = [
     "sweep_components",
     "value_norms",
     "value_weighted",
+    "weight_norms",
 ]

@@ -18,8 +18,8 @@ import torch
 
 from mechwidget.analysis.answering import answering_layers
 from mechwidget.analysis.ending import pulled_back, require_sums
-from mechwidget.analysis.metrics import LogitDiff
-from mechwidget.analysis.neuron_effects import Ending
+from mechwidget.analysis.last_steps import LastSteps, last_stream
+from mechwidget.analysis.metrics import Logit, LogitDiff
 from mechwidget.errors import (
     CancelledError,
     ComponentError,
@@ -153,7 +153,7 @@ def rank_expert_neurons(
         raise ComponentError(f"{model.name} has no experts that can be told apart.")
     effects, reason = None, "only a logit difference is a sum of direct effects."
     at = range(len(tokens))[position]
-    if isinstance(metric, LogitDiff):
+    if isinstance(metric, LogitDiff | Logit):
         at = metric.bind(model, len(tokens)).position
         try:
             effects = _Effects(model, tokens, metric, interventions, layers, cancelled)
@@ -183,7 +183,7 @@ class _Effects:
         self,
         model: HookedModel,
         tokens: Tokens,
-        metric: LogitDiff,
+        metric: LogitDiff | Logit,
         interventions: Sequence[Intervention],
         layers: Sequence[int],
         cancelled: Callable[[], bool] | None,
@@ -191,8 +191,10 @@ class _Effects:
         require_sums(model)
         self._model, self._twin = model, make_twin(model.model)
         bound = metric.bind(model, len(tokens))
-        ending = Ending.of(model, tokens, interventions, [], bound.position, cancelled)
-        self._direction = ending.against(*bound.tokens)
+        at = bound.position
+        run = model.run(tokens, interventions, [last_stream(model)], [at], cancelled=cancelled)
+        with model.lock:
+            self._direction = LastSteps(model, run, at).toward(bound.tokens).direction
         for layer in layers:
             write = model.ledger.blocks[layer].write("mlp")
             if write is not None and write.post_norm:

@@ -102,6 +102,37 @@ class LogitDiff:
 
 
 @dataclass(frozen=True)
+class Logit:
+    """The logit of one token, in logits: what attributions are for where there is no alternative.
+
+    A logit has no zero of its own: what raises all of them alike counts here, and changes nothing
+    that the model says.
+
+    Args:
+        token: as text (exactly one token, leading space included) or as a token id.
+        position: where it is read; negative counts from the end of the prompt.
+    """
+
+    token: TokenLike
+    position: int = -1
+
+    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
+        """Check token and position against a model and a prompt of `n_positions` tokens."""
+        token = model.token_id(self.token)
+        return BoundMetric(
+            label=f"logit of {_shown(model, token)}" + _place(self.position),
+            unit="logits",
+            position=_resolve(self.position, n_positions),
+            tokens=(token,),
+            read=lambda logits: _double(logits[token]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `metric_from_json` reads back."""
+        return {"type": "logit", "token": self.token, "position": self.position}
+
+
+@dataclass(frozen=True)
 class Probability:
     """The probability that the model gives to one token, between 0 and 1.
 
@@ -144,10 +175,15 @@ def metric_from_json(data: object) -> Metric | None:
     if kind == "logit_diff":
         _only(data, "a", "b")
         return LogitDiff(_token(data, "a"), _token(data, "b"), _position(data))
+    if kind == "logit":
+        _only(data, "token")
+        return Logit(_token(data, "token"), _position(data))
     if kind == "probability":
         _only(data, "token")
         return Probability(_token(data, "token"), _position(data))
-    raise TokenError(f"No metric is called {kind!r}; there are logit_diff, probability.", _EXAMPLE)
+    raise TokenError(
+        f"No metric is called {kind!r}; there are logit_diff, logit, probability.", _EXAMPLE
+    )
 
 
 _EXAMPLE = 'For example {"type": "logit_diff", "a": " Mary", "b": " John"}.'

@@ -7,6 +7,7 @@ the session's, and what they change they change through the session.
 from __future__ import annotations
 
 from mechwidget.views.attention import AttentionView
+from mechwidget.views.attribution import AttributionView
 from mechwidget.views.continuation import Continuation
 from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
@@ -16,10 +17,12 @@ from mechwidget.views.neuron import NeuronView
 from mechwidget.views.neurons import NeuronsView
 from mechwidget.views.outcome import Outcome
 from mechwidget.views.token_strip import TokenStrip
+from mechwidget.views.weights import WeightsView
 from mechwidget.views.workbench import Workbench
 
 __all__ = [
     "AttentionView",
+    "AttributionView",
     "Continuation",
     "HeadMap",
     "Interventions",
@@ -28,6 +31,7 @@ __all__ = [
     "NeuronsView",
     "Outcome",
     "TokenStrip",
+    "WeightsView",
     "Workbench",
     "explore",
 ]

@@ -19,8 +19,8 @@ from tests.session.tiny import PROMPT, eventually
 from tests.views.conftest import Page
 
 VIEWS = [
-    *(mw.TokenStrip, mw.HeadMap, mw.AttentionView, mw.LensView, mw.NeuronsView),
-    *(mw.Continuation, mw.Outcome, mw.Interventions),
+    *(mw.TokenStrip, mw.HeadMap, mw.AttentionView, mw.LensView, mw.AttributionView),
+    *(mw.NeuronsView, mw.WeightsView, mw.Continuation, mw.Outcome, mw.Interventions),
     mw.NeuronView,
 ]
 ALL = [*VIEWS, mw.Workbench]
@@ -79,6 +79,7 @@ def test_the_page_knows_every_view_by_its_name():
         (mw.Continuation, "sat", "KL from"),
         (mw.LensView, "KL from the baseline", "<s>"),
         (mw.Outcome, "KL from the baseline", "<s>"),
+        (mw.AttributionView, "Zero head 1.2", "<s>"),
         (mw.NeuronsView, "Zero head 1.2", "<s>"),
         (mw.Interventions, "Zero head 1.2", "<s>"),
     ],

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from mechwidget.views.ops.arranging import Arrange
 from mechwidget.views.ops.arrays import Arrays
+from mechwidget.views.ops.attribution import Attribution
+from mechwidget.views.ops.attribution_kin import AttributionKin
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
@@ -25,6 +27,7 @@ from mechwidget.views.ops.running import Running
 from mechwidget.views.ops.scripts import Scripts
 from mechwidget.views.ops.tables import Tables
 from mechwidget.views.ops.vocabulary import Vocabulary
+from mechwidget.views.ops.weights import Weights
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
@@ -35,6 +38,8 @@ _GROUPS = (
     Arrange,
     Keep,
     Arrays,
+    Attribution,
+    AttributionKin,
     Patterns,
     DirectionNames,
     Continuing,
@@ -48,6 +53,7 @@ _GROUPS = (
     Tables,
     Prompts,
     Vocabulary,
+    Weights,
 )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mechwidget.errors import MechwidgetError
 from mechwidget.views.table import Table
 from mechwidget.views.tables.attention import attention_table
+from mechwidget.views.tables.attribution import attribution_table
 from mechwidget.views.tables.continuation import continuation_table
 from mechwidget.views.tables.head_map import head_map_table
 from mechwidget.views.tables.interventions import interventions_table
@@ -21,6 +22,7 @@ from mechwidget.views.tables.neuron import neuron_table
 from mechwidget.views.tables.neurons import neurons_table
 from mechwidget.views.tables.outcome import outcome_table
 from mechwidget.views.tables.tokens import tokens_table
+from mechwidget.views.tables.weights import weights_table
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
@@ -30,6 +32,7 @@ TableMaker = Callable[..., "Table | Then[Table]"]
 
 TABLES: dict[str, TableMaker] = {
     "attention": attention_table,
+    "attribution": attribution_table,
     "continuation": continuation_table,
     "head-map": head_map_table,
     "interventions": interventions_table,
@@ -38,6 +41,7 @@ TABLES: dict[str, TableMaker] = {
     "neurons": neurons_table,
     "outcome": outcome_table,
     "token-strip": tokens_table,
+    "weights": weights_table,
 }
 
 
