@@ -5,7 +5,9 @@ import { createWidget, type Widget } from "./host/widget";
 import "./style/index.css";
 import { attention } from "./views/attention";
 import { attribution } from "./views/attribution";
+import { cache } from "./views/cache";
 import { continuation } from "./views/continuation";
+import { embedding } from "./views/embedding";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
 import { lens } from "./views/lens";
@@ -22,7 +24,9 @@ const views = {
   "head-map": headMap,
   attention,
   attribution,
+  cache,
   continuation,
+  embedding,
   lens,
   neuron,
   neurons,

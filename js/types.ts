@@ -244,6 +244,8 @@ export interface SessionState {
   snapshots: SnapshotJson[];
   phase: "running" | "ready" | "error";
   error: ErrorJson | null;
+  /** The recipe that the session is from, in a sentence, and in how much it is another one here. */
+  loaded: null | { sentence: string; differences: number };
   outcome: OutcomeJson | null;
 }
 

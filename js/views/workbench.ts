@@ -5,7 +5,9 @@ import type { View } from "../host/host";
 import { announcer } from "./announcer";
 import { AttentionPane } from "./attention";
 import { AttributionPane } from "./attribution";
+import { CachePane } from "./cache";
 import { ContinuationPane } from "./continuation";
+import { EmbeddingPane } from "./embedding";
 import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
 import { LensPane } from "./lens";
@@ -14,6 +16,7 @@ import { NeuronPane } from "./neuron";
 import { NeuronsPane } from "./neurons";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
+import { provenance } from "./provenance";
 import { Stage } from "./stage";
 import { type Tab, Tabs } from "./tabs";
 import { TokenStrip } from "./token-strip";
@@ -30,6 +33,7 @@ export const workbench: View = (el, context) => {
   const { client, store, actions, invalidate, signal } = stage.cast;
   const top = topBar(stage.cast, stage.keys);
   const notice = banner(client);
+  const from = provenance();
   const strip = new TokenStrip(client, store, signal);
   const metric = new MetricEditor(client, signal);
   const map = new HeadMapPane(client, store, actions, invalidate, signal);
@@ -44,6 +48,8 @@ export const workbench: View = (el, context) => {
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
     { name: "neuron", title: "Neuron", make: () => new NeuronPane(stage.cast) },
     { name: "weights", title: "Weights", make: () => new WeightsPane(stage.cast) },
+    { name: "embedding", title: "Embedding", make: () => new EmbeddingPane(stage.cast) },
+    { name: "cache", title: "Cache", make: () => new CachePane(stage.cast) },
   ];
   const detail = new Tabs(tabs, store);
   const result = outcomePane(stage.cast);
@@ -54,6 +60,19 @@ export const workbench: View = (el, context) => {
   const question = element("div", { class: "mw-question" }, strip.el, metric.el);
   const rail = element("div", { class: "mw-rail" }, result.el, written.el);
   const body = element("div", { class: "mw-body" }, map.el, detail.el, rail);
-  stage.root.append(top.el, notice.el, question, body, chips.el, error.el, status.el);
-  stage.open(el, [top, notice, strip, metric, map, detail, result, written, chips, error, status]);
+  stage.root.append(top.el, notice.el, from.el, question, body, chips.el, error.el, status.el);
+  stage.open(el, [
+    top,
+    notice,
+    from,
+    strip,
+    metric,
+    map,
+    detail,
+    result,
+    written,
+    chips,
+    error,
+    status,
+  ]);
 };

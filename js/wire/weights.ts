@@ -137,7 +137,7 @@ export async function askNearest(
   k: number,
   options: Asking = {},
 ): Promise<NearestTokens> {
-  const { result } = await client.ask("nearest_tokens", { token, k }, options);
+  const { result } = await client.ask("token_neighbours", { token, k }, options);
   const told = fields(result);
   const nearest = ranked(told.nearest) ?? [];
   return { token: tokenOf(told.token), length: number(told.length), nearest };

@@ -21,6 +21,7 @@ from mechwidget.analysis.alignment import Alignment, align
 from mechwidget.analysis.attribution import Attribution, attribution
 from mechwidget.analysis.attribution_path import IntegratedGradient, integrated_gradient
 from mechwidget.analysis.attribution_target import AttributionTarget, attribution_target
+from mechwidget.analysis.cache_contents import CacheContents, cache_contents
 from mechwidget.analysis.composition import Composition, composition_scores
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
@@ -72,7 +73,17 @@ from mechwidget.analysis.neurons import (
 from mechwidget.analysis.outcome import Outcome, TokenChange, kl_nats, outcome
 from mechwidget.analysis.patching_grid import PatchingGrid, patching_grid
 from mechwidget.analysis.pattern_entropy import pattern_entropy
+from mechwidget.analysis.position_encoding import (
+    PositionEncoding,
+    PositionVectors,
+    RelativeBias,
+    position_encoding,
+)
+from mechwidget.analysis.rotary import Rotary
 from mechwidget.analysis.scores import compute_score, find_score, map_scores, register_score
+from mechwidget.analysis.token_and_position import TokenAndPosition, token_and_position
+from mechwidget.analysis.token_neighbours import TokenNeighbours, token_neighbours
+from mechwidget.analysis.token_plane import TokenPlane, token_plane
 from mechwidget.analysis.value_weighted import (
     ValueNorms,
     ValueWeighted,
@@ -87,6 +98,7 @@ __all__ = [
     "Attribution",
     "AttributionTarget",
     "BoundMetric",
+    "CacheContents",
     "Composition",
     "Cone",
     "Context",
@@ -117,12 +129,19 @@ __all__ = [
     "NeuronWrites",
     "Outcome",
     "PatchingGrid",
+    "PositionEncoding",
+    "PositionVectors",
     "Probability",
+    "RelativeBias",
+    "Rotary",
     "ScoreInputs",
     "ScoreMap",
+    "TokenAndPosition",
     "TokenChange",
     "TokenCircuit",
+    "TokenNeighbours",
     "TokenPairs",
+    "TokenPlane",
     "ValueNorms",
     "ValueWeighted",
     "WeightNorms",
@@ -134,6 +153,7 @@ __all__ = [
     "align",
     "attribution",
     "attribution_target",
+    "cache_contents",
     "changed_neurons",
     "composition_scores",
     "compute_score",
@@ -167,12 +187,16 @@ __all__ = [
     "outcome",
     "patching_grid",
     "pattern_entropy",
+    "position_encoding",
     "rank_correlation",
     "rank_expert_neurons",
     "rank_neurons",
     "read_corpus",
     "register_score",
     "sweep_components",
+    "token_and_position",
+    "token_neighbours",
+    "token_plane",
     "value_norms",
     "value_weighted",
     "weight_norms",

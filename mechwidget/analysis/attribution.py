@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from mechwidget.analysis.attribution_target import attribution_target
 from mechwidget.analysis.direct_attribution import direct_attribution
-from mechwidget.analysis.embedding_parts import embedding_parts
 from mechwidget.analysis.ending import require_sums
+from mechwidget.analysis.token_and_position import token_and_position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ def attribution(
     target = attribution_target(model, tokens, metric, position=position, cancelled=cancelled)
     bound = target.metric.bind(model, len(tokens))
     require_sums(model)
-    parts = embedding_parts(model, tokens, bound.position, cancelled=cancelled)
+    parts = token_and_position(model, tokens, bound.position, cancelled=cancelled)
 
     def terms(edits: Sequence[Intervention]) -> DirectAttribution:
         return direct_attribution(

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    from mechwidget.analysis.embedding_parts import EmbeddingParts
     from mechwidget.analysis.metrics import BoundMetric, Metric
+    from mechwidget.analysis.token_and_position import TokenAndPosition
     from mechwidget.models import HookedModel, Intervention, Run, SiteLike
     from mechwidget.models.prompts import Prompt
 
@@ -96,7 +96,7 @@ def direct_attribution(
     interventions: Sequence[Intervention] = (),
     *,
     at: SiteLike | None = None,
-    embedding: EmbeddingParts | None = None,
+    embedding: TokenAndPosition | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> DirectAttribution:
     """Attribute a `LogitDiff` or a `Logit` to what was written to the stream at its position.
@@ -110,7 +110,7 @@ def direct_attribution(
         at: the stream to attribute, such as `("resid_mid", 3)`; None is the last one. The
             difference is then what the logit lens reads there, before any cap, and only what was
             written up to there has a term.
-        embedding: `embedding_parts` at that position, to tell token and position apart.
+        embedding: `token_and_position` there, to tell token and position apart.
         cancelled: asked before every block; True raises `CancelledError`.
 
     Raises:
@@ -162,7 +162,7 @@ class _Attributing:
         run: Run,
         bound: BoundMetric,
         at: Site,
-        parts: EmbeddingParts | None,
+        parts: TokenAndPosition | None,
     ) -> None:
         self._model, self._parts = model, parts
         self._steps = LastSteps(model, run, bound.position, at)
@@ -198,8 +198,8 @@ class _Attributing:
             note=self._steps.note,
             norm_bias=toward.norm_bias,
             unembed_bias=toward.unembed_bias,
-            token=np.nan if parts is None else toward.says(parts.token),
-            position=np.nan if parts is None else toward.says(parts.position),
+            token=np.nan if parts is None else toward.says(parts.token.to(toward.direction)),
+            position=np.nan if parts is None else toward.says(parts.position.to(toward.direction)),
         )
 
     def _writes(self, name: str) -> npt.NDArray[np.float64]:

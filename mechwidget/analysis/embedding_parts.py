@@ -1,129 +1,144 @@
-"""The first stream taken apart: what the token's embedding puts there, and what is added to it.
+"""What the first residual is made of: the token's vector, its position's, and what else is added.
 
-Where a model scales its token embeddings and adds something (learned positions, token types), the
-stream before the first block is `c · token + rest`. That it is, is checked on numbers: by looking
-where the stream is the embedding but for a factor, else by running with the embedding of one
-position at zero and doubled. A norm in between (BERT, BLOOM) makes it no sum: there are no parts.
+Nothing is known about architectures. The terms are those of a traced forward; what each is, a
+second prompt tells: what follows the tokens is the token part, what stays and differs along the
+positions is the position part, and what stays the same everywhere is a constant (token types).
 
-In: a hooked model, a prompt, a position. Out: `EmbeddingParts`, or None.
+In: a prompt. Out: `EmbeddingParts`, arrays `[part, pos, d]` that sum to the first residual.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import torch
 
-from mechwidget.analysis.answering import answering_layers
-from mechwidget.analysis.ending import rounding
-from mechwidget.errors import CancelledError
-from mechwidget.models import Site
-from mechwidget.models.edit import Edit
+from mechwidget.models.first_stream import first_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from mechwidget.models import HookedModel
+    import numpy.typing as npt
+
+    from mechwidget.models import HookedModel, Tokens
+    from mechwidget.models.first_stream import Term
     from mechwidget.models.prompts import Prompt
-    from mechwidget.models.tokens import Tokens
 
-EMBED = Site("embed")
+PartKind = Literal["token", "position", "constant", "other"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingParts:
-    """The first stream at one position, as a sum.
+    """The terms of the first residual.
 
     Attributes:
-        token: `[d_model]`: the token's embedding, as the stream has it (scaled, where it is).
-        position: `[d_model]`: all that is added to it, which does not depend on the token.
+        tokens: the prompt.
+        kinds: of each part: "token", "position", "constant" (the same at every position, as token
+            types are) or "other" (depends on tokens elsewhere too).
+        modules: the module or parameter that made each; "" where that cannot be told.
+        factors: what each was multiplied by (Gemma: √d_model); nan where that is a vector.
+        learned: whether each was read off parameters; else it is a fixed table or was computed.
+        vectors: float32 `[part, pos, d]`, as they are added: scaled.
+        total: float32 `[pos, d]`, their sum as the model has it.
+        steps: what happens to the sum before the first layer reads it, e.g. a norm.
+        resid_pre: float32 `[pos, d_model]`, what the first layer is given.
     """
 
-    token: torch.Tensor
-    position: torch.Tensor
+    tokens: Tokens
+    kinds: tuple[PartKind, ...]
+    modules: tuple[str, ...]
+    factors: tuple[float, ...]
+    learned: tuple[bool, ...]
+    vectors: npt.NDArray[np.float32]
+    total: npt.NDArray[np.float32]
+    steps: tuple[str, ...]
+    resid_pre: npt.NDArray[np.float32]
+
+    @property
+    def norms(self) -> npt.NDArray[np.float32]:
+        """Euclidean norms `[part, pos]`."""
+        found: npt.NDArray[np.float32] = np.linalg.norm(self.vectors, axis=-1)
+        return found
+
+    @property
+    def shares(self) -> npt.NDArray[np.float32]:
+        """`[part, pos]`: how much of the sum each part is, along the sum; they sum to 1."""
+        along = (self.vectors * self.total).sum(-1)
+        squared = (self.total**2).sum(-1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: npt.NDArray[np.float32] = along / squared
+        return found
+
+    def cosines(self, one: int, other: int) -> npt.NDArray[np.float32]:
+        """The cosine between two parts at each position, `[pos]`; nan where one is zero."""
+        a, b = self.vectors[one], self.vectors[other]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: npt.NDArray[np.float32] = (a * b).sum(-1) / (
+                np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+            )
+        return found
+
+    def part(self, kind: PartKind) -> int | None:
+        """Which part is of this kind, where there is exactly one."""
+        found = [at for at, one in enumerate(self.kinds) if one == kind]
+        return found[0] if len(found) == 1 else None
 
 
 def embedding_parts(
-    model: HookedModel,
-    prompt: Prompt,
-    position: int = -1,
-    *,
-    cancelled: Callable[[], bool] | None = None,
-) -> EmbeddingParts | None:
-    """The two parts of the first stream at a position; None where it is not their sum."""
-    tokens = model.tokenize(prompt)
-    first = Site("resid_pre", answering_layers(model)[0])
-    if EMBED not in model.sites or first not in model.sites:
-        return None
-    at = range(len(tokens))[position]
+    model: HookedModel, prompt: Prompt, *, cancelled: Callable[[], bool] | None = None
+) -> EmbeddingParts:
+    """The terms that are added up before the first layer of the main stack.
 
-    def stream(share: float) -> dict[Site, torch.Tensor]:
-        return _first_stream(model, tokens, ScaledEmbedding(at, share, (EMBED, first)), cancelled)
-
-    whole = stream(1.0)
-    embedding, here = whole[EMBED], whole[first]
-    if embedding.shape != here.shape:
-        return None
-    room = rounding(model.dtype) * (1e-6 + float(here.abs().max()))
-    factor = float(here @ embedding) / max(float(embedding @ embedding), 1e-30)
-    if float((here - factor * embedding).abs().max()) <= room:
-        return EmbeddingParts(here, torch.zeros_like(here))
-    without, doubled = stream(0.0)[first], stream(2.0)[first]
-    token = here - without
-    return EmbeddingParts(token, without) if _is_twice(doubled - without, token, room) else None
-
-
-def _first_stream(
-    model: HookedModel,
-    tokens: Tokens,
-    scaled: ScaledEmbedding,
-    cancelled: Callable[[], bool] | None,
-) -> dict[Site, torch.Tensor]:
-    """What a run shows before its first block; it is stopped before the second."""
-
-    def enough() -> bool:
-        return len(scaled.shown) == len(scaled.sites) or (cancelled is not None and cancelled())
-
-    try:
-        model.run(tokens, [scaled], positions=[scaled.position], cancelled=enough)
-    except CancelledError:
-        if len(scaled.shown) < len(scaled.sites):
-            raise
-    return scaled.shown
-
-
-def _is_twice(one: torch.Tensor, other: torch.Tensor, room: float) -> bool:
-    return float((one - 2 * other).abs().max()) <= 2 * room
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScaledEmbedding:
-    """The token embedding at one position, times a factor; and what some sites hold there then.
-
-    Attributes:
-        position: where.
-        factor: what the embedding is multiplied by.
-        sites: what is looked at.
-        shown: `[d]` by site, once it was there.
+    Raises:
+        UnsupportedModelError: the prompt is pixels or sound, or no stream reaches the first layer.
+        CancelledError: `cancelled()` became true.
     """
+    tokens = model.tokenize(prompt)
+    with model.lock:
+        found = first_stream(model, tokens, cancelled)
+        other = _other(model, tokens)
+        others = [term.vectors for term in first_stream(model, other, cancelled).terms]
+    terms = found.terms
+    moved = torch.tensor([a != b for a, b in zip(tokens.ids, other.ids, strict=True)])
+    kinds = [
+        _kind(term, others[at] if at < len(others) else None, moved)
+        for at, term in enumerate(terms)
+    ]
+    return EmbeddingParts(
+        tokens=tokens,
+        kinds=tuple(kinds),
+        modules=tuple(term.module for term in terms),
+        factors=tuple(term.factor for term in terms),
+        learned=tuple(term.learned for term in terms),
+        vectors=np.stack([_numbers(term.vectors) for term in terms]),
+        total=_numbers(found.total),
+        steps=found.steps,
+        resid_pre=_numbers(found.resid_pre),
+    )
 
-    position: int
-    factor: float
-    sites: tuple[Site, ...]
-    shown: dict[Site, torch.Tensor] = field(default_factory=dict)
 
-    def edits(self, model: HookedModel, n_positions: int) -> Sequence[Edit]:  # noqa: ARG002 - the protocol
-        """One edit of the embedding, and a look at each site."""
-        looks = [Edit(site, partial(self._see, site), looks=True) for site in self.sites]
-        return [Edit(EMBED, self._apply), *looks]
+def _other(model: HookedModel, tokens: Tokens) -> Tokens:
+    """A prompt of the same length with other tokens: the same ones, moved on by one place."""
+    ids = (*tokens.ids[1:], tokens.ids[0])
+    if ids == tokens.ids:
+        size = model.ledger.n_tokens or model.vocab_size
+        ids = tuple((token + 1) % size for token in ids)
+    return replace(tokens, ids=ids)
 
-    def _apply(self, carried: torch.Tensor) -> torch.Tensor:
-        out = carried.clone()
-        out[:, self.position] *= self.factor
-        return out
 
-    def _see(self, site: Site, carried: torch.Tensor) -> torch.Tensor:
-        self.shown[site] = carried[0, self.position].detach().float().clone()
-        return carried
+def _kind(term: Term, other: torch.Tensor | None, moved: torch.Tensor) -> PartKind:
+    here = term.vectors
+    if other is None or other.shape != here.shape:
+        return "other"
+    differs = (here != other).any(-1).cpu()
+    if not differs.any():
+        same = len(here) > 1 and bool((here == here[:1]).all())
+        return "constant" if same else "position"
+    return "token" if bool((differs <= moved).all()) else "other"
+
+
+def _numbers(tensor: torch.Tensor) -> npt.NDArray[np.float32]:
+    found: npt.NDArray[np.float32] = tensor.detach().float().cpu().numpy()
+    return found

@@ -15,15 +15,15 @@ from transformers import PreTrainedModel
 from mechwidget.as_code.experiment import Experiment, not_in, require_one_text_stack
 from mechwidget.as_code.layout import Expression, Group, call, numbers, quoted, statement
 from mechwidget.as_code.origin import booted, from_memory, is_bridged, tokenizer_loaded
+from mechwidget.as_code.phrases import phrase_of
 from mechwidget.as_code.prelude import imports, joined, prompt_lines, taken
-from mechwidget.as_code.recipes import recipe_of
 from mechwidget.as_code.reporting import metric_lines, printing
 from mechwidget.models.bindings import bind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mechwidget.as_code.recipe import Recipe, Step
+    from mechwidget.as_code.phrase import Phrase, Step
     from mechwidget.interventions import Head
     from mechwidget.models import HookedModel, Site
 
@@ -90,17 +90,17 @@ def transformer_lens(experiment: Experiment) -> str:
     require_one_text_stack(experiment, STYLE)
     _require_bridgeable(experiment.model)
     dialect = Lens(experiment)
-    recipes = [
-        recipe_of(each, i, experiment, dialect)
+    phrases = [
+        phrase_of(each, i, experiment, dialect)
         for i, each in enumerate(experiment.interventions, 1)
     ]
-    steps = [step for recipe in recipes for step in recipe.steps]
+    steps = [step for phrase in phrases for step in phrase.steps]
     steps.sort(key=lambda step: (dialect.order[step.site], step.looks))
     return joined(
-        ["# TransformerLens: hook points of a TransformerBridge.", *_start(dialect, recipes)],
+        ["# TransformerLens: hook points of a TransformerBridge.", *_start(dialect, phrases)],
         prompt_lines(experiment),
         *(lines for name, lines in _AIDS.items() if name in dialect.aids),
-        *(recipe.lines for recipe in recipes),
+        *(phrase.lines for phrase in phrases),
         metric_lines(experiment),
         [*_run(steps), "", *printing(experiment)],
     )
@@ -121,7 +121,7 @@ def _require_bridgeable(model: HookedModel) -> None:
         raise not_in(STYLE, "a bridge to Falcon with ALiBi gives other logits before any edit")
 
 
-def _start(dialect: Lens, recipes: Sequence[Recipe]) -> list[str]:
+def _start(dialect: Lens, phrases: Sequence[Phrase]) -> list[str]:
     model = dialect.of.model
     bridged, in_memory = is_bridged(model), not model.loaded_from
     plain, memory = ["torch"], list[str]()
@@ -145,7 +145,7 @@ def _start(dialect: Lens, recipes: Sequence[Recipe]) -> list[str]:
         if model.tokenizer is not None:
             names["transformers"] = ["AutoTokenizer"]
         lines = [*booted(model), *tokenizer_loaded(model)]
-    wanted = {name: what for recipe in recipes for name, what in recipe.taken.items()}
+    wanted = {name: what for phrase in phrases for name, what in phrase.taken.items()}
     parts = imports(names, plain), [*memory, *taken(wanted)], lines
     return [line for part in parts if part for line in ("", *part)]
 

@@ -24,9 +24,9 @@ from mechwidget.as_code.layout import (
     statement,
 )
 from mechwidget.as_code.origin import from_memory, is_bridged, loaded_here
-from mechwidget.as_code.pattern_recipes import MOST_ROWS
+from mechwidget.as_code.pattern_phrases import MOST_ROWS
+from mechwidget.as_code.phrases import MOST_INLINE
 from mechwidget.as_code.prelude import joined, taken
-from mechwidget.as_code.recipes import MOST_INLINE
 from mechwidget.as_code.reporting import N_TOP
 from mechwidget.errors import InterventionError
 from mechwidget.interventions import Component, Vector

@@ -16,8 +16,8 @@ from mechwidget.as_code.carriers import Carriers
 from mechwidget.as_code.experiment import Experiment, not_in, require_one_text_stack
 from mechwidget.as_code.layout import Expression, Group, call, statement
 from mechwidget.as_code.origin import from_memory, is_bridged, loaded, tokenizer_loaded
+from mechwidget.as_code.phrases import phrase_of
 from mechwidget.as_code.prelude import imports, joined, prompt_lines, taken
-from mechwidget.as_code.recipes import recipe_of
 from mechwidget.as_code.reporting import metric_lines, printing
 from mechwidget.models import Site
 from mechwidget.models.bindings import Binding, bind
@@ -25,7 +25,7 @@ from mechwidget.models.bindings import Binding, bind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mechwidget.as_code.recipe import Recipe, Step
+    from mechwidget.as_code.phrase import Phrase, Step
     from mechwidget.interventions import Head
     from mechwidget.models import HookedModel
 
@@ -133,13 +133,13 @@ def plain_hooks(experiment: Experiment) -> str:
     """The script."""
     require_one_text_stack(experiment, STYLE)
     dialect = PlainHooks(experiment)
-    recipes = [
-        recipe_of(each, i, experiment, dialect)
+    phrases = [
+        phrase_of(each, i, experiment, dialect)
         for i, each in enumerate(experiment.interventions, 1)
     ]
-    run = _run(dialect, recipes)
-    start = _start(dialect, recipes)
-    blocks = [recipe.lines for recipe in recipes]
+    run = _run(dialect, phrases)
+    start = _start(dialect, phrases)
+    blocks = [phrase.lines for phrase in phrases]
     return joined(
         ["# PyTorch hooks on a Hugging Face model.", *start],
         prompt_lines(experiment),
@@ -150,7 +150,7 @@ def plain_hooks(experiment: Experiment) -> str:
     )
 
 
-def _start(dialect: PlainHooks, recipes: Sequence[Recipe]) -> list[str]:
+def _start(dialect: PlainHooks, phrases: Sequence[Phrase]) -> list[str]:
     model, names = dialect.of.model, dict[str, list[str]]()
     plain, lines = ["torch"], list[str]()
     if "edited_attention" in dialect.aids:
@@ -172,7 +172,7 @@ def _start(dialect: PlainHooks, recipes: Sequence[Recipe]) -> list[str]:
         memory = from_memory(model, "model")
         lines = ["model.eval()  # the numbers are those without dropout"] if _trains(model) else []
     ordered = {name: names[name] for name in sorted(names)}
-    wanted = {name: what for recipe in recipes for name, what in recipe.taken.items()}
+    wanted = {name: what for phrase in phrases for name, what in phrase.taken.items()}
     return _spaced(imports(ordered, plain), [*memory, *taken(wanted)], lines)
 
 
@@ -187,9 +187,9 @@ def _spaced(*parts: Sequence[str]) -> list[str]:
     return lines
 
 
-def _run(dialect: PlainHooks, recipes: Sequence[Recipe]) -> list[str]:
+def _run(dialect: PlainHooks, phrases: Sequence[Phrase]) -> list[str]:
     """The run without edits and the run with them, everything put back after it."""
-    steps = [step for recipe in recipes for step in recipe.steps]
+    steps = [step for phrase in phrases for step in phrase.steps]
     steps.sort(key=lambda step: (dialect.order[step.site], step.looks))
     patterns: dict[str, list[str]] = {}
     handles: list[tuple[str, Expression]] = []

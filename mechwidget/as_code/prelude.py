@@ -1,6 +1,6 @@
 """The beginning of a script with hooks: imports, the model, the prompt as ids.
 
-In: an experiment and what its recipes take from where the script is run. Out: lines.
+In: an experiment and what its phrases take from where the script is run. Out: lines.
 """
 
 from __future__ import annotations

@@ -22,8 +22,13 @@ _UNWANTED = ["*/*", "consolidated*"]  # other formats of the same weights
 _PATIENCE = 6.0  # seconds for the hub to answer at all
 
 
-def folder_of(name: str, *, trust: bool) -> Path:
-    """The folder that holds the model called `name`, downloaded if need be."""
+def is_name(name: str) -> bool:
+    """Whether this may be a name on the hub (or "microcosm"), and no path."""
+    return _NAME.fullmatch(name) is not None and ".." not in name
+
+
+def folder_of(name: str, *, trust: bool, download: bool = True) -> Path:
+    """The folder that holds the model called `name`, downloaded if need be and if allowed."""
     if not _NAME.fullmatch(name):
         raise ModelLoadError(
             f"{name!r} is neither a folder here nor a name on the hub.",
@@ -32,6 +37,11 @@ def folder_of(name: str, *, trust: bool) -> Path:
     cached = _cached(name)
     if cached is not None and is_complete(cached):
         return cached
+    if not download:
+        raise ModelLoadError(
+            f"{name} is not on this machine, and is not to be downloaded.",
+            "Load it beforehand with mw.load, or allow the download.",
+        )
     try:
         return _downloaded(name, trust=trust)
     except ModelLoadError:

@@ -38,6 +38,7 @@ def load(
     dtype: str | torch.dtype | None = None,
     *,
     trust_remote_code: bool = False,
+    download: bool = True,
 ) -> HookedModel:
     """Load a transformer: a language model, an encoder, an encoder-decoder, speech or images.
 
@@ -49,6 +50,7 @@ def load(
         dtype: e.g. "float32" or `torch.bfloat16`; None is the checkpoint's own (float32 for the
             embedded model).
         trust_remote_code: let Python code that comes with the checkpoint run.
+        download: ask the hub for a model that is not in the local cache; False refuses.
     """
     name = os.fspath(name_or_path)
     if name == "microcosm" and not Path(name).is_dir():
@@ -58,7 +60,7 @@ def load(
         hooked.loaded_from = name
         return hooked
     local = _local(name)
-    folder = local or folder_of(name, trust=trust_remote_code)
+    folder = local or folder_of(name, trust=trust_remote_code, download=download)
     title = local.resolve().name if local else name
     hooked = _load(folder, title, device, dtype, trust=trust_remote_code)
     hooked.loaded_from = str(local.resolve()) if local else name

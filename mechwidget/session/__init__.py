@@ -7,11 +7,13 @@ knows widgets or messages.
 from __future__ import annotations
 
 from mechwidget.session.direction_sources import OtherMinusThis, Saved, Unembedding
+from mechwidget.session.loaded import Difference
 from mechwidget.session.now import Now, Selection
 from mechwidget.session.session import Session
 from mechwidget.session.snapshots import Snapshot, Snapshots
 
 __all__ = [
+    "Difference",
     "Now",
     "OtherMinusThis",
     "Saved",

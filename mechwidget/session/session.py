@@ -18,16 +18,18 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
+from mechwidget import live
 from mechwidget.errors import MechwidgetError
 from mechwidget.session import state as states
 from mechwidget.session.directions import Directions
 from mechwidget.session.engine import Engine
 from mechwidget.session.given_model import hooked
 from mechwidget.session.history import History
-from mechwidget.session.keeping import Keeping
 from mechwidget.session.mailbox import Mailbox
 from mechwidget.session.now import Now, Selection
+from mechwidget.session.presence import Presence
 from mechwidget.session.prompt_history import PromptHistory
+from mechwidget.session.recording import Recording
 from mechwidget.session.script import script_of
 from mechwidget.session.state import Prompt, State
 from mechwidget.session.traits import StateTrait, change_of
@@ -45,7 +47,7 @@ _LONGEST = 120
 log = logging.getLogger(__name__)
 
 
-class Session(Keeping):
+class Session(Recording):
     """An experiment: a model, a prompt, interventions, a metric, and their numbers.
 
     All methods may be called from any thread. A change that does not fit the model or the prompt
@@ -95,6 +97,7 @@ class Session(Keeping):
         self._tried.begin(self._state)
         self._prompts.add(self._state.prompt)
         self._open().numbers.compute(self._state, self._revision)
+        live.announce(self, Presence(self))
 
     # -- what it is about
 
@@ -257,6 +260,7 @@ class Session(Keeping):
             self._listeners = []
         if engine is not None:
             engine.close()
+            live.withdraw(self)
 
     def __enter__(self) -> Self:
         return self
@@ -335,6 +339,7 @@ class Session(Keeping):
         self._tell()
 
     def _tell(self) -> None:
+        live.changed()
         for listener in list(self._listeners):
             try:
                 listener()

@@ -48,6 +48,11 @@ class Snapshot:
     _logits: torch.Tensor | None = field(default=None, repr=False)
 
     @property
+    def awaits_numbers(self) -> bool:
+        """Whether its own numbers are still to come, also where a file has told some."""
+        return self._logits is None
+
+    @property
     def interventions(self) -> tuple[Intervention, ...]:
         """Those that are switched on, in order."""
         return self.state.active
@@ -116,6 +121,12 @@ class Snapshots(Mapping[str, Snapshot]):
         said = next(each for each in names if each not in self) if name is None else name
         return Snapshots((*self._taken, Snapshot(self._free(said), state)))
 
+    def with_one(self, snapshot: Snapshot) -> Snapshots:
+        """These and one that was kept elsewhere, last."""
+        if len(self) >= LIMIT:
+            raise SnapshotError(f"There are {LIMIT} snapshots already.", "Delete one first.")
+        return Snapshots((*self._taken, replace(snapshot, name=self._free(snapshot.name))))
+
     def renaming(self, name: str, to: str) -> Snapshots:
         """These, one of them under another name."""
         old = self[name]
@@ -127,8 +138,8 @@ class Snapshots(Mapping[str, Snapshot]):
         return Snapshots(tuple(each for each in self._taken if each is not gone))
 
     def computed(self, state: State, computed: Computed, figures: Figures) -> Snapshots:
-        """These, those of this state with its numbers."""
-        late = [each for each in self._taken if each.figures is None and each.state == state]
+        """These, those of this state with its numbers; what a file said of them is older."""
+        late = [each for each in self._taken if each.awaits_numbers and each.state == state]
         known = self
         for each in late:
             logits = computed.result.logits[0, 0].detach().cpu()

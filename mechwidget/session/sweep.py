@@ -112,6 +112,13 @@ class Sweep:
             worker.submit(job)
         return watch
 
+    @property
+    def known(self) -> Grid | None:
+        """All effects, where all are known already."""
+        effects = list(self._effects)
+        complete = len(effects) == len(self._components)
+        return effect_grid(self._model, effects) if complete else None
+
     def stop(self) -> None:
         """End it for everybody; what is known stays known."""
         with self._lock:
@@ -222,6 +229,12 @@ class Sweeps:
             while len(self._sweeps) > _SWEEPS_KEPT:
                 self._sweeps.popitem(last=False)[1].stop()
         return sweep.watch(self._worker, self, progress)
+
+    def known(self, state: State) -> Grid | None:
+        """All effects on this prompt and metric, where they are known already."""
+        with self._lock:
+            sweep = self._sweeps.get(_key(state))
+        return None if sweep is None else sweep.known
 
     def keep_only(self, state: State) -> None:
         """Stop the sweeps of other prompts and metrics."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from mechwidget.views.attention import AttentionView
 from mechwidget.views.attribution import AttributionView
+from mechwidget.views.cache import CacheView
 from mechwidget.views.continuation import Continuation
+from mechwidget.views.embedding import EmbeddingView
 from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
 from mechwidget.views.interventions import Interventions
@@ -23,7 +25,9 @@ from mechwidget.views.workbench import Workbench
 __all__ = [
     "AttentionView",
     "AttributionView",
+    "CacheView",
     "Continuation",
+    "EmbeddingView",
     "HeadMap",
     "Interventions",
     "LensView",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mechwidget.views.session_view import SessionView
-from mechwidget.views.snapshot_html import heads_html, prompt_html
+from mechwidget.views.snapshot_html import interventions_html, pattern_html, prompts_html
 
 
 class AttentionView(SessionView):
@@ -30,6 +30,7 @@ class AttentionView(SessionView):
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows."""
         return [
-            prompt_html(state["tokens"]),
-            heads_html(state["model"]["heads"], state["interventions"]),
+            prompts_html(state),
+            interventions_html(state["interventions"], state["groups"]),
+            pattern_html(state),
         ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mechwidget.views.session_view import SessionView
-from mechwidget.views.snapshot_html import interventions_html, prompt_html
+from mechwidget.views.snapshot_html import continuation_html, interventions_html, prompt_html
 
 
 class Continuation(SessionView):
@@ -28,4 +28,8 @@ class Continuation(SessionView):
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows: what there is to go on from."""
-        return [prompt_html(state["tokens"]), interventions_html(state["interventions"])]
+        return [
+            prompt_html(state["tokens"]),
+            interventions_html(state["interventions"], state["groups"]),
+            continuation_html(state),
+        ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from mechwidget.views.session_view import SessionView
-from mechwidget.views.snapshot_html import heads_html, prompt_html
+from mechwidget.views.snapshot_html import effects_html, prompt_html
 
 
 class HeadMap(SessionView):
@@ -31,7 +31,4 @@ class HeadMap(SessionView):
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows."""
-        return [
-            prompt_html(state["tokens"]),
-            heads_html(state["model"]["heads"], state["interventions"]),
-        ]
+        return [prompt_html(state["tokens"]), effects_html(state)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from mechwidget.views.session_view import SessionView
-from mechwidget.views.snapshot_html import interventions_html
+from mechwidget.views.snapshot_html import interventions_html, outcome_html
 
 
 class Interventions(SessionView):
@@ -30,5 +30,5 @@ class Interventions(SessionView):
 
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
-        """What a page without a kernel shows."""
-        return [interventions_html(state["interventions"])]
+        """What a page without a kernel shows: what is done, and what it does to the prediction."""
+        return [interventions_html(state["interventions"], state["groups"]), outcome_html(state)]

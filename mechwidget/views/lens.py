@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from mechwidget.views.session_view import SessionView
-from mechwidget.views.snapshot_html import outcome_html, prompt_html
+from mechwidget.views.snapshot_html import lens_html, outcome_html, prompts_html
 
 
 class LensView(SessionView):
@@ -29,4 +29,4 @@ class LensView(SessionView):
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows: the prompt, and the last row in numbers."""
-        return [prompt_html(state["tokens"]), outcome_html(state)]
+        return [prompts_html(state), lens_html(state), outcome_html(state)]

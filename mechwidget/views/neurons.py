@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mechwidget.views.session_view import SessionView
-from mechwidget.views.snapshot_html import interventions_html, prompt_html
+from mechwidget.views.snapshot_html import interventions_html, neurons_html, prompt_html
 
 
 class NeuronsView(SessionView):
@@ -27,4 +27,8 @@ class NeuronsView(SessionView):
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows."""
-        return [prompt_html(state["tokens"]), interventions_html(state["interventions"])]
+        return [
+            prompt_html(state["tokens"]),
+            interventions_html(state["interventions"], state["groups"]),
+            neurons_html(state),
+        ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mechwidget.analysis import Corpus, TokenChange
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel, Tokens
-    from mechwidget.session import Now
+    from mechwidget.session import Now, Session
     from mechwidget.session.directions import Kept
     from mechwidget.session.numbers import Standing
     from mechwidget.session.state import State
@@ -31,7 +31,12 @@ _LONGEST_NAME = 80
 
 
 def session_state(
-    session_id: str, model: Json, now: Now, directions: Kept = (), corpus: Corpus | None = None
+    session_id: str,
+    model: Json,
+    now: Now,
+    directions: Kept = (),
+    loaded: Json | None = None,
+    corpus: Corpus | None = None,
 ) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
     state, standing = now.state, now.standing
@@ -53,10 +58,17 @@ def session_state(
         "can_redo": now.after is not None,
         **kept_json(now),
         "phase": _phase(now),
+        "loaded": loaded,
         "error": None if standing.error is None else describe(standing.error, "run"),
         "outcome": _outcome_json(standing),
     }
     return {key: plain(value) for key, value in content.items()}
+
+
+def loaded_json(session: Session) -> Json | None:
+    """The recipe that a session is from, in a sentence, and in how much it is another one here."""
+    sentence = session.provenance
+    return {"sentence": sentence, "differences": session.n_differences} if sentence else None
 
 
 def model_json(model: HookedModel) -> Json:

@@ -19,8 +19,9 @@ from mechwidget.session import Session
 from mechwidget.views.bundle import LOADER, fingerprint, front_end, front_end_json
 from mechwidget.views.ops import register_ops
 from mechwidget.views.pace import Pace
-from mechwidget.views.session_state import model_json, session_state
-from mechwidget.views.snapshot_html import snapshot_html
+from mechwidget.views.session_state import loaded_json, model_json, session_state
+from mechwidget.views.snapshot_html import snapshot_html, table_html
+from mechwidget.views.still_numbers import still_numbers
 from mechwidget.views.subshell import deliver_where_addressed
 from mechwidget.views.tables import finished, table_of
 from mechwidget.wire import PROTOCOL, Arguments, Channel, Request
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mechwidget.views.table import Table
 
 _SECONDS_FOR_A_SNAPSHOT = 2.0
+_SECONDS_FOR_ITS_PICTURES = 0.5
 _SECONDS_FOR_NUMBERS = 0.015
 """How long the marks of a click, which the page has painted itself, wait for their numbers: on a
 small model both then go as one message, and the page draws once."""
@@ -79,6 +81,7 @@ class SessionView(AnyWidget):
         self._pace = Pace(self._push)
         self.on_msg(self._receive)
         self._stop_listening = session.on_change(self._changed)
+        self._no_longer_shown = session.shown_as(self.view)
         self._pace.ask()  # the session may have changed while the widget was made
 
     @property
@@ -113,6 +116,7 @@ class SessionView(AnyWidget):
         """Take it off every page and let go of the session, which stays open."""
         if getattr(self, "_pace", None) is not None:
             self._stop_listening()
+            self._no_longer_shown()
             self._pace.close()
             self._channel.close()
             self._msg_callbacks.callbacks.clear()
@@ -140,17 +144,25 @@ class SessionView(AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        if not self.session.closed:
-            self.session.wait(_SECONDS_FOR_A_SNAPSHOT)
-        state = self._current()
-        return {**data, "text/html": snapshot_html(state, self.snapshot_parts(state))}, metadata
+        return {**data, "text/html": self.snapshot()}, metadata
+
+    def snapshot(self) -> str:
+        """What a page without a kernel shows: the last result as a still picture with words.
+
+        A fragment of HTML with no script and nothing to fetch, at most 60 kB.
+        """
+        numbers: dict[str, Any] = {}
+        if not self.session.closed and self.session.wait(_SECONDS_FOR_A_SNAPSHOT):
+            numbers = still_numbers(self.session, self.view, _SECONDS_FOR_ITS_PICTURES)
+        state = {**self._current(), "numbers": numbers}
+        return snapshot_html(state, [*self.snapshot_parts(state), *table_html(state)])
 
     def _current(self) -> dict[str, Any]:
         if self.session.closed:
             return dict(self.state)
         session = self.session
-        kept = session.directions.kept
-        return session_state(session.id, self._model_json, session.now(), kept, session.corpus)
+        now, kept, loaded = session.now(), session.directions.kept, loaded_json(session)
+        return session_state(session.id, self._model_json, now, kept, loaded, session.corpus)
 
     def _changed(self) -> None:
         computing = not self._session.closed and self._session.now().computing

@@ -1,45 +1,47 @@
 """The snapshot: what a page without a kernel shows instead of the widget.
 
-In flows the state that the page would get; out flows a small HTML fragment with no script in it,
-all text escaped. nbviewer, nbconvert and an editor without a kernel show it.
+In flows the state that the page would get, with `numbers` that were read for it (see
+`still_numbers`); out flows a small HTML fragment with no script in it, all text escaped. nbviewer,
+nbconvert and an editor without a kernel show it. Views name the parts; `mechwidget.still` draws.
 """
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from mechwidget import still
+from mechwidget.still.words import TIMES, said, token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Json = dict[str, Any]
 
-_MOST_TOKENS = 400
-_MOST_INTERVENTIONS = 100
-_MOST_HEADS = 1024
+_FOOT = "A snapshot: run the cell in a live notebook to click."
 
 
 def snapshot_html(state: Json, parts: list[str]) -> str:
     """The state as a fragment of HTML: which model, these parts of it, and what to do."""
     model = state["model"]
     heads = max(model["heads"], default=0)
-    size = f"{model['n_layers']} layers \N{MULTIPLICATION SIGN} {heads} heads"
-    shown = [
-        f"<p><strong>mechwidget · {escape(str(model['name']))}</strong> ({escape(size)})</p>",
-        *parts,
-        "<p><small>A snapshot: run the cell in a live notebook to click.</small></p>",
-    ]
-    return '<div class="mechwidget-snapshot">' + "".join(shown) + "</div>"
+    size = f"{model['n_layers']} layers {TIMES} {heads} heads"
+    return still.card(str(model["name"]), f"({size})", parts, _FOOT)
 
 
-def prompt_html(tokens: list[Json]) -> str:
+def prompt_html(tokens: list[Json], label: str = "") -> str:
     """The tokens of the prompt."""
-    shown = " ".join(f"<code>{_token(token['text'])}</code>" for token in tokens[:_MOST_TOKENS])
-    left = len(tokens) - _MOST_TOKENS
-    return f"<p>{shown}{f' … and {left} more tokens' if left > 0 else ''}</p>"
+    return still.prompt(tokens, label)
 
 
-def heads_html(heads: list[int], interventions: list[Json]) -> str:
-    """Every head by its name, those that are ablated struck out."""
-    if not 0 < sum(heads) <= _MOST_HEADS:
-        return ""
+def prompts_html(state: Json) -> str:
+    """The prompt, and prompt B under it where there is one."""
+    other = state.get("other")
+    second = "" if other is None else still.prompt(other["tokens"], "Prompt B")
+    return still.prompt(state["tokens"]) + second
+
+
+def heads_html(heads: list[int], interventions: list[Json], effects: Json | None = None) -> str:
+    """Every head with the effect of ablating it where that is known; ablated ones struck out."""
     off = {
         (component["layer"], component["head"])
         for each in interventions
@@ -47,42 +49,23 @@ def heads_html(heads: list[int], interventions: list[Json]) -> str:
         for component in [each["component"]]
         if component["type"] == "head"
     }
-    rows = [
-        "".join(
-            f"<td>{f'<s>{layer}.{head}</s>' if (layer, head) in off else f'{layer}.{head}'}</td>"
-            for head in range(count)
-        )
-        for layer, count in enumerate(heads)
-    ]
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table><caption>heads, ablated struck out</caption><tbody>{body}</tbody></table>"
+    return still.head_map(heads, off, effects)
 
 
-def interventions_html(interventions: list[Json]) -> str:
-    """What is done to the model, in sentences."""
-    if not interventions:
-        return "<p>No interventions.</p>"
-    items = [
-        f"<li>{_named(each)}{'' if each['enabled'] else ' (off)'}</li>"
-        for each in interventions[:_MOST_INTERVENTIONS]
-    ]
-    left = len(interventions) - _MOST_INTERVENTIONS
-    if left > 0:
-        items.append(f"<li>… and {left} more</li>")
-    return f"<ul>{''.join(items)}</ul>"
+def interventions_html(interventions: list[Json], groups: Sequence[Json] = ()) -> str:
+    """What is done to the model, in sentences; where a group does a share of it, which."""
+    shares = {
+        group["id"]: f"group “{group['name']}” at {group['strength']:g}"
+        for group in groups
+        if group["strength"] != 1
+    }
+    listed = [{**each, "note": shares.get(each.get("group"), "")} for each in interventions]
+    return still.interventions(listed)
 
 
 def snapshots_html(snapshots: list[Json]) -> list[str]:
     """The table of what was kept under a name; nothing where nothing was."""
-    if not snapshots:
-        return []
-    rows = "".join(
-        f"<tr><td>{escape(each['name'])}</td><td>{escape(each['said'] or 'no interventions')}</td>"
-        f"<td>{_number(each['metric'])}</td><td>{_number(each['kl'])}</td></tr>"
-        for each in snapshots
-    )
-    head = "<tr><th>snapshot</th><th>interventions</th><th>metric</th><th>KL, nats</th></tr>"
-    return [f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"]
+    return [still.snapshots(snapshots)] if snapshots else []
 
 
 def outcome_html(state: Json) -> str:
@@ -90,42 +73,71 @@ def outcome_html(state: Json) -> str:
     outcome = state["outcome"]
     if outcome is None or outcome["revision"] != state["revision"]:
         reason = state["error"]["message"] if state["error"] else "Not computed yet."
-        return f"<p>{escape(reason)}</p>"
-    rows = "".join(
-        f"<tr><td><code>{_token(row['text'])}</code></td>"
-        f"<td>{row['before']:.1%}</td><td>{row['after']:.1%}</td></tr>"
-        for row in outcome["top"]
-    )
+        return f"<p>{said(reason)}</p>"
     here = state["model"]["predicts"] == "here"
     predicted = f"token at {outcome['position']}" if here else "next token"
-    table = (
-        f"<table><thead><tr><th>{predicted}</th><th>before</th><th>after</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-    )
-    kl = "" if outcome["kl"] is None else f"<p>KL from the baseline: {outcome['kl']:.4g} nats</p>"
-    return _metric(state, outcome) + kl + table
+    edited = any(each["enabled"] for each in state["interventions"])
+    return still.outcome({**outcome, "metric": _measured(state, outcome)}, predicted, edited)
 
 
-def _named(intervention: Json) -> str:
-    name = escape(intervention.get("name", ""))
-    return (
-        f"<b>{name}</b>: {escape(intervention['sentence'])}"
-        if name
-        else escape(intervention["sentence"])
-    )
+def effects_html(state: Json) -> str:
+    """The heads, with their effects where those were read in time."""
+    effects = numbers_of(state).get("effects")
+    return heads_html(state["model"]["heads"], state["interventions"], effects)
 
 
-def _metric(state: Json, outcome: Json) -> str:
+def pattern_html(state: Json) -> str:
+    """The attention of the head that was looked at; nothing where it was not read in time."""
+    found = numbers_of(state).get("pattern")
+    return "" if found is None else still.pattern(**found)
+
+
+def lens_html(state: Json) -> str:
+    """What the stream says after each layer; nothing where it was not read in time."""
+    found = numbers_of(state).get("lens")
+    if found is None:
+        return ""
+    caption = "The likeliest next token, read off the stream; a stronger colour is more probable"
+    return still.word_grid(caption, **found)
+
+
+def neurons_html(state: Json) -> str:
+    """The neurons that fire most; nothing where they were not read in time."""
+    found = numbers_of(state).get("neurons")
+    caption = "Neurons with the largest activations, without the interventions and with them"
+    return "" if found is None else still.rows(found, caption)
+
+
+def continuation_html(state: Json) -> str:
+    """What the model goes on to write; nothing where it was not written in time."""
+    found = numbers_of(state).get("continuation")
+    if found is None:
+        return ""
+    edited = f"<p>edited: <code>{token(found['edited'], 400)}</code></p>" if found["edited"] else ""
+    written = f"<p>baseline: <code>{token(found['baseline'], 400)}</code></p>"
+    return f"<h4>Continuation, the likeliest token each time</h4>{written}{edited}"
+
+
+def table_html(state: Json) -> list[str]:
+    """The first rows of the table of a view that has no picture of its own."""
+    found = numbers_of(state).get("table")
+    return [] if found is None else [still.rows(found)]
+
+
+def metric_html(state: Json) -> str:
+    """What is measured, in a sentence."""
+    metric = state["metric"]
+    return "" if metric is None else f"<p>Measured: {said(metric['label'])}</p>"
+
+
+def numbers_of(state: Json) -> Json:
+    """What was read for the snapshot beside the state; empty where nothing was."""
+    found: Json = state.get("numbers") or {}
+    return found
+
+
+def _measured(state: Json, outcome: Json) -> Json | None:
     metric, value = state["metric"], outcome["metric"]
     if metric is None or value is None:
-        return ""
-    before, after = (_number(value[key]) for key in ("before", "after"))
-    return f"<p>{escape(metric['label'])}: {before} → {after} {escape(metric['unit'])}</p>"
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
-
-
-def _token(text: str) -> str:
-    return escape(text.replace(" ", "·").replace("\n", "⏎"))
+        return None
+    return {**value, "label": metric["label"], "unit": metric["unit"]}

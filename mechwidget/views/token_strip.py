@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from mechwidget.views.session_view import SessionView
-from mechwidget.views.snapshot_html import prompt_html
+from mechwidget.views.snapshot_html import metric_html, prompts_html
 
 
 class TokenStrip(SessionView):
@@ -28,4 +28,4 @@ class TokenStrip(SessionView):
     @staticmethod
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows."""
-        return [prompt_html(state["tokens"])]
+        return [prompts_html(state), metric_html(state)]

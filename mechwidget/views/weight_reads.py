@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mechwidget.analysis.composition import CompositionSoFar
 from mechwidget.analysis.head_circuits import HeadCircuit, require_circuit
-from mechwidget.analysis.nearest_tokens import nearest_tokens
+from mechwidget.analysis.token_neighbours import token_neighbours
 from mechwidget.analysis.weight_norms import weight_norms_so_far
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from mechwidget.analysis import (
         Composition,
-        NearestTokens,
         TokenCircuit,
+        TokenNeighbours,
         TokenPairs,
         WeightNorms,
     )
@@ -104,11 +104,11 @@ class WeightReads:
 
         return self._session.read_weights("weight norms", work, n_bytes, long=True)
 
-    def nearest(self, token: int, k: int) -> Job[NearestTokens]:
+    def nearest(self, token: int, k: int) -> Job[TokenNeighbours]:
         """The tokens nearest to one in the embedding."""
 
-        def work(cancelled: Callable[[], bool]) -> NearestTokens:
-            return nearest_tokens(self._session.model, token, k, cancelled=cancelled)
+        def work(cancelled: Callable[[], bool]) -> TokenNeighbours:
+            return token_neighbours(self._session.model, token, k, cancelled=cancelled)
 
         return self._session.read_weights(("nearest tokens", token, k), work, lambda _: 64 * k)
 

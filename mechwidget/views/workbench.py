@@ -14,10 +14,12 @@ from traitlets import Dict
 from mechwidget.views.bundle import LOADER, SCRIPT, STYLE, front_end, front_end_json, is_hot
 from mechwidget.views.session_view import SessionView
 from mechwidget.views.snapshot_html import (
-    heads_html,
+    effects_html,
     interventions_html,
     outcome_html,
-    prompt_html,
+    pattern_html,
+    prompts_html,
+    snapshots_html,
 )
 from mechwidget.views.tables import finished, table_of
 
@@ -64,8 +66,10 @@ class Workbench(SessionView):
     def snapshot_parts(state: dict[str, Any]) -> list[str]:
         """What a page without a kernel shows."""
         return [
-            prompt_html(state["tokens"]),
-            interventions_html(state["interventions"]),
+            prompts_html(state),
+            interventions_html(state["interventions"], state["groups"]),
             outcome_html(state),
-            heads_html(state["model"]["heads"], state["interventions"]),
+            effects_html(state),
+            pattern_html(state),
+            *snapshots_html(state["snapshots"]),
         ]

@@ -16,12 +16,12 @@ from mechwidget.analysis import (
     activation_gradient,
     attribution,
     attribution_target,
-    embedding_parts,
     exact_effects,
     integrated_gradient,
     metric_from_json,
     neuron_effects,
     rank_correlation,
+    token_and_position,
 )
 from mechwidget.analysis.attribution_path import AttributionPath, start_embedding
 from mechwidget.analysis.exact_effects import exact_groups
@@ -90,14 +90,14 @@ def test_on_the_zoo_it_adds_up_or_is_refused_with_a_reason(kind):
 def test_the_first_stream_is_token_and_position():
     ids = example()[0].tolist()
     gpt2, at = shared("gpt2").transformer, 6
-    parts = embedding_parts(hooked("gpt2"), example(), at)
+    parts = token_and_position(hooked("gpt2"), example(), at)
     torch.testing.assert_close(parts.token, gpt2.wte.weight[ids[at]], atol=1e-6, rtol=0)
     torch.testing.assert_close(parts.position, gpt2.wpe.weight[at], atol=1e-6, rtol=0)
-    parts = embedding_parts(hooked("gemma2"), example(), at)  # scaled, and rotary
+    parts = token_and_position(hooked("gemma2"), example(), at)  # scaled, and rotary
     scaled = shared("gemma2").model.embed_tokens.weight[ids[at]] * 32**0.5
     torch.testing.assert_close(parts.token, scaled, atol=1e-4, rtol=1e-4)
     assert not parts.position.any()
-    assert embedding_parts(hooked("bloom"), example(), at) is None  # a norm comes in between
+    assert token_and_position(hooked("bloom"), example(), at) is None  # a norm comes in between
     assert np.isnan(attribution(hooked("bloom"), example(), METRIC).baseline.token)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mechwidget as mw
-from mechwidget.analysis import composition_scores, nearest_tokens, weight_norms
+from mechwidget.analysis import composition_scores, token_neighbours, weight_norms
 from mechwidget.analysis.composition import CompositionSoFar
 from mechwidget.errors import CancelledError, MechwidgetError, UnsupportedModelError
 from tests.models.zoo.build import build, hooked, shared
@@ -134,12 +134,12 @@ def test_neighbours_are_those_of_the_cosine_matrix():
     table = shared("llama").model.embed_tokens.weight
     cosines = torch.cosine_similarity(table[17][None], table)
     cosines[17] = -2
-    found = nearest_tokens(hooked("llama"), 17, 6)
+    found = token_neighbours(hooked("llama"), 17, 6)
     expected = cosines.topk(6)
     np.testing.assert_allclose(found.cosines, expected.values, atol=1e-5)
     np.testing.assert_array_equal(found.ids, expected.indices)
     assert found.length == pytest.approx(float(table[17].norm()), rel=1e-5)
-    assert len(nearest_tokens(hooked("llama"), 0, 500).ids) == VOCABULARY - 1
+    assert len(token_neighbours(hooked("llama"), 0, 500).ids) == VOCABULARY - 1
 
 
 @torch.no_grad()
@@ -149,7 +149,7 @@ def test_tokens_without_a_direction():
     module.transformer.wte.weight[41] = float("nan")
     model = mw.wrap(build("gpt2"))
     model.model.transformer.wte.weight.copy_(module.transformer.wte.weight)
-    found = nearest_tokens(model, 3, 500)
+    found = token_neighbours(model, 3, 500)
     assert not set(found.ids) & {3, 41}
     for token, why in (
         (40, "no direction"),
@@ -158,6 +158,6 @@ def test_tokens_without_a_direction():
         (-1, "no token"),
     ):
         with pytest.raises(MechwidgetError, match=why):
-            nearest_tokens(model, token)
+            token_neighbours(model, token)
     with pytest.raises(CancelledError):
-        nearest_tokens(model, 3, cancelled=lambda: True)
+        token_neighbours(model, 3, cancelled=lambda: True)

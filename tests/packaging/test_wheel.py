@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import os
+import re
 import subprocess
 import zipfile
 
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.packaging
 
 MAX_BUNDLE = 160 * 1024  # compressed, as it is saved and sent
 MAX_MODEL = 8 * 1024 * 1024
+
+CONFIG = "etc/jupyter/jupyter_server_config.d/mechwidget.json"
 
 SCRIPT = """
 import json, shutil
@@ -48,6 +51,8 @@ def test_wheel_holds_all_that_is_needed(names: dict[str, int]) -> None:
         "mechwidget/static/mechwidget.js",
         "mechwidget/static/mechwidget.css",
         "mechwidget/notebooks/tour.ipynb",
+        "mechwidget/server/rest-api.yaml",
+        "mechwidget/server/events/recipe.yaml",
     ):
         assert name in names
     checkpoint = {
@@ -59,7 +64,8 @@ def test_wheel_holds_all_that_is_needed(names: dict[str, int]) -> None:
 
 
 def test_wheel_holds_nothing_else(names: dict[str, int]) -> None:
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"mechwidget"}
+    rest = [n for n in names if ".dist-info/" not in n and not n.startswith("mechwidget/")]
+    assert [name.partition(".data/data/")[2] for name in rest] == [CONFIG]
     assert not [name for name in names if "__pycache__" in name or name.endswith(".ts")]
 
 
@@ -103,3 +109,19 @@ def test_importing_costs_neither_torch_nor_transformers(
         check=True,
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_installing_it_enables_the_server_extension(
+    wheel_environment: WheelEnvironment, tmp_path
+) -> None:
+    listed = subprocess.run(
+        [wheel_environment.python, "-m", "jupyter_server.extension.serverextension", "list"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": "", "JUPYTER_CONFIG_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = listed.stdout + listed.stderr
+    assert re.search(r"mechwidget\.server\s+\S*enabled", said), said
+    assert re.search(r"mechwidget\.server\s+[\d.]*\s*\S*OK", said), said

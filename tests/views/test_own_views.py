@@ -20,7 +20,8 @@ from tests.views.conftest import Page
 
 VIEWS = [
     *(mw.TokenStrip, mw.HeadMap, mw.AttentionView, mw.LensView, mw.AttributionView),
-    *(mw.NeuronsView, mw.WeightsView, mw.Continuation, mw.Outcome, mw.Interventions),
+    *(mw.NeuronsView, mw.WeightsView, mw.EmbeddingView, mw.CacheView),
+    *(mw.Continuation, mw.Outcome, mw.Interventions),
     mw.NeuronView,
 ]
 ALL = [*VIEWS, mw.Workbench]
@@ -74,13 +75,15 @@ def test_the_page_knows_every_view_by_its_name():
     ("view", "told", "untold"),
     [
         (mw.TokenStrip, "sat", "Zero head"),
-        (mw.HeadMap, "<s>1.2</s>", "Zero head"),
-        (mw.AttentionView, "sat", "KL from"),
+        (mw.HeadMap, "<s>", "Zero head"),
+        (mw.AttentionView, "Head 1.2", "KL from"),
         (mw.Continuation, "sat", "KL from"),
         (mw.LensView, "KL from the baseline", "<s>"),
         (mw.Outcome, "KL from the baseline", "<s>"),
         (mw.AttributionView, "Zero head 1.2", "<s>"),
         (mw.NeuronsView, "Zero head 1.2", "<s>"),
+        (mw.EmbeddingView, "sat", "KL from"),
+        (mw.CacheView, "Zero head 1.2", "<s>"),
         (mw.Interventions, "Zero head 1.2", "<s>"),
     ],
 )

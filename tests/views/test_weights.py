@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import mechwidget as mw
-from mechwidget.analysis import HeadCircuit, composition_scores, nearest_tokens, weight_norms
+from mechwidget.analysis import HeadCircuit, composition_scores, token_neighbours, weight_norms
 from mechwidget.views import weight_reads
 from mechwidget.views.ops import weights as ops
 from mechwidget.views.tables import finished, table_of
@@ -39,8 +39,8 @@ def test_circuits_of_a_token_are_those_of_the_analysis(page, model):
     found = circuit.pairs("ov", 4)
     assert [one["second"]["id"] for one in pairs["pairs"]] == found.second.tolist()
     assert pairs["looked_at"] == found.looked_at
-    near, _ = page.ask("nearest_tokens", {"token": 3, "k": 4})
-    assert [one["id"] for one in near["nearest"]] == nearest_tokens(model, 3, 4).ids.tolist()
+    near, _ = page.ask("token_neighbours", {"token": 3, "k": 4})
+    assert [one["id"] for one in near["nearest"]] == token_neighbours(model, 3, 4).ids.tolist()
 
 
 def test_neither_the_prompt_nor_an_edit_asks_anew(page, monkeypatch):
@@ -107,7 +107,7 @@ def test_norms_are_those_of_the_analysis(page, model):
         ("head_circuit", {**ASK, "distance": 40}, "expected a whole number from 0 to 31"),
         ("head_circuit", {**ASK, "cross": True}, "no argument 'cross'"),
         ("head_pairs", {**HEAD, "circuit": "vo", "k": 4, "distance": 0}, "one of qk, ov"),
-        ("nearest_tokens", {"token": "the", "k": 4}, "'token' has to be"),
+        ("token_neighbours", {"token": "the", "k": 4}, "'token' has to be"),
         ("composition", {"kind": "o"}, "one of q, k, v"),
         ("weight_norms", {"layer": 0}, "takes no arguments"),
     ],

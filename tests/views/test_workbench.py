@@ -57,6 +57,7 @@ def test_the_state_is_json_and_has_every_field(page):
         "scores",
         "corpus",
         "directions",
+        "loaded",
     }
     assert state["tokens"][0] == {"id": 1, "text": "the", "special": False}
     assert state["metric"] == {

@@ -74,7 +74,7 @@ function composition(heads = 2, layers = 2): Answer<unknown> {
 function session(change: Partial<SessionState> = {}): FakeSession {
   const fake = new FakeSession(stateOf({ outcome: outcomeOf(), metric, ...change }));
   fake.answers.set("head_circuit", (args) => circuit(args));
-  fake.answers.set("nearest_tokens", () => ({
+  fake.answers.set("token_neighbours", () => ({
     result: { token: token(2, " capital"), length: 1, nearest: [token(5, " city", 0.5)] },
     frames: [],
   }));

@@ -62,6 +62,7 @@ export function stateOf(change: Partial<SessionState> = {}): SessionState {
     snapshots: [],
     phase: "ready",
     error: null,
+    loaded: null,
     outcome: null,
     ...change,
   };

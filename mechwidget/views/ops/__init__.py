@@ -12,9 +12,11 @@ from mechwidget.views.ops.arranging import Arrange
 from mechwidget.views.ops.arrays import Arrays
 from mechwidget.views.ops.attribution import Attribution
 from mechwidget.views.ops.attribution_kin import AttributionKin
+from mechwidget.views.ops.cache import Cache
 from mechwidget.views.ops.changes import Changes
 from mechwidget.views.ops.continuing import Continuing
 from mechwidget.views.ops.directions import DirectionNames
+from mechwidget.views.ops.embedding import Embedding
 from mechwidget.views.ops.head_map import HeadMap
 from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.lens import Lens
@@ -42,7 +44,9 @@ _GROUPS = (
     AttributionKin,
     Patterns,
     DirectionNames,
+    Cache,
     Continuing,
+    Embedding,
     HeadMap,
     Lens,
     Neuron,

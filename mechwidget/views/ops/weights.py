@@ -21,7 +21,7 @@ from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mechwidget.analysis import Composition, NearestTokens, TokenPairs, WeightNorms
+    from mechwidget.analysis import Composition, TokenNeighbours, TokenPairs, WeightNorms
     from mechwidget.analysis.head_circuits import Ranked
     from mechwidget.session import Session
     from mechwidget.views.weight_reads import Count
@@ -42,7 +42,7 @@ class Weights:
 
     def register(self, channel: Channel) -> None:
         """Let pages call them."""
-        ops = (self.head_circuit, self.head_pairs, self.nearest_tokens)
+        ops = (self.head_circuit, self.head_pairs, self.token_neighbours)
         for op in (*ops, self.composition, self.weight_norms):
             channel.on(op.__name__, op)
 
@@ -96,12 +96,12 @@ class Weights:
         )
         return Then(job, answer)
 
-    def nearest_tokens(self, args: Arguments, _: Request) -> Then[Json]:
+    def token_neighbours(self, args: Arguments, _: Request) -> Then[Json]:
         """The tokens nearest to one in the embedding, by cosine."""
         args.only("token", "k")
         token = self._id(args)
 
-        def answer(found: NearestTokens) -> Json:
+        def answer(found: TokenNeighbours) -> Json:
             near = zip(found.ids, found.cosines, strict=True)
             return {
                 "token": self._token(token),

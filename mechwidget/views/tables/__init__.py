@@ -14,7 +14,9 @@ from mechwidget.errors import MechwidgetError
 from mechwidget.views.table import Table
 from mechwidget.views.tables.attention import attention_table
 from mechwidget.views.tables.attribution import attribution_table
+from mechwidget.views.tables.cache import cache_table
 from mechwidget.views.tables.continuation import continuation_table
+from mechwidget.views.tables.embedding import embedding_table
 from mechwidget.views.tables.head_map import head_map_table
 from mechwidget.views.tables.interventions import interventions_table
 from mechwidget.views.tables.lens import lens_table
@@ -33,7 +35,9 @@ TableMaker = Callable[..., "Table | Then[Table]"]
 TABLES: dict[str, TableMaker] = {
     "attention": attention_table,
     "attribution": attribution_table,
+    "cache": cache_table,
     "continuation": continuation_table,
+    "embedding": embedding_table,
     "head-map": head_map_table,
     "interventions": interventions_table,
     "lens": lens_table,

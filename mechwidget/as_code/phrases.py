@@ -3,7 +3,7 @@
 The functions are given the tensor of a site and return what flows on. Which index a head has, and
 how a run without edits is read, is the dialect's.
 
-In: an intervention and its number in the list. Out: a `Recipe`.
+In: an intervention and its number in the list. Out: a `Phrase`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.as_code.experiment import not_in
 from mechwidget.as_code.layout import Expression, call, comment, listed, number, numbers, statement
-from mechwidget.as_code.pattern_recipes import (
+from mechwidget.as_code.pattern_phrases import (
     freeze_patterns,
     knock_out,
     replace_pattern,
 )
-from mechwidget.as_code.recipe import Dialect, Recipe, Step, argument_of
+from mechwidget.as_code.phrase import Dialect, Phrase, Step, argument_of
 from mechwidget.interventions import Edge, ExpertNeuron, Feature, Head, Layer, Neuron, Vector
 from mechwidget.interventions.codec import INTERVENTIONS
 from mechwidget.models import Site
@@ -44,12 +44,12 @@ MOST_INLINE = 64  # numbers of a vector that stand in the script
 _SHORT = 24  # columns of a list of positions inside an index
 
 
-def recipe_of(
+def phrase_of(
     intervention: Intervention, index: int, experiment: Experiment, dialect: Dialect
-) -> Recipe:
-    """The recipe of one intervention, the `index`-th of the list counted from 1."""
-    recipe = Recipe(comment(intervention.sentence))
-    writer = _Writer(recipe, index, experiment, dialect)
+) -> Phrase:
+    """The phrase of one intervention, the `index`-th of the list counted from 1."""
+    phrase = Phrase(comment(intervention.sentence))
+    writer = _Writer(phrase, index, experiment, dialect)
     known = INTERVENTIONS.get(intervention.kind) is type(intervention)
     write = getattr(writer, intervention.kind, None) if known else None
     if write is None:
@@ -59,14 +59,14 @@ def recipe_of(
     if isinstance(intervention.target, Feature):
         raise not_in(dialect.style, "a feature's dictionary is in none of these scripts")
     write(intervention)
-    return recipe
+    return phrase
 
 
 class _Writer:
-    """Writes one recipe: a method for each kind of intervention, called as its JSON says."""
+    """Writes one phrase: a method for each kind of intervention, called as its JSON says."""
 
-    def __init__(self, recipe: Recipe, index: int, of: Experiment, dialect: Dialect) -> None:
-        self.recipe, self.i, self.of, self.dialect = recipe, index, of, dialect
+    def __init__(self, phrase: Phrase, index: int, of: Experiment, dialect: Dialect) -> None:
+        self.phrase, self.i, self.of, self.dialect = phrase, index, of, dialect
         self.half = str(of.model.dtype) in ("torch.float16", "torch.bfloat16")
 
     @property
@@ -105,14 +105,14 @@ class _Writer:
         self.layer(skip.component, 0.0)
 
     def knock_out(self, cut: KnockOut) -> None:
-        """See `pattern_recipes`."""
+        """See `pattern_phrases`."""
         self.dialect.require_pattern(cut.component.layer)
-        knock_out(self.recipe, self.i, cut, self.of, self.dialect)
+        knock_out(self.phrase, self.i, cut, self.of, self.dialect)
 
     def replace_pattern(self, replace: ReplacePattern) -> None:
-        """See `pattern_recipes`."""
+        """See `pattern_phrases`."""
         self.dialect.require_pattern(replace.component.layer)
-        replace_pattern(self.recipe, self.i, replace, self.of, self.dialect)
+        replace_pattern(self.phrase, self.i, replace, self.of, self.dialect)
 
     def freeze(self, freeze: Freeze) -> None:
         """What the baseline held, of every pattern or of a component."""
@@ -120,7 +120,7 @@ class _Writer:
         if isinstance(component, str):
             if component != "pattern":
                 raise not_in(self.dialect.style, "what a norm divides by is no module's output")
-            freeze_patterns(self.recipe, self.i, freeze, self.of, self.dialect)
+            freeze_patterns(self.phrase, self.i, freeze, self.of, self.dialect)
             return
         self.add(f"held_{self.i} = ", self.held(component.site, "ids"))
         at = self.at(component, self.rows(component))
@@ -133,18 +133,18 @@ class _Writer:
         self.add(f"prompts_{i} = ", prompts)
         unit = self.at(component, None).replace(":", "0", 1)
         read = self.held(component.site, "tokens_of(other)")
-        self.recipe.lines += [
+        self.phrase.lines += [
             f"held_{i} = []",
             f"for other in prompts_{i}:",
             *statement(f"tensor_{i} = ", read, indent="    "),
             f"    held_{i}.append(tensor_{i}[{unit}].float())",
         ]
         if not ablate.by_position:
-            self.recipe.lines.append(f"mean_{i} = torch.cat(held_{i}).mean(0)")
+            self.phrase.lines.append(f"mean_{i} = torch.cat(held_{i}).mean(0)")
         else:
             rows = self.rows(component)
             where = f"range({self.n(component)})" if rows is None else self.positions(rows)
-            self.recipe.lines += [
+            self.phrase.lines += [
                 f"mean_{i} = [",
                 f"    torch.stack([h[p] for h in held_{i} if len(h) > p]).mean(0)",
                 f"    for p in {where}",
@@ -263,23 +263,23 @@ class _Writer:
         elif factor != 1:
             first = f"{argument} = {factor} * {argument}  # what the stream receives"
             last = f"return {argument} / {factor}"
-        self.recipe.define(self.dialect.signature(name, argument), [first, *lines, last])
-        self.recipe.steps.append(Step(site, name))
+        self.phrase.define(self.dialect.signature(name, argument), [first, *lines, last])
+        self.phrase.steps.append(Step(site, name))
 
     def enter(self, site: Site) -> None:
         """A function that remembers what enters a block."""
         name = f"enter_{self.i}"
         body = [f"{self.entered} = stream.clone()", "return stream"]
-        self.recipe.lines.append(f"entered_{self.i} = {{}}")
-        self.recipe.define(self.dialect.signature(name, "stream"), body)
-        self.recipe.steps.append(Step(site, name, looks=True))
+        self.phrase.lines.append(f"entered_{self.i} = {{}}")
+        self.phrase.define(self.dialect.signature(name, "stream"), body)
+        self.phrase.steps.append(Step(site, name, looks=True))
 
     def vector(self, vector: Vector, which: str = "") -> None:
         """The tensor `vector_i`: its numbers, or a name that is taken from where it is run."""
         name = f"vector_{self.i}{which}"
         if len(vector) > MOST_INLINE:
-            self.recipe.taken[name] = f"{vector}, {len(vector):,} numbers of norm {vector.norm:.4g}"
-            self.recipe.lines.append(f"{name} = torch.as_tensor({name})")
+            self.phrase.taken[name] = f"{vector}, {len(vector):,} numbers of norm {vector.norm:.4g}"
+            self.phrase.lines.append(f"{name} = torch.as_tensor({name})")
             return
         values = numbers(vector.values, double=self.of.double)
         kind: dict[str, Expression] = {"dtype": "torch.float64"} if self.of.double else {}
@@ -291,7 +291,7 @@ class _Writer:
 
     def add(self, before: str, expression: Expression) -> None:
         """A statement before the functions."""
-        self.recipe.lines += statement(before, expression)
+        self.phrase.lines += statement(before, expression)
 
     def n(self, component: Component) -> int:
         """How many positions there are where a component is."""
@@ -321,6 +321,6 @@ class _Writer:
         run = rows == list(range(rows[0], rows[-1] + 1))
         said: Any = f"list(range({rows[0]}, {rows[-1] + 1}))" if run else numbers(rows)
         lines = statement(f"{variable} = ", said)
-        if lines[0] not in self.recipe.lines:
-            self.recipe.lines += lines
+        if lines[0] not in self.phrase.lines:
+            self.phrase.lines += lines
         return variable

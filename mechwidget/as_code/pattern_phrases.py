@@ -1,7 +1,7 @@
 """Interventions on attention patterns as lines of a script with hooks.
 
 In: an intervention on a pattern `[batch, head, query, key]` and its number in the list. Out: lines
-and steps, added to its recipe.
+and steps, added to its phrase.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mechwidget.as_code.layout import call, listed, numbers, statement
-from mechwidget.as_code.recipe import Dialect, Recipe, Step
+from mechwidget.as_code.phrase import Dialect, Phrase, Step
 from mechwidget.models import Site
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ MOST_ROWS = 16  # of a given pattern that stands in the script
 
 
 def knock_out(
-    recipe: Recipe, index: int, cut: KnockOut, experiment: Experiment, dialect: Dialect
+    phrase: Phrase, index: int, cut: KnockOut, experiment: Experiment, dialect: Dialect
 ) -> None:
     """One entry of a row set to 0; renormalised, the rest divided by what is left."""
     edge, model = cut.component, experiment.model
@@ -42,12 +42,12 @@ def knock_out(
             f"left = row.sum(-1, keepdim=True){' + sink' if sink else ''}",
             f"{row} = (row / left.clamp(min=1e-30)).to(pattern)",
         ]
-    recipe.define(dialect.signature(f"edit_{index}", "pattern"), [*lines, "return pattern"])
-    recipe.steps.append(Step(edge.site, f"edit_{index}"))
+    phrase.define(dialect.signature(f"edit_{index}", "pattern"), [*lines, "return pattern"])
+    phrase.steps.append(Step(edge.site, f"edit_{index}"))
 
 
 def replace_pattern(
-    recipe: Recipe, index: int, replace: ReplacePattern, experiment: Experiment, dialect: Dialect
+    phrase: Phrase, index: int, replace: ReplacePattern, experiment: Experiment, dialect: Dialect
 ) -> None:
     """One head's rows, by the name of a pattern or as they are given."""
     component, pattern = replace.component, replace.pattern
@@ -55,7 +55,7 @@ def replace_pattern(
     rows, head = component.rows(n), component.unit
     queries = f"range({n})" if rows is None else f"queries_{index}"
     if rows is not None:
-        recipe.lines += statement(f"queries_{index} = ", numbers(rows))
+        phrase.lines += statement(f"queries_{index} = ", numbers(rows))
     lines = ["pattern = pattern.clone()"]
     if isinstance(pattern, str):
         entry = {
@@ -72,29 +72,29 @@ def replace_pattern(
     else:
         given = f"given_{index}"
         if n > MOST_ROWS:
-            recipe.taken[given] = f"a pattern [query, key] of {n} by {n} numbers"
-            recipe.lines.append(f"{given} = torch.as_tensor({given})")
+            phrase.taken[given] = f"a pattern [query, key] of {n} by {n} numbers"
+            phrase.lines.append(f"{given} = torch.as_tensor({given})")
         else:
             matrix = listed(numbers(row, double=experiment.double) for row in pattern)
-            recipe.lines += statement(f"{given} = ", call("torch.tensor", matrix))
+            phrase.lines += statement(f"{given} = ", call("torch.tensor", matrix))
         one = f"{given}.to(pattern)"
         where = "" if rows is None else f", {queries}"
         taken = one if rows is None else f"{one}[{queries}]"
         lines.append(f"pattern[:, {head}{where}] = {taken}")
-    recipe.define(dialect.signature(f"edit_{index}", "pattern"), [*lines, "return pattern"])
-    recipe.steps.append(Step(Site("pattern", component.layer), f"edit_{index}"))
+    phrase.define(dialect.signature(f"edit_{index}", "pattern"), [*lines, "return pattern"])
+    phrase.steps.append(Step(Site("pattern", component.layer), f"edit_{index}"))
 
 
 def freeze_patterns(
-    recipe: Recipe, index: int, freeze: Freeze, experiment: Experiment, dialect: Dialect
+    phrase: Phrase, index: int, freeze: Freeze, experiment: Experiment, dialect: Dialect
 ) -> None:
     """The patterns of the baseline, put back layer by layer."""
     n = experiment.model.n_positions(experiment.tokens, 0)
     layers = [edit.site.layer or 0 for edit in freeze.edits(experiment.model, n)]
     for layer in layers:
         dialect.require_pattern(layer)
-    recipe.lines += statement(f"patterns_{index} = ", dialect.patterns(layers))
+    phrase.lines += statement(f"patterns_{index} = ", dialect.patterns(layers))
     inner = dialect.signature("edit", "pattern")
     body = [f"def {inner}:", f"    return patterns_{index}[layer]", "", "return edit"]
-    recipe.define(f"freeze_{index}(layer)", body)
-    recipe.steps += [Step(Site("pattern", layer), f"freeze_{index}({layer})") for layer in layers]
+    phrase.define(f"freeze_{index}(layer)", body)
+    phrase.steps += [Step(Site("pattern", layer), f"freeze_{index}({layer})") for layer in layers]

@@ -1,6 +1,6 @@
 """What one intervention is in a script: a comment, what is run before, and functions to hook.
 
-In: nothing. Out: `Recipe`, and `Dialect`, what the two styles with hooks say differently.
+In: nothing. Out: `Phrase`, and `Dialect`, what the two styles with hooks say differently.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Step:
 
 
 @dataclass
-class Recipe:
+class Phrase:
     """One intervention.
 
     Attributes:

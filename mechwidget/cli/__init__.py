@@ -1,0 +1,1 @@
+"""The command line: `mechwidget NAME …`, a module for each name."""
