@@ -22,6 +22,7 @@ VIEWS = [
     *(mw.TokenStrip, mw.HeadMap, mw.AttentionView, mw.LensView, mw.AttributionView),
     *(mw.NeuronsView, mw.WeightsView, mw.EmbeddingView, mw.CacheView),
     *(mw.Continuation, mw.Outcome, mw.Interventions),
+    mw.NeuronView,
 ]
 ALL = [*VIEWS, mw.Workbench]
 INDEX = Path(__file__).parents[2] / "js" / "index.ts"
