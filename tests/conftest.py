@@ -32,7 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def rank(item: pytest.Item) -> int:
-    return max((LAST.index(m.name) + 1 for m in item.iter_markers() if m.name in LAST), default=0)
+    names = {mark.name for mark in item.iter_markers()}.union(getattr(item, "fixturenames", ()))
+    return max((at for at, name in enumerate(LAST, start=1) if name in names), default=0)
 
 
 def group(item: pytest.Item) -> str:
