@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-pytestmark = pytest.mark.browser
-
 PROMPT = "The capital of France is"
 SESSION = (
     f"{SETUP}\nsession = mw.Session(model, {PROMPT!r}, metric=mw.LogitDiff(' Paris', ' Rome'))"

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-pytestmark = pytest.mark.browser
-
 
 def test_from_text_to_vectors(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook(
