@@ -17,7 +17,7 @@ BUNDLE := mechwidget/static/mechwidget.js
 JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-server dev microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-server bench-views dev microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,10 +52,11 @@ zoo: $(VENV)/.test ## wrap every architecture, check the laws, write tests/zoo/T
 wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist .
 
-bench: $(VENV)/.test $(BUNDLE) chromium ## all of the next five, into tests/benchmarks/RESULTS.md
+bench: $(VENV)/.test $(BUNDLE) chromium ## all of the next six, into tests/benchmarks/RESULTS.md
 	@$(PY) -m tests.benchmarks.attention_bytes
 	@$(PY) -m tests.benchmarks.click_to_paint
 	@$(PY) -m tests.benchmarks.attention_frames
+	@$(PY) -m tests.benchmarks.explaining_views
 	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
 	@$(PY) -m tests.benchmarks.server_routes
 
@@ -67,6 +68,9 @@ bench-frames: $(VENV)/.test $(BUNDLE) chromium ## frames while hovering over 1,0
 
 bench-server: $(VENV)/.test ## the server extension's routes beside /api/contents, and what starting costs
 	@$(PY) -m tests.benchmarks.server_routes
+
+bench-views: $(VENV)/.test $(BUNDLE) chromium ## what the explaining views send, and their first pictures
+	@$(PY) -m tests.benchmarks.explaining_views
 
 bench-click: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
 	@$(PY) -m tests.benchmarks.click_to_paint
