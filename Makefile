@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.cs
 LABEXTENSION := $(VENV)/share/jupyter/labextensions/mechwidget
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server dev microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server bench-views dev microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ demo: preflight-port $(VENV)/.demo $(LABEXTENSION)/package.json ## install, buil
 
 test: $(VENV)/.test $(LABEXTENSION)/package.json chromium lint ## lint, types, JavaScript tests, Python tests, browser tests
 	@npm run -s test
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 2
 
 lint: $(VENV)/.test node_modules/.stamp ## formatting, lint and strict types, Python and TypeScript
 	@$(PY) -m ruff format --check --quiet . && $(PY) -m ruff check --quiet .
@@ -54,10 +54,11 @@ zoo: $(VENV)/.test ## wrap every architecture, check the laws, write tests/zoo/T
 wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist .
 
-bench: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## all of the next six, into tests/benchmarks/RESULTS.md
+bench: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## all of the next seven, into tests/benchmarks/RESULTS.md
 	@$(PY) -m tests.benchmarks.attention_bytes
 	@$(PY) -m tests.benchmarks.click_to_paint
 	@$(PY) -m tests.benchmarks.attention_frames
+	@$(PY) -m tests.benchmarks.explaining_views
 	@HF_HUB_OFFLINE=1 $(PY) -m tests.benchmarks.engine
 	@$(PY) -m tests.benchmarks.server_routes
 	@$(PY) -m tests.benchmarks.lab_start
@@ -73,6 +74,8 @@ bench-server: $(VENV)/.test ## the server extension's routes beside /api/content
 
 bench-lab: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## what JupyterLab's start costs with the extension
 	@$(PY) -m tests.benchmarks.lab_start
+bench-views: $(VENV)/.test $(BUNDLE) chromium ## what the explaining views send, and their first pictures
+	@$(PY) -m tests.benchmarks.explaining_views
 
 bench-click: $(VENV)/.test $(BUNDLE) chromium ## click to painted pixels, in JupyterLab, on microcosm
 	@$(PY) -m tests.benchmarks.click_to_paint

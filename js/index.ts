@@ -11,6 +11,7 @@ import { embedding } from "./views/embedding";
 import { headMap } from "./views/head-map";
 import { interventions } from "./views/interventions";
 import { lens } from "./views/lens";
+import { neuron } from "./views/neuron";
 import { neurons } from "./views/neurons";
 import { outcome } from "./views/outcome";
 import { PLUGIN_PREFIX, pluginView } from "./views/plugin";
@@ -28,6 +29,7 @@ const views = {
   continuation,
   embedding,
   lens,
+  neuron,
   neurons,
   outcome,
   weights,

@@ -10,6 +10,7 @@ export type ComponentJson =
   | { type: "mlp"; layer: number; positions?: number[] }
   | { type: "attention"; layer: number; positions?: number[] }
   | { type: "neuron"; layer: number; index: number; positions?: number[] }
+  | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] }
   | { type: "layer"; layer: number; positions?: number[] }
   | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" };
 
@@ -89,7 +90,6 @@ export interface ModelJson {
 export type PartJson =
   | (ComponentJson & { cross?: boolean })
   | { type: "edge"; layer: number; head: number; query: number; key: number; cross?: boolean }
-  | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] }
   /** `layer` is that of the site that its dictionary reads. */
   | {
       type: "feature";
@@ -177,6 +177,16 @@ export interface DirectionJson {
   origin: string;
 }
 
+/** A reference set of prompts: another `id`, other prompts. */
+export interface CorpusJson {
+  id: string;
+  name: string;
+  prompts: number;
+  /** What was given and left out: equal to an earlier one, or with nothing in it. */
+  duplicates: number;
+  blank: number;
+}
+
 /** Prompt B. `pairs` says which position of A stands over which of B, null where none does. */
 export interface OtherPromptJson {
   prompt: string | null;
@@ -232,6 +242,8 @@ export interface SessionState {
   reference: number;
   interventions: InterventionJson[];
   directions: DirectionJson[];
+  /** The reference set that neurons are looked at over; its prompts stay in the kernel. */
+  corpus?: CorpusJson | null;
   metric: null | { label: string; unit: string; position: number; spec: AnyMetricJson };
   groups: GroupJson[];
   /** Another number whenever other scores can colour the head map. */
@@ -255,8 +267,7 @@ export interface SessionState {
 /** The part as something that a person clicks, or null: a click is never about cross attention. */
 export function clickable(part: PartJson | null): ComponentJson | null {
   if (part === null || ("cross" in part && part.cross)) return null;
-  const { type } = part;
-  return type === "edge" || type === "expert_neuron" || type === "feature" ? null : part;
+  return part.type === "edge" || part.type === "feature" ? null : part;
 }
 
 /** The component that a click has ablated, and another click restores; null for all other kinds. */

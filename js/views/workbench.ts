@@ -12,6 +12,7 @@ import { HeadMapPane } from "./head-map";
 import { interventionList } from "./interventions";
 import { LensPane } from "./lens";
 import { MetricEditor } from "./metric-editor";
+import { NeuronPane } from "./neuron";
 import { NeuronsPane } from "./neurons";
 import { banner, errorNotice } from "./notices";
 import { outcomePane } from "./outcome";
@@ -46,6 +47,7 @@ export const workbench: View = (el, context) => {
     { name: "lens", title: "Lens", make: () => new LensPane(stage.cast) },
     { name: "attribution", title: "Attribution", make: () => new AttributionPane(stage.cast) },
     { name: "neurons", title: "Neurons", make: () => new NeuronsPane(stage.cast) },
+    { name: "neuron", title: "Neuron", make: () => new NeuronPane(stage.cast) },
     { name: "weights", title: "Weights", make: () => new WeightsPane(stage.cast) },
     { name: "embedding", title: "Embedding", make: () => new EmbeddingPane(stage.cast) },
     { name: "cache", title: "Cache", make: () => new CachePane(stage.cast) },

@@ -25,9 +25,16 @@ from mechwidget.analysis.cache_contents import CacheContents, cache_contents
 from mechwidget.analysis.composition import Composition, composition_scores
 from mechwidget.analysis.cone import Cone, cone
 from mechwidget.analysis.copying import CopyingScores, copying_scores
+from mechwidget.analysis.corpus import Corpus, read_corpus
 from mechwidget.analysis.direct_attribution import DirectAttribution, direct_attribution
 from mechwidget.analysis.embedding_parts import EmbeddingParts, embedding_parts
 from mechwidget.analysis.exact_effects import exact_effects, rank_correlation
+from mechwidget.analysis.expert_routing import (
+    ExpertNeurons,
+    ExpertRouting,
+    expert_routing,
+    rank_expert_neurons,
+)
 from mechwidget.analysis.features import FeatureReading, feature_activations
 from mechwidget.analysis.head_circuits import HeadCircuit, TokenCircuit, TokenPairs
 from mechwidget.analysis.head_maps import HeadMaps, head_maps
@@ -44,6 +51,7 @@ from mechwidget.analysis.metrics import (
     Probability,
 )
 from mechwidget.analysis.nearest_tokens import NearestTokens, nearest_tokens
+from mechwidget.analysis.neuron_contexts import Context, NeuronContexts, neuron_contexts
 from mechwidget.analysis.neuron_effects import (
     NeuronEffects,
     NeuronTokens,
@@ -51,6 +59,12 @@ from mechwidget.analysis.neuron_effects import (
     neuron_tokens,
 )
 from mechwidget.analysis.neuron_table import NeuronRanking, neuron_strips, rank_neurons
+from mechwidget.analysis.neuron_weights import (
+    NeuronReads,
+    NeuronWrites,
+    neuron_reads,
+    neuron_writes,
+)
 from mechwidget.analysis.neurons import (
     NeuronTable,
     changed_neurons,
@@ -88,10 +102,14 @@ __all__ = [
     "CacheContents",
     "Composition",
     "Cone",
+    "Context",
     "CopyingScores",
+    "Corpus",
     "DirectAttribution",
     "Effect",
     "EmbeddingParts",
+    "ExpertNeurons",
+    "ExpertRouting",
     "FeatureReading",
     "HeadCircuit",
     "HeadMaps",
@@ -103,10 +121,13 @@ __all__ = [
     "MapScore",
     "Metric",
     "NearestTokens",
+    "NeuronContexts",
     "NeuronEffects",
     "NeuronRanking",
+    "NeuronReads",
     "NeuronTable",
     "NeuronTokens",
+    "NeuronWrites",
     "Outcome",
     "Parameter",
     "PatchingGrid",
@@ -145,6 +166,7 @@ __all__ = [
     "embedding_parts",
     "empty_map",
     "exact_effects",
+    "expert_routing",
     "feature_activations",
     "find_score",
     "head_maps",
@@ -158,16 +180,21 @@ __all__ = [
     "metric_kinds",
     "nearest_tokens",
     "neuron_activations",
+    "neuron_contexts",
     "neuron_effects",
+    "neuron_reads",
     "neuron_strips",
     "neuron_tokens",
+    "neuron_writes",
     "number_map",
     "outcome",
     "patching_grid",
     "pattern_entropy",
     "position_encoding",
     "rank_correlation",
+    "rank_expert_neurons",
     "rank_neurons",
+    "read_corpus",
     "register_score",
     "sweep_components",
     "token_and_position",

@@ -37,6 +37,7 @@ from mechwidget.models.raw_signal import unwrapped
 from mechwidget.models.reach import Reach
 from mechwidget.models.reading import check_reads
 from mechwidget.models.run import ReadOut, Run
+from mechwidget.models.side_by_side import read_side_by_side
 from mechwidget.models.sites import (
     Site,
     SiteLike,
@@ -329,6 +330,7 @@ class HookedModel:
     generate = generate
     caches = caches
     gradients = gradients
+    read_side_by_side = read_side_by_side
 
     def _batches(
         self,

@@ -54,6 +54,7 @@ OWN: dict[str, dict[str, str]] = {
         "head-map": "mechwidget.views.head_map:HeadMap",
         "interventions": "mechwidget.views.interventions:Interventions",
         "lens": "mechwidget.views.lens:LensView",
+        "neuron": "mechwidget.views.neuron:NeuronView",
         "neurons": "mechwidget.views.neurons:NeuronsView",
         "outcome": "mechwidget.views.outcome:Outcome",
         "token-strip": "mechwidget.views.token_strip:TokenStrip",

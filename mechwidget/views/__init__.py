@@ -15,6 +15,7 @@ from mechwidget.views.exploring import explore
 from mechwidget.views.head_map import HeadMap
 from mechwidget.views.interventions import Interventions
 from mechwidget.views.lens import LensView
+from mechwidget.views.neuron import NeuronView
 from mechwidget.views.neurons import NeuronsView
 from mechwidget.views.outcome import Outcome
 from mechwidget.views.token_strip import TokenStrip
@@ -30,6 +31,7 @@ __all__ = [
     "HeadMap",
     "Interventions",
     "LensView",
+    "NeuronView",
     "NeuronsView",
     "Outcome",
     "TokenStrip",

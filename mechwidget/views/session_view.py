@@ -169,8 +169,8 @@ class SessionView(AnyWidget):
         if self.session.closed:
             return dict(self.state)
         session = self.session
-        now, kept = session.now(), session.directions.kept
-        return session_state(session.id, self._model_json, now, kept, loaded_json(session))
+        now, kept, loaded = session.now(), session.directions.kept, loaded_json(session)
+        return session_state(session.id, self._model_json, now, kept, loaded, session.corpus)
 
     def _changed(self) -> None:
         computing = not self._session.closed and self._session.now().computing

@@ -20,6 +20,7 @@ from mechwidget.views.ops.embedding import Embedding
 from mechwidget.views.ops.head_map import HeadMap
 from mechwidget.views.ops.keeping import Keep
 from mechwidget.views.ops.lens import Lens
+from mechwidget.views.ops.neuron import Neuron
 from mechwidget.views.ops.neurons import Neurons
 from mechwidget.views.ops.patching_map import PatchingMap
 from mechwidget.views.ops.patterns import Patterns
@@ -50,6 +51,7 @@ _GROUPS = (
     Embedding,
     HeadMap,
     Lens,
+    Neuron,
     Neurons,
     PatchingMap,
     Scripts,

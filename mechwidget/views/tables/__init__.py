@@ -20,6 +20,7 @@ from mechwidget.views.tables.embedding import embedding_table
 from mechwidget.views.tables.head_map import head_map_table
 from mechwidget.views.tables.interventions import interventions_table
 from mechwidget.views.tables.lens import lens_table
+from mechwidget.views.tables.neuron import neuron_table
 from mechwidget.views.tables.neurons import neurons_table
 from mechwidget.views.tables.outcome import outcome_table
 from mechwidget.views.tables.tokens import tokens_table
@@ -40,6 +41,7 @@ TABLES: dict[str, TableMaker] = {
     "head-map": head_map_table,
     "interventions": interventions_table,
     "lens": lens_table,
+    "neuron": neuron_table,
     "neurons": neurons_table,
     "outcome": outcome_table,
     "token-strip": tokens_table,
