@@ -44,6 +44,10 @@ ON_TOP = """el => {
   const inside = left >= 0 && top >= 0 && left + width <= innerWidth && top + height <= innerHeight;
   return inside && el.contains(el.getRootNode().elementFromPoint(left + width / 2, top + 8));
 }"""
+FOCUSED = """el => {
+  const { activeElement } = el.getRootNode();
+  return el.contains(activeElement) ? "inside" : `${activeElement?.outerHTML}`.slice(0, 200);
+}"""
 FREED = """import gc, weakref
 watched = [weakref.ref(workbench), weakref.ref(head_map)]
 session_watched = weakref.ref(session)
@@ -214,7 +218,10 @@ class Contract:
         expect(menu).to_be_visible()
         expect(menu).to_have_css("position", "fixed")
         assert menu.evaluate(ON_TOP)
-        assert menu.evaluate("el => el.contains(el.getRootNode().activeElement)")
+        assert menu.evaluate(FOCUSED) == "inside"  # and no menu of the host's over it
+        over = menu.evaluate("el => [...el.children].some(one => one.scrollHeight > one.clientHeight + 1)")
+        assert not over, "an item of the menu is too low for its words"
+        menu.screenshot(path=host.pictures / "menu.png")
         host.page.keyboard.press("Escape")
         expect(menu).to_have_count(0)
 
