@@ -27,6 +27,21 @@ def kernel(server: LabServer) -> SharedKernel:
     return SharedKernel(server)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A host's items in the contract's order, also those that its file adds to: closing is last."""
+    order = [name for name in vars(Contract) if name.startswith("test_")]
+    groups: dict[object, int] = {}
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        made = getattr(item, "cls", None)
+        if made is None or not issubclass(made, Contract):
+            return groups.setdefault(item, len(groups)), 0
+        own = order.index(item.originalname) if item.originalname in order else -1
+        return groups.setdefault(made, len(groups)), own
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -38,8 +53,9 @@ def pytest_runtest_makereport(
     host = getattr(item, "funcargs", {}).get("host")
     name = item.originalname.removeprefix("test_")
     if report.failed and host is not None and not host.page.is_closed():
-        host.pictures.mkdir(parents=True, exist_ok=True)
-        host.page.screenshot(path=host.pictures / f"failed-{name}.png")
+        pictures = RESULTS / "hosts"
+        pictures.mkdir(parents=True, exist_ok=True)
+        host.page.screenshot(path=pictures / f"failed-{host.name}-{name}.png")
     if host is not None and (report.when == "call" or report.outcome != "passed"):
         entry = REPORTED.setdefault(host.name, {"version": host.version, "items": {}})
         entry["items"][name] = said(report)
