@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         made = getattr(item, "cls", None)
         if made is None or not issubclass(made, Contract):
             return groups.setdefault(item, len(groups)), 0
-        own = order.index(item.originalname) if item.originalname in order else -1
+        own = order.index(item.originalname) if item.originalname in order else len(order)
         return groups.setdefault(made, len(groups)), own
 
     items.sort(key=place)

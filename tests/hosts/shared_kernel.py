@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 class SharedKernel:
-    """Attributes: id, as the server knows it."""
+    """Attributes: id, as the server knows it; connection_file, for clients that are no pages."""
 
     def __init__(self, server: LabServer) -> None:
         self._server = server
         self.id: str = self._post("kernels", {"name": "python3"})["id"]
+        self.connection_file = server.folder / "runtime" / f"kernel-{self.id}.json"
 
     def attach(self, notebook: str) -> None:
         """A notebook of this name, which need not exist yet, has this kernel."""

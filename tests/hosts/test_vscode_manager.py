@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import RESULTS
 from tests.hosts.contract import CELLS, WORKBENCH, Contract
-from tests.hosts.vscode_kernel import PACKAGES, VsCodeKernel
+from tests.hosts.page_kernel import PACKAGES, VsCodeKernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,16 +89,17 @@ class VsCodeHost:
         return [url for url in self._requests if not url.startswith(near)]
 
 
-class TestVsCode(Contract):
-    @pytest.fixture(scope="class")
-    def host(self, browser: Browser) -> Iterator[Host]:
-        with VsCodeKernel() as kernel:
-            context = browser.new_context(viewport={"width": 1240, "height": 1000})
-            shown = VsCodeHost(context.new_page(), kernel)
-            shown.open()
-            yield shown
-            context.close()
+@pytest.fixture(scope="module")
+def host(browser: Browser, kernel: SharedKernel) -> Iterator[Host]:
+    with VsCodeKernel(kernel) as bridge:
+        context = browser.new_context(viewport={"width": 1240, "height": 1000})
+        shown = VsCodeHost(context.new_page(), bridge)
+        shown.open()
+        yield shown
+        context.close()
 
+
+class TestVsCode(Contract):
     def test_the_policy_of_the_page_is_kept(self, host: VsCodeHost) -> None:
         """The front end is unpacked and run under the policy that VS Code has for notebooks."""
         assert host.page.evaluate("window.violations") == []

@@ -1,7 +1,7 @@
-"""A kernel and the page of vscode_manager.html, and the messages between them.
+"""A kernel and a page with a widget manager that is not Jupyter's, and the messages between them.
 
-Flows in: a folder with the npm packages, and one with Jupyter's nbextensions. Flows out: a URL on
-this machine, and what the kernel answers to code. VS Code keeps a kernel in another process than
+Flows in: a kernel, the files that a page is made of, npm's packages and Jupyter's nbextensions.
+Flows out: a URL on this machine, and what the kernel answers to code. VS Code keeps a kernel in another process than
 its pages and hands every message on; here a thread that owns the kernel's sockets does.
 """
 
@@ -16,15 +16,16 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from jupyter_client.manager import KernelManager
+from jupyter_client.blocking.client import BlockingKernelClient
+
+if TYPE_CHECKING:
+    from tests.hosts.shared_kernel import SharedKernel
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-PACKAGES = ROOT / "node_modules"
-FILES = {
-    "/": HERE / "vscode_manager.html",
+PACKAGES = HERE.parent.parent / "node_modules"
+LIBRARIES = {
     "/ipywidgets.js": PACKAGES / "@vscode" / "jupyter-ipywidgets8" / "dist" / "ipywidgets.js",
     "/require.js": PACKAGES / "requirejs" / "require.js",
     "/anywidget.js": Path(sys.prefix) / "share/jupyter/nbextensions/anywidget/index.js",
@@ -42,21 +43,24 @@ POLICY = (
 Json = dict[str, Any]
 
 
-class VsCodeKernel:
-    """Attributes: url (the page)."""
+class PageKernel:
+    """Attributes: url (the page); files (by address), headers (of every file)."""
 
-    def __init__(self) -> None:
+    files: ClassVar[dict[str, Path]]
+    headers: ClassVar[dict[str, str]]
+
+    def __init__(self, kernel: SharedKernel) -> None:
+        self._kernel = kernel
         self._to_kernel: queue.Queue[Json] = queue.Queue()
         self._to_page: list[queue.Queue[str | None]] = []
         self._waiting: dict[str, tuple[threading.Event, list[Json]]] = {}
         self._ends = threading.Event()
 
     def __enter__(self) -> Self:
-        self._manager = KernelManager(kernel_name="python3")
-        self._manager.start_kernel(cwd=ROOT)  # where cells find tests.hosts
-        self._client = self._manager.blocking_client()
+        self._client = BlockingKernelClient(connection_file=str(self._kernel.connection_file))
+        self._client.load_connection_file()
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=60)
+        self._client.kernel_info(reply=True, timeout=60)
         self._carrier = threading.Thread(target=self._carry, daemon=True)
         self._carrier.start()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -73,7 +77,6 @@ class VsCodeKernel:
         self._server.shutdown()
         self._server.server_close()
         self._client.stop_channels()
-        self._manager.shutdown_kernel(now=True)
 
     def execute(self, code: str) -> str:
         """Run code in the kernel; what it printed."""
@@ -140,11 +143,12 @@ class VsCodeKernel:
                 if self.path == "/messages":
                     bridge._stream(self)
                     return
-                file = FILES.get(self.path)
+                file = bridge.files.get(self.path)
                 self.send_response(204 if file is None else 200)
                 if file is not None:
                     self.send_header("Content-Type", KINDS[file.suffix])
-                    self.send_header("Content-Security-Policy", POLICY)
+                    for name, value in bridge.headers.items():
+                        self.send_header(name, value)
                 self.end_headers()
                 if file is not None:
                     self.wfile.write(file.read_bytes())
@@ -172,3 +176,10 @@ class VsCodeKernel:
                 handler.wfile.write(f"data: {text}\n\n".encode())
                 handler.wfile.flush()
         self._to_page.remove(mine)
+
+
+class VsCodeKernel(PageKernel):
+    """With VS Code's manager on the page, under VS Code's policy."""
+
+    files: ClassVar[dict[str, Path]] = {"/": HERE / "vscode_manager.html", **LIBRARIES}
+    headers: ClassVar[dict[str, str]] = {"Content-Security-Policy": POLICY}
