@@ -17,7 +17,7 @@ BUNDLE := mechwidget/static/mechwidget.js
 JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.css') js/build.mjs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-server dev microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-server dev hosts microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ microcosm: $(VENV)/.demo ## train the embedded model again from its seed
 
 screenshot: $(VENV)/.test $(BUNDLE) chromium ## the README's picture, made by the browser test
 	@SCREENSHOT=1 $(PY) -m pytest tests/browser -k screenshot
+
+hosts: $(VENV)/.test $(BUNDLE) chromium ## the contract in every host; writes tests/hosts/REPORT.json and the README's table
+	@$(PY) -m tests.hosts
 
 test-slow: $(VENV)/.test $(BUNDLE) chromium ## the tests that take minutes
 	@$(PY) -m pytest -m slow

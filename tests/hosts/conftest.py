@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +12,7 @@ pytest.register_assert_rewrite("tests.hosts.contract")
 
 from tests.browser.conftest import RESULTS  # noqa: E402 - rewriting comes before the first import
 from tests.hosts.contract import Contract  # noqa: E402
+from tests.hosts.report import STORED, stored  # noqa: E402
 from tests.hosts.shared_kernel import SharedKernel  # noqa: E402
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from tests.browser.lab_server import LabServer
 
 REPORT = RESULTS / "hosts.json"
-REPORTED: dict[str, dict[str, object]] = {}
+ITEMS = [name.removeprefix("test_") for name in vars(Contract) if name.startswith("test_")]
+REPORTED: dict[str, Any] = {}
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +32,7 @@ def kernel(server: LabServer) -> SharedKernel:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A host's items in the contract's order, also those that its file adds to: closing is last."""
-    order = [name for name in vars(Contract) if name.startswith("test_")]
+    order = [f"test_{item}" for item in ITEMS]
     groups: dict[object, int] = {}
 
     def place(item: pytest.Item) -> tuple[int, int]:
@@ -50,23 +53,36 @@ def pytest_runtest_makereport(
     made = getattr(item, "cls", None)
     if made is None or not issubclass(made, Contract):
         return report
-    host = getattr(item, "funcargs", {}).get("host")
+    host = made.shown_by
+    if host is None:
+        return report
     name = item.originalname.removeprefix("test_")
-    if report.failed and host is not None and not host.page.is_closed():
+    if report.failed and not host.page.is_closed():
         pictures = RESULTS / "hosts"
         pictures.mkdir(parents=True, exist_ok=True)
-        host.page.screenshot(path=pictures / f"failed-{host.name}-{name}.png")
-    if host is not None and (report.when == "call" or report.outcome != "passed"):
+        host.page.screenshot(path=pictures / f"failed-{made.__name__}-{name}.png")
+    if name in ITEMS and (report.when == "call" or report.outcome != "passed"):
         entry = REPORTED.setdefault(host.name, {"version": host.version, "items": {}})
-        entry["items"][name] = said(report)
+        entry["items"][name] = said(report, made.LIMITS.get(name, ""))
+        compare(report, host.name, name)
     return report
 
 
-def said(report: pytest.TestReport) -> str:
-    """ "works", "fails", or why the item does not apply."""
+def compare(report: pytest.TestReport, host: str, item: str) -> None:
+    """Fails where the stored report, and with it the README, claims another thing than was seen."""
+    now = REPORTED[host]["items"][item]
+    claimed = stored().get(host, {}).get("items", {}).get(item) if STORED.exists() else None
+    if report.failed or now == claimed or os.environ.get("HOSTS_REPORT") == "new":
+        return
+    report.outcome = "failed"
+    report.longrepr = f"{host}, {item}: {now!r}, but REPORT.json says {claimed!r}; run `make hosts`"
+
+
+def said(report: pytest.TestReport, limit: str) -> str:
+    """ "works", with what it does not cover; "fails"; or why the item does not apply."""
     if report.skipped:
         return report.longrepr[2].removeprefix("Skipped: ")
-    return "works" if report.passed else "fails"
+    return ": ".join(filter(None, ("works", limit))) if report.passed else "fails"
 
 
 def pytest_sessionfinish() -> None:

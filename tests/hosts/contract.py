@@ -126,13 +126,17 @@ class ShownWorkbench(WorkbenchPage):
 class Contract:
     """Every host's items, in the order of the README's table.
 
-    `NOT_APPLICABLE` of a subclass says of an item why it cannot be there in this host.
+    `NOT_APPLICABLE` of a subclass says of an item why it cannot be there in this host, `LIMITS` what
+    it does not cover there.
     """
 
     NOT_APPLICABLE: ClassVar[dict[str, str]] = {}
+    LIMITS: ClassVar[dict[str, str]] = {}
+    shown_by: ClassVar[Host | None] = None
 
     @pytest.fixture(autouse=True)
-    def _applies(self, request: pytest.FixtureRequest) -> None:
+    def _applies(self, host: Host, request: pytest.FixtureRequest) -> None:
+        type(self).shown_by = host  # for the report
         item = request.node.originalname.removeprefix("test_")
         if reason := self.NOT_APPLICABLE.get(item):
             pytest.skip(f"not applicable: {reason}")
@@ -229,7 +233,9 @@ class Contract:
         expect(menu).to_have_css("position", "fixed")
         assert menu.evaluate(ON_TOP)
         assert menu.evaluate(FOCUSED) == "inside"  # and no menu of the host's over it
-        over = menu.evaluate("el => [...el.children].some(one => one.scrollHeight > one.clientHeight + 1)")
+        over = menu.evaluate(
+            "el => [...el.children].some(one => one.scrollHeight > one.clientHeight + 1)"
+        )
         assert not over, "an item of the menu is too low for its words"
         menu.screenshot(path=host.pictures / "menu.png")
         host.page.keyboard.press("Escape")
@@ -239,10 +245,15 @@ class Contract:
         """A head that is locked in one view is shown in the other and known to Python."""
         head_map = host.output(HEAD_MAP).get_by_test_id("mw-view-head-map")
         head_map.get_by_test_id("mw-cell-2-3").click(modifiers=["Shift"])
-        workbench.attention_shows(2, 3)
+        if host.one_page:
+            workbench.attention_shows(2, 3)
         selected = "[session.selection.component.layer, session.selection.component.head]"
         assert host.python(selected) == [2, 3]
         assert host.python("len(session.interventions)") == 0
+        head_map.get_by_test_id("mw-cell-0-2").click()
+        expect(workbench.cell(0, 2)).to_have_attribute("aria-pressed", "true")
+        head_map.get_by_test_id("mw-cell-0-2").click()
+        expect(workbench.cell(0, 2)).to_have_attribute("aria-pressed", "false")
 
     def test_close(self, host: Host, workbench: ShownWorkbench) -> None:
         """A view that is closed is off the page, and neither side keeps anything of it."""

@@ -102,6 +102,10 @@ def host(browser: Browser, kernel: SharedKernel) -> Iterator[Host]:
 
 
 class TestColab(Contract):
+    LIMITS: ClassVar[dict[str, str]] = {
+        "link": "edits and session.selection; what is locked or hovered stays in its own output"
+    }
+
     def test_buffers(self, host: Host, workbench: ShownWorkbench) -> None:
         """The bytes come in Colab's own wrapping, so that the fake is seen to be one."""
         super().test_buffers(host, workbench)
@@ -110,4 +114,7 @@ class TestColab(Contract):
 
     def test_outputs_cannot_see_one_another(self, host: Host) -> None:
         view = host.output(WORKBENCH)
-        assert view.evaluate("() => { try { return parent.document.title } catch { return '' } }") == ""
+        assert (
+            view.evaluate("() => { try { return parent.document.title } catch { return '' } }")
+            == ""
+        )
