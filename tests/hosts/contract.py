@@ -126,8 +126,8 @@ class ShownWorkbench(WorkbenchPage):
 class Contract:
     """Every host's items, in the order of the README's table.
 
-    `NOT_APPLICABLE` of a subclass says of an item why it cannot be there in this host, `LIMITS` what
-    it does not cover there.
+    `NOT_APPLICABLE` of a subclass says of an item why it cannot be there in this host, `LIMITS`
+    what it does not cover there.
     """
 
     NOT_APPLICABLE: ClassVar[dict[str, str]] = {}

@@ -1,7 +1,7 @@
 """marimo's editor on a notebook of its own, as a host of the contract.
 
-Flows in: a browser and a folder. Flows out: a `Host`; its kernel is asked over marimo's own route for
-code that is run beside the notebook, as its page would ask.
+Flows in: a browser and a folder. Flows out: a `Host`; its kernel is asked over marimo's own route
+for code that is run beside the notebook, as its page would ask.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """A kernel and a page with a widget manager that is not Jupyter's, and the messages between them.
 
 Flows in: a kernel, the files that a page is made of, npm's packages and Jupyter's nbextensions.
-Flows out: a URL on this machine, and what the kernel answers to code. VS Code keeps a kernel in another process than
-its pages and hands every message on; here a thread that owns the kernel's sockets does.
+Flows out: a URL on this machine, and what the kernel answers to code. VS Code and Colab keep a
+kernel in another process than their pages and hand every message on; here a thread that owns the
+kernel's sockets does.
 """
 
 from __future__ import annotations

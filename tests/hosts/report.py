@@ -1,6 +1,7 @@
 """The report of the hosts, as a table for the README.
 
-In: what every host did, as `conftest.py` writes it. Out: Markdown, between two markers of the README.
+In: what every host did, as `conftest.py` writes it. Out: Markdown, between two markers of the
+README.
 """
 
 from __future__ import annotations

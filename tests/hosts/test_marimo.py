@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.hosts.contract import Host, ShownWorkbench
+    from tests.hosts.contract import Host
 
 pytestmark = pytest.mark.browser
 

@@ -1,4 +1,4 @@
-"""The contract of hosts where no script and no kernel is: nbconvert's HTML, and the text/html alone.
+"""The contract of hosts without a script or a kernel: nbconvert's HTML, and the text/html alone.
 
 What has to hold there is the still picture of every widget's MIME bundle: true, in words, light and
 dark, with nothing to fetch. What needs a kernel does not apply, and the report says so.

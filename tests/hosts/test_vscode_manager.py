@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
     from tests.hosts.contract import Host
+    from tests.hosts.shared_kernel import SharedKernel
 
 pytestmark = pytest.mark.browser
 
