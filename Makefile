@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.cs
 LABEXTENSION := $(VENV)/share/jupyter/labextensions/mechwidget
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server bench-views dev microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server bench-views dev hosts microcosm screenshot test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,7 @@ bench-server: $(VENV)/.test ## the server extension's routes beside /api/content
 
 bench-lab: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## what JupyterLab's start costs with the extension
 	@$(PY) -m tests.benchmarks.lab_start
+
 bench-views: $(VENV)/.test $(BUNDLE) chromium ## what the explaining views send, and their first pictures
 	@$(PY) -m tests.benchmarks.explaining_views
 
@@ -92,6 +93,9 @@ microcosm: $(VENV)/.demo ## train the embedded model again from its seed
 
 screenshot: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## the README's picture, made by the browser test
 	@SCREENSHOT=1 $(PY) -m pytest tests/browser -k screenshot
+
+hosts: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## the contract in every host; writes tests/hosts/REPORT.json and the README's table
+	@$(PY) -m tests.hosts
 
 test-slow: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## the tests that take minutes
 	@$(PY) -m pytest -m slow

@@ -9,6 +9,7 @@ import pytest
 
 from tests.packaging.wheel import ROOT, WheelEnvironment, build, install
 
+pytest_plugins = ["tests.browser.running"]  # one browser for all folders
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Where several processes share the work each has one thread: torch reads this at its first import.

@@ -177,6 +177,7 @@ export class HeadInput {
 
   #menu(event: MouseEvent): void {
     event.preventDefault();
+    event.stopPropagation(); // JupyterLab would open its own menu too, and take the focus
     this.#giveUp();
     const cell = this.#cellAt(event);
     if (cell) this.events.menu(cell, { x: event.clientX, y: event.clientY });

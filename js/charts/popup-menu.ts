@@ -34,7 +34,10 @@ export class PopupMenu {
   constructor(signal: AbortSignal, testid = "mw-menu") {
     this.el.dataset.testid = testid;
     this.#menu = new Menu(this.el, signal);
-    this.el.addEventListener("contextmenu", (event) => event.preventDefault());
+    this.el.addEventListener("contextmenu", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+    });
   }
 
   get open(): boolean {

@@ -14,7 +14,8 @@ export async function copy(text: string, within: HTMLElement): Promise<boolean> 
 }
 
 function copySelected(text: string, within: HTMLElement): boolean {
-  const focused = within.ownerDocument.activeElement;
+  // Of the shadow root where there is one: the document only knows its host.
+  const { activeElement: focused } = within.getRootNode() as Document | ShadowRoot;
   const field = element("textarea", { class: "mw-off-screen", "aria-hidden": "true" });
   field.value = text;
   within.append(field);

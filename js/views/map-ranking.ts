@@ -131,6 +131,7 @@ export class MapRanking {
     node.addEventListener("blur", () => this.events.enter(null));
     node.addEventListener("contextmenu", (event) => {
       event.preventDefault();
+      event.stopPropagation(); // as in the map
       if (row.component) this.events.menu(row.component, { x: event.clientX, y: event.clientY });
     });
     row.el.append(node);

@@ -2,7 +2,7 @@
 // where it lacks something, and beside them what the armed one needs to know: the factor of the
 // scale, or the direction and strength of the steer.
 
-import { button, element, setAttributes } from "../charts/dom";
+import { button, element, focusedIn, setAttributes } from "../charts/dom";
 import type { ToolName } from "../types";
 import type { Pane, Scene } from "./pane";
 import type { Cast } from "./stage";
@@ -56,7 +56,7 @@ export function toolPicker({ client, store, actions, signal }: ToolMeans): Pane 
         });
       }
       factor.hidden = page.tool !== "scale";
-      if (factor.valueAsNumber !== page.factor && document.activeElement !== factor)
+      if (factor.valueAsNumber !== page.factor && !focusedIn(factor))
         factor.value = String(page.factor);
       steer.draw(scene);
     },

@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for all browser tests; one kernel for those that share a model.
+"""A notebook for every browser test; one kernel for those that share a model.
 
 A test that needs a workbench gets a new session in the shared kernel, and fails at its end if the
 page complained in its console or asked anything of a machine other than this one.
@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.browser.chromium import SWITCHES, find_chromium
-from tests.browser.lab_server import LabServer
 from tests.browser.notebook_page import NotebookPage
 from tests.browser.workbench_page import WorkbenchPage
 
@@ -23,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser
+
+    from tests.browser.lab_server import LabServer
 
     OpenNotebook = Callable[..., NotebookPage]
 
@@ -55,23 +54,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 PAGES = []
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    with LabServer(tmp_path_factory.mktemp("lab")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("NOT RUN: no Chromium or Chrome on this machine")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=SWITCHES)
-        yield chromium
-        chromium.close()
 
 
 @contextmanager

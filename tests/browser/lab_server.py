@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CONFIG = """
 from jupyterlab.galata import configure_jupyter_server
 configure_jupyter_server(c)
+c.JupyterNotebookApp.expose_app_in_browser = True
 c.ServerApp.port = {port}
 c.ServerApp.root_dir = {root!r}
 c.ServerApp.allow_root = True

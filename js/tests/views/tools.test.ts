@@ -57,6 +57,22 @@ describe("the armed tool", () => {
     expect(page.find("mw-chip-0")).toBeNull();
   });
 
+  it("leaves a factor alone while it is typed, in a shadow root too (marimo)", async () => {
+    const page = await mount(ready());
+    const factor = page.get("mw-factor") as HTMLInputElement;
+    const outer = document.createElement("div");
+    document.body.append(outer);
+    outer.attachShadow({ mode: "open" }).append(factor.closest(".mw") as HTMLElement);
+    page.get("mw-tool-scale").click();
+    await painted();
+    factor.focus();
+    factor.value = "0.3";
+    page.session.changed(); // draws the tools again
+    await painted();
+    expect(factor.value).toBe("0.3");
+    outer.remove();
+  });
+
   it("takes away what is listed by its id, as strong as it may be by now", async () => {
     const page = await mount(ready({ interventions: [scaled({ strength: 1.7 })] }));
     page.get("mw-tool-scale").click();
