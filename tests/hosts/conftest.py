@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import RESULTS
-from tests.hosts.contract import Contract
+pytest.register_assert_rewrite("tests.hosts.contract")
+
+from tests.browser.conftest import RESULTS  # noqa: E402 - rewriting comes before the first import
+from tests.hosts.contract import Contract  # noqa: E402
+from tests.hosts.shared_kernel import SharedKernel  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from tests.browser.lab_server import LabServer
+
 REPORT = RESULTS / "hosts.json"
 REPORTED: dict[str, dict[str, object]] = {}
+
+
+@pytest.fixture(scope="session")
+def kernel(server: LabServer) -> SharedKernel:
+    return SharedKernel(server)
 
 
 @pytest.hookimpl(wrapper=True)

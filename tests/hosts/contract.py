@@ -50,7 +50,7 @@ session_watched = weakref.ref(session)
 workbench.close(); head_map.close(); session.close()"""
 STILL_OPEN = """sum(w.comm is not None and type(w).__module__.startswith("mechwidget")
     for w in __import__("ipywidgets").widgets.widget._instances.values())"""
-HOOKS = """sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.module.modules())"""
+HOOKS = """sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.model.modules())"""
 
 
 class Host(Protocol):
@@ -214,18 +214,14 @@ class Contract:
         expect(menu).to_be_visible()
         expect(menu).to_have_css("position", "fixed")
         assert menu.evaluate(ON_TOP)
-        focused = menu.locator('[role^="menuitem"]').first
-        assert focused.evaluate("el => el.getRootNode().activeElement === el")
+        assert menu.evaluate("el => el.contains(el.getRootNode().activeElement)")
         host.page.keyboard.press("Escape")
         expect(menu).to_have_count(0)
 
     def test_link(self, host: Host, workbench: ShownWorkbench) -> None:
         """A head that is locked in one view is shown in the other and known to Python."""
         head_map = host.output(HEAD_MAP).get_by_test_id("mw-view-head-map")
-        head_map.get_by_test_id("mw-cell-2-3").focus()
-        host.page.keyboard.press("Escape")
-        host.page.keyboard.press("l")
-        head_map.get_by_test_id("mw-cell-2-3").click()
+        head_map.get_by_test_id("mw-cell-2-3").click(modifiers=["Shift"])
         workbench.attention_shows(2, 3)
         selected = "[session.selection.component.layer, session.selection.component.head]"
         assert host.python(selected) == [2, 3]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
     from tests.browser.lab_server import LabServer
+    from tests.hosts.shared_kernel import SharedKernel
 
 
 class JupyterHost:
@@ -42,7 +43,8 @@ class JupyterHost:
     def complaints(self) -> list[str]:
         return self.notebook.complaints
 
-    def open(self) -> None:
+    def open(self, kernel: SharedKernel) -> None:
+        kernel.attach(self.notebook.name)
         self.notebook.open(CELLS)
         for cell in range(len(CELLS)):
             self.run(cell)
@@ -88,13 +90,14 @@ class Served:
 
 
 @contextmanager
-def opened(made: type[JupyterHost], browser: Browser, server: LabServer) -> Iterator[JupyterHost]:
+def opened(
+    made: type[JupyterHost], browser: Browser, server: LabServer, kernel: SharedKernel
+) -> Iterator[JupyterHost]:
     """The host with every cell run, until the block ends."""
     context = browser.new_context(viewport=VIEWPORT)
     host = made(context.new_page(), server)
     try:
-        host.open()
+        host.open(kernel)
         yield host
-        host.notebook.shut_down()
     finally:
         context.close()

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
     from tests.browser.lab_server import LabServer
     from tests.hosts.contract import Host
+    from tests.hosts.shared_kernel import SharedKernel
 
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def host(browser: Browser, server: LabServer, kernel: SharedKernel) -> Iterator[Host]:
+    with opened(JupyterHost, browser, server, kernel) as host:
+        yield host
+
+
 class TestJupyterLab(Contract):
-    @pytest.fixture(scope="class")
-    def host(self, browser: Browser, server: LabServer) -> Iterator[Host]:
-        with opened(JupyterHost, browser, server) as host:
-            yield host
+    pass
