@@ -52,6 +52,7 @@ JS_LAYERS: dict[str, set[str]] = {
     "pictures": set(),
     "views": {"types", "charts", "pictures", "store", "wire", "host"},
     "index": {"types", "views", "store", "wire", "host", "style"},
+    "vscode": {"types", "wire", "index"},
 }
 VAGUE = re.compile(r"^_?(utils?|helpers?|manager|misc|common|base)$")
 
