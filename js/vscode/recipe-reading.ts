@@ -66,7 +66,11 @@ function stateOf(document: Json): SessionState {
   const [a, b] = [objectOf(prompts.a), objectOf(prompts.b)];
   const result = objectOf(document.result);
   const groups = listOf(document.groups).map((group, at) => ({ name: textOf(group.name), at }));
-  const outcome = outcomeOf(result);
+  const interventions = listOf(document.interventions).map((each, at) =>
+    interventionOf(each, at, groups),
+  );
+  const enabled = interventions.filter((each) => each.enabled).length;
+  const outcome = outcomeOf(result, enabled);
   return {
     session: `recipe ${crypto.getRandomValues(new Uint32Array(2)).join("")}`,
     revision: 1,
@@ -76,9 +80,7 @@ function stateOf(document: Json): SessionState {
     encoder: a.encoder ? tokensOf(objectOf(a.encoder)) : null,
     other: prompts.b ? { prompt: textOf(b.text) || null, tokens: tokensOf(b), pairs: [] } : null,
     reference: Array.isArray(prompts.reference) ? prompts.reference.length : 0,
-    interventions: listOf(document.interventions).map((each, at) =>
-      interventionOf(each, at, groups),
-    ),
+    interventions,
     directions: listOf(document.directions).map((each) => ({
       name: textOf(each.name),
       norm: numberOf(each.norm) ?? 0,
@@ -222,7 +224,7 @@ function snapshotOf(snapshot: Json): SessionState["snapshots"][number] {
   };
 }
 
-function outcomeOf(result: Json): SessionState["outcome"] {
+function outcomeOf(result: Json, enabled: number): SessionState["outcome"] {
   const kl = numberOf(result.kl);
   const metric = pairOf(result.metric);
   if (kl === null && metric === null && !Array.isArray(result.top)) return null;
@@ -231,10 +233,10 @@ function outcomeOf(result: Json): SessionState["outcome"] {
     revision: 1,
     position: numberOf(result.position) ?? 0,
     model_version: null,
-    ms: 0,
+    ms: null,
     kl: kl ?? 0,
     entropy: [entropy.before, entropy.after],
-    fired: 0,
+    fired: enabled,
     edits: [],
     metric,
     top: listOf(result.top).map(topOf),

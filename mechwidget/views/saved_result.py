@@ -1,7 +1,7 @@
 """What a notebook saves of a view as data, beside the still picture: for a page that has the views.
 
-In: the name of a view, its state, and the numbers that came in time. Out: an entry of a MIME bundle,
-small, which a renderer (VS Code's, in js/vscode) draws as the view itself, without a kernel.
+In: the name of a view, its state, and the numbers that came in time. Out: an entry of a MIME
+bundle, small, which a renderer (VS Code's, in js/vscode) draws as the view, without a kernel.
 """
 
 from __future__ import annotations

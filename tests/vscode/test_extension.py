@@ -18,13 +18,13 @@ from mechwidget.recipes import dumps
 from mechwidget.views.saved_result import MIME
 from tests.browser.chromium import SWITCHES, find_chromium
 from tests.browser.lab_server import LabServer
-from tests.browser.running import RESULTS
+from tests.browser.conftest import RESULTS
 from tests.vscode.code_server import EXTENSION, INSTALLED, CodeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import FrameLocator, Page
+    from playwright.sync_api import FrameLocator, Locator, Page
 
 pytestmark = [
     pytest.mark.slow,
@@ -101,11 +101,20 @@ class VsCode:
         field = self.page.locator(".quick-input-widget input[type=text]").first
         field.wait_for(timeout=20_000)
         field.fill(text)
-        self.page.wait_for_timeout(700)  # the list follows what is typed
+        found = self.page.locator(".quick-input-list .monaco-list-row.focused")
+        expect(found).to_contain_text(text.removeprefix(">"), timeout=30_000)
         self.page.keyboard.press("Enter")
 
-    def command(self, title: str) -> None:
-        self.type_into("F1", f">mechwidget: {title}")
+    def command(self, title: str, of: str = "mechwidget") -> None:
+        self.type_into("F1", f">{of}: {title}")
+
+    @property
+    def tree(self) -> Locator:
+        """The tree of sessions, brought to the front."""
+        shown = self.page.locator(".sidebar .title-label:visible", has_text="Sessions")
+        if shown.count() == 0:  # else a click would close it
+            self.page.locator(".activitybar [aria-label^='mechwidget']").first.click()
+        return self.page.get_by_role("tree", name=re.compile("Sessions"))
 
     def open(self, name: str) -> None:
         self.type_into("Control+p", name)
@@ -155,8 +164,10 @@ def test_a_recipe_is_shown_without_a_kernel(vscode: VsCode) -> None:
     expect(vscode.view.locator(".mw").first).to_have_attribute("data-mw-theme", "dark")
     assert workbench.get_by_test_id("mw-metric-after").inner_text().startswith("+10.7")
     vscode.picture("saved-dark")
-    vscode.server.set(workbench__colorTheme="Default Light Modern")
-    expect(vscode.view.locator(".mw").first).to_have_attribute("data-mw-theme", "light")
+    vscode.command("Toggle between Light/Dark Themes", of="Preferences")
+    expect(vscode.view.locator(".mw").first).to_have_attribute(
+        "data-mw-theme", "light", timeout=20_000
+    )
     vscode.picture("saved-light")
     workbench.get_by_test_id("mw-cell-0-0").click()
     expect(workbench.get_by_test_id("mw-error")).to_contain_text("no kernel")
@@ -192,11 +203,10 @@ def test_a_recipe_is_live_in_a_kernel_of_its_own(vscode: VsCode, jupyter: LabSer
     workbench.get_by_test_id("mw-cell-2-3").click()
     expect(workbench.get_by_test_id("mw-cell-2-3")).to_have_attribute("data-mark", "whole")
     expect(workbench).not_to_have_attribute("data-waiting", "")
-    workbench.get_by_test_id("mw-cell-0-1").hover()
+    workbench.get_by_test_id("mw-cell-3-1").hover()
     expect(workbench.get_by_test_id("mw-attention-readout")).to_contain_text("reads")
 
-    vscode.page.locator(".activitybar [aria-label^='mechwidget']").first.click()
-    tree = vscode.page.get_by_role("tree", name=re.compile("Sessions"))
+    tree = vscode.tree
     expect(tree).to_contain_text("Zero head 2.3", timeout=30_000)
     vscode.picture("live")
     row = tree.get_by_role("treeitem", name=re.compile("Zero head 2.3"))
@@ -228,8 +238,7 @@ def test_a_notebooks_kernel_is_in_the_tree(vscode: VsCode) -> None:
     expect(inside.get_by_test_id("mw-workbench").first).to_be_visible(timeout=40_000)
     vscode.picture("notebook")
     vscode.command("Look for Sessions in Open Notebooks")
-    tree = vscode.page.get_by_role("tree", name=re.compile("Sessions"))
-    expect(tree).to_contain_text("Zero head 7.3", timeout=20_000)
+    expect(vscode.tree).to_contain_text("Zero head 7.3", timeout=20_000)
     assert '"mechwidget" in _sys.modules' in (stub / "code.txt").read_text()
     vscode.picture("notebook-tree")
     assert vscode.complaints == []
