@@ -31,7 +31,7 @@ demo: preflight-port $(VENV)/.demo $(BUNDLE) ## install, build and open the tour
 
 test: $(VENV)/.test $(BUNDLE) chromium lint ## lint, types, JavaScript tests, Python tests, browser tests
 	@npm run -s test
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 2
 
 lint: $(VENV)/.test node_modules/.stamp ## formatting, lint and strict types, Python and TypeScript
 	@$(PY) -m ruff format --check --quiet . && $(PY) -m ruff check --quiet .

@@ -10,6 +10,7 @@ export type ComponentJson =
   | { type: "mlp"; layer: number; positions?: number[] }
   | { type: "attention"; layer: number; positions?: number[] }
   | { type: "neuron"; layer: number; index: number; positions?: number[] }
+  | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] }
   | { type: "layer"; layer: number; positions?: number[] }
   | { type: "residual"; layer: number; positions?: number[]; end?: "pre" | "mid" | "post" };
 
@@ -17,6 +18,21 @@ export type ComponentJson =
 export type MetricJson =
   | { type: "logit_diff"; a: string | number; b: string | number; position?: number }
   | { type: "probability"; token: string | number; position?: number };
+
+/** A metric of a kind that a plugin brings. */
+export interface OtherMetricJson {
+  readonly type: string;
+  readonly position?: number;
+  readonly [field: string]: string | number | undefined;
+}
+
+export type AnyMetricJson = MetricJson | OtherMetricJson;
+
+/** The metric as one of answer and distractor; null where it is of another kind, or there is none. */
+export function tokenMetric(spec: AnyMetricJson | null | undefined): MetricJson | null {
+  const known = spec?.type === "logit_diff" || spec?.type === "probability";
+  return known ? (spec as MetricJson) : null;
+}
 
 /** What a click does: only look, or one of the edits. */
 export type ToolName = "look" | "zero" | "mean" | "resample" | "scale" | "patch" | "steer";
@@ -74,7 +90,15 @@ export interface ModelJson {
 export type PartJson =
   | (ComponentJson & { cross?: boolean })
   | { type: "edge"; layer: number; head: number; query: number; key: number; cross?: boolean }
-  | { type: "expert_neuron"; layer: number; expert: number; index: number; positions?: number[] };
+  /** `layer` is that of the site that its dictionary reads. */
+  | {
+      type: "feature";
+      layer: number;
+      dictionary: string;
+      index: number;
+      positions?: number[];
+      fingerprint?: string;
+    };
 
 /** Any intervention. What it holds beside this (vectors, prompts) stays in the kernel. */
 export interface InterventionJson {
@@ -153,6 +177,16 @@ export interface DirectionJson {
   origin: string;
 }
 
+/** A reference set of prompts: another `id`, other prompts. */
+export interface CorpusJson {
+  id: string;
+  name: string;
+  prompts: number;
+  /** What was given and left out: equal to an earlier one, or with nothing in it. */
+  duplicates: number;
+  blank: number;
+}
+
 /** Prompt B. `pairs` says which position of A stands over which of B, null where none does. */
 export interface OtherPromptJson {
   prompt: string | null;
@@ -209,7 +243,9 @@ export interface SessionState {
   reference: number;
   interventions: InterventionJson[];
   directions: DirectionJson[];
-  metric: null | { label: string; unit: string; position: number; spec: MetricJson };
+  /** The reference set that neurons are looked at over; its prompts stay in the kernel. */
+  corpus?: CorpusJson | null;
+  metric: null | { label: string; unit: string; position: number; spec: AnyMetricJson };
   groups: GroupJson[];
   /** Another number whenever other scores can colour the head map. */
   scores: number;
@@ -232,8 +268,7 @@ export interface SessionState {
 /** The part as something that a person clicks, or null: a click is never about cross attention. */
 export function clickable(part: PartJson | null): ComponentJson | null {
   if (part === null || ("cross" in part && part.cross)) return null;
-  const { type } = part;
-  return type === "edge" || type === "expert_neuron" ? null : part;
+  return part.type === "edge" || part.type === "feature" ? null : part;
 }
 
 /** The component that a click has ablated, and another click restores; null for all other kinds. */
@@ -279,6 +314,7 @@ export function componentKey(component: PartJson): string {
   if (type === "expert_neuron") {
     return `expert_neuron ${layer}.${component.expert}.${component.index}${at}`;
   }
+  if (type === "feature") return `feature ${component.index} ${component.dictionary}${at}`;
   if (type === "residual") return `residual ${component.end ?? "pre"} ${layer}${at}`;
   return `${type} ${layer}${cross}${at}`;
 }
@@ -297,6 +333,7 @@ export function componentName(component: PartJson): string {
   if (type === "expert_neuron") {
     return `neuron ${component.index} of expert ${layer}.${component.expert}${at}`;
   }
+  if (type === "feature") return `feature ${component.index} of “${component.dictionary}”${at}`;
   if (type === "residual") return `residual ${STREAM[component.end ?? "pre"]} layer ${layer}${at}`;
   return `${type === "mlp" ? "MLP" : type} ${layer}${at}`;
 }

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         patching_grid,
         value_weighted,
     )
+    from mechwidget.checkup import doctor
+    from mechwidget.dictionaries import Dictionary, register_dictionary
     from mechwidget.errors import MechwidgetError
     from mechwidget.interventions import (
         MLP,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         Attention,
         Edge,
         ExpertNeuron,
+        Feature,
         Freeze,
         Head,
         KnockOut,
@@ -56,19 +59,25 @@ if TYPE_CHECKING:
         load,
         wrap,
     )
+    from mechwidget.plugin_api import plugins
     from mechwidget.session import Session
     from mechwidget.views import (
         AttentionView,
+        CacheView,
         Continuation,
+        EmbeddingView,
         HeadMap,
         Interventions,
         LensView,
         NeuronsView,
+        NeuronView,
         Outcome,
         TokenStrip,
+        WeightsView,
         Workbench,
         explore,
     )
+    from mechwidget.views.plugin_view import PluginView
 
 try:
     __version__ = version("mechwidget")
@@ -79,9 +88,14 @@ _HOMES = {
     "Ablate": "interventions",
     "Attention": "interventions",
     "AttentionView": "views",
+    "AttributionView": "views",
+    "CacheView": "views",
     "Continuation": "views",
+    "Dictionary": "dictionaries",
     "Edge": "interventions",
+    "EmbeddingView": "views",
     "ExpertNeuron": "interventions",
+    "Feature": "interventions",
     "Freeze": "interventions",
     "Generation": "models",
     "Gradients": "models",
@@ -97,9 +111,11 @@ _HOMES = {
     "MLP": "interventions",
     "MechwidgetError": "errors",
     "Neuron": "interventions",
+    "NeuronView": "views",
     "NeuronsView": "views",
     "Outcome": "views",
     "Patch": "interventions",
+    "PluginView": "views.plugin_view",
     "Probability": "analysis",
     "ReplacePattern": "interventions",
     "Residual": "interventions",
@@ -115,11 +131,15 @@ _HOMES = {
     "TokenStrip": "views",
     "Tokens": "models",
     "Vector": "interventions",
+    "WeightsView": "views",
     "Workbench": "views",
+    "doctor": "checkup",
     "explore": "views",
     "load": "models",
     "logit_lens": "analysis",
     "patching_grid": "analysis",
+    "plugins": "plugin_api",
+    "register_dictionary": "dictionaries",
     "value_weighted": "analysis",
     "wrap": "models",
 }
@@ -129,9 +149,14 @@ __all__ = [
     "Ablate",
     "Attention",
     "AttentionView",
+    "AttributionView",
+    "CacheView",
     "Continuation",
+    "Dictionary",
     "Edge",
+    "EmbeddingView",
     "ExpertNeuron",
+    "Feature",
     "Freeze",
     "Generation",
     "Gradients",
@@ -146,9 +171,11 @@ __all__ = [
     "LogitDiff",
     "MechwidgetError",
     "Neuron",
+    "NeuronView",
     "NeuronsView",
     "Outcome",
     "Patch",
+    "PluginView",
     "Probability",
     "ReplacePattern",
     "Residual",
@@ -164,11 +191,15 @@ __all__ = [
     "TokenStrip",
     "Tokens",
     "Vector",
+    "WeightsView",
     "Workbench",
+    "doctor",
     "explore",
     "load",
     "logit_lens",
     "patching_grid",
+    "plugins",
+    "register_dictionary",
     "value_weighted",
     "wrap",
 ]

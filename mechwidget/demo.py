@@ -183,11 +183,11 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> int:
+def main(port: str | None = None) -> int:
     """Exit status: 0 after a clean stop, 1 with one line when the demo cannot start."""
     try:
         with terminal_signals():
-            serve(os.environ.get("PORT", ""))
+            serve(os.environ.get("PORT", "") if port is None else port)
     except DemoError as error:
         sys.stderr.write(f"mechwidget: {error}\n")
         return 1

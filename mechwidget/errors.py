@@ -46,6 +46,10 @@ class SiteError(MechwidgetError, LookupError):
     """A site that this model does not have; the message names the nearest valid ones."""
 
 
+class DictionaryError(MechwidgetError, ValueError):
+    """A dictionary of features that cannot be read, is none, or is not known by that name."""
+
+
 class ReadTooLargeError(MechwidgetError, MemoryError):
     """Activations that would not fit; the message has the number of bytes, and was raised first."""
 

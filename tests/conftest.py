@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -20,27 +21,29 @@ if SHARED:
 # comes after everything that might want a loop of its own.
 LAST = ("packaging", "notebook", "browser")
 
+# Where processes share the work, one has the browser to itself from the start, another begins with
+# what wants a loop of its own, and the rest goes file by file to whoever has nothing to do.
+TOGETHER = {"browser": "browser", "hosts": "browser", "notebooks": "loops", "packaging": "loops"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=rank)
-    if not SHARED:
-        return
-    # One process has the browser to itself from the start, another what wants a loop of its own;
-    # the rest goes file by file to whoever has nothing to do.
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=rank, reverse=True)
+    items.sort(key=rank, reverse=SHARED)
 
 
 def rank(item: pytest.Item) -> int:
     return max((LAST.index(m.name) + 1 for m in item.iter_markers() if m.name in LAST), default=0)
 
 
-def group(item: pytest.Item) -> str:
-    at = rank(item)
-    if at == 0:
-        return str(item.path)
-    return "browser" if LAST[at - 1] == "browser" else "loops"
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return TOGETHER.get(file.split("/")[1], file)
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")

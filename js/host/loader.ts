@@ -3,17 +3,8 @@
 // which the model carries (a workbench) or the kernel sends; it is run once per page.
 
 import type { AnyModel } from "@anywidget/types";
+import { isPacked, moduleOf, type Packed, unpacked } from "../wire/gzip";
 import type { Widget } from "./widget";
-
-/** A front end as it is carried and sent: JSON, gzipped, in base64. */
-interface Packed {
-  gzip: string;
-}
-
-interface FrontEnd {
-  script: string;
-  style: string;
-}
 
 /** A front end that runs: `widget` makes one for each model. */
 interface Running {
@@ -37,16 +28,6 @@ function registry(): Map<string, Promise<Running>> {
   const page = globalThis as { [REGISTRY]?: Map<string, Promise<Running>> };
   page[REGISTRY] ??= new Map();
   return page[REGISTRY];
-}
-
-function isPacked(value: unknown): value is Packed {
-  return typeof (value as Partial<Packed> | null)?.gzip === "string";
-}
-
-async function unpacked({ gzip }: Packed): Promise<FrontEnd> {
-  const bytes = Uint8Array.from(atob(gzip), (character) => character.charCodeAt(0));
-  const text = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(text).json();
 }
 
 /** Asks the kernel until it has answered, another view has brought the front end, or `signal`. */
@@ -102,13 +83,8 @@ function knownAs(name: string): Known {
 
 async function run(packed: Packed): Promise<Running> {
   const { script, style } = await unpacked(packed);
-  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  try {
-    const { widget }: Pick<Running, "widget"> = await import(url);
-    return { widget, style };
-  } finally {
-    URL.revokeObjectURL(url);
-  }
+  const { widget } = await moduleOf(script);
+  return { widget: widget as Running["widget"], style };
 }
 
 async function load(model: AnyModel, signal: AbortSignal): Promise<[Widget, string]> {

@@ -18,8 +18,18 @@ export interface Widget {
   render(props: Pick<RenderProps, "model" | "el"> & { signal?: AbortSignal }): Cleanup;
 }
 
-/** An anywidget module that draws these views. */
-export function createWidget(views: Readonly<Record<string, View>>, version: string): Widget {
+/** Views that are not part of the front end: `view` draws the one whose name follows `prefix`. */
+export interface Guests {
+  prefix: string;
+  view(name: string): View;
+}
+
+/** An anywidget module that draws these views, and those of plugins. */
+export function createWidget(
+  views: Readonly<Record<string, View>>,
+  version: string,
+  guests?: Guests,
+): Widget {
   const clients = new Clients(version);
   return {
     initialize({ model, signal }) {
@@ -32,7 +42,7 @@ export function createWidget(views: Readonly<Record<string, View>>, version: str
       if (scope.signal.aborted) return () => {};
       const host = createHost(el, scope.signal);
       const name: unknown = model.get("_view");
-      const view = typeof name === "string" && Object.hasOwn(views, name) ? views[name] : undefined;
+      const view = typeof name === "string" ? viewOf(name, views, guests) : undefined;
       if (view) mount(view, host, clients.of(model, scope.signal));
       else {
         const known = Object.keys(views).join(", ");
@@ -43,6 +53,16 @@ export function createWidget(views: Readonly<Record<string, View>>, version: str
       return () => scope.abort();
     },
   };
+}
+
+function viewOf(
+  name: string,
+  views: Readonly<Record<string, View>>,
+  guests: Guests | undefined,
+): View | undefined {
+  if (guests && name.startsWith(guests.prefix))
+    return guests.view(name.slice(guests.prefix.length));
+  return Object.hasOwn(views, name) ? views[name] : undefined;
 }
 
 /**

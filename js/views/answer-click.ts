@@ -1,7 +1,7 @@
 // A click on a top token makes it the answer of the metric, with Shift the distractor. In: the state
 // and a token. Out: the metric that the kernel is asked for.
 
-import type { MetricJson, SessionState, TopTokenJson } from "../types";
+import { type MetricJson, type SessionState, type TopTokenJson, tokenMetric } from "../types";
 
 export type Role = "answer" | "distractor";
 
@@ -9,7 +9,7 @@ type Token = string | number;
 
 /** What a token is to the metric of now. */
 export function roleOf(state: SessionState, token: TopTokenJson): Role | null {
-  const spec = state.metric?.spec;
+  const spec = tokenMetric(state.metric?.spec);
   if (!spec) return null;
   const [answer, distractor] = sides(spec);
   if (isToken(answer, token)) return "answer";
@@ -22,7 +22,7 @@ export function metricWith(
   token: TopTokenJson,
   role: Role,
 ): MetricJson | null {
-  const spec = state.metric?.spec ?? null;
+  const spec = tokenMetric(state.metric?.spec);
   const at = spec?.position === undefined ? {} : { position: spec.position };
   const [answer, distractor] = spec ? sides(spec) : [null, null];
   const difference = (a: Token | null, b: Token | null): MetricJson | null => {

@@ -8,6 +8,7 @@ const TESTIDS = {
   set_other_prompt: "mw-other-error",
   set_metric: "mw-metric-error",
   set_reference: "mw-reference-error",
+  set_corpus: "mw-corpus-error",
 } as const;
 
 /** Draws the note of one op and marks its fields; says whether it is a refusal. */

@@ -22,6 +22,9 @@ export interface MapLook {
 export function nameOf(component: ComponentJson): string {
   const { type, layer } = component;
   if (type === "head") return `Head ${layer}.${component.head}`;
+  if (type === "expert_neuron") {
+    return `Neuron ${component.index} of expert ${layer}.${component.expert}`;
+  }
   if (type === "residual") return `Residual stream before layer ${layer}`;
   if (type === "neuron") return `Neuron ${layer}.${component.index} of MLP ${layer}`;
   return type === "mlp" ? `MLP ${layer}` : `${type === "layer" ? "Layer" : "Attention"} ${layer}`;
@@ -37,7 +40,7 @@ export function markOf({ marks, state }: Scene, component: ComponentJson): CellM
   const { type, layer } = component;
   if (type === "head") return marks.head(layer, component.head);
   if (type === "residual") return marks.residual(layer, layer === (state?.model.n_layers ?? 0) - 1);
-  return type === "neuron" ? marks.mlp(layer) : marks[type](layer);
+  return type === "neuron" || type === "expert_neuron" ? marks.mlp(layer) : marks[type](layer);
 }
 
 const isPending = ({ client }: Scene, component: ComponentJson): boolean =>

@@ -52,6 +52,14 @@ const PARTS: readonly { title: string; rows: readonly Row[] }[] = [
     ],
   },
   {
+    title: "On attributions",
+    rows: [
+      [["←", "→"], "Close or open a layer, or an MLP"],
+      [["Enter", "Space"], "What a click does"],
+      [["Shift Enter"], "Lock the part"],
+    ],
+  },
+  {
     title: "On the tokens",
     rows: [
       [["←", "→", "↑", "↓"], "Go to the next token, or the next line"],

@@ -96,7 +96,7 @@ export class LensControls {
     this.#moments.style.visibility = comparable ? "visible" : "hidden";
     this.#moments.hidden = !edited;
     press(this.#moments, moment);
-    const map = colouring === "patching" ? this.maps.now(state, depthOf(depth)) : null;
+    const map = colouring === "patching" ? this.maps.of(state, depthOf(depth)) : null;
     if (!map) this.maps.rest();
     this.#drawProgress(map);
     return { colouring, depth, showing, moment, map };

@@ -54,7 +54,9 @@ export function columnsOf(model: ModelJson): MapColumns {
     cellOf(component) {
       if (component === null) return null;
       const { type, layer } = component;
-      if (type === "neuron") return cellIn(layer, indexOf("mlp"), exists);
+      if (type === "neuron" || type === "expert_neuron") {
+        return cellIn(layer, indexOf("mlp"), exists);
+      }
       return cellIn(layer, indexOf(type, type === "head" ? component.head : 0), exists);
     },
     numberColumn(component) {

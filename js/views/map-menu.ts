@@ -21,6 +21,9 @@ export function pythonName(component: ComponentJson): string {
   const { type, layer } = component;
   if (type === "head") return `mw.Head(${layer}, ${component.head})`;
   if (type === "neuron") return `mw.Neuron(${layer}, ${component.index})`;
+  if (type === "expert_neuron") {
+    return `mw.ExpertNeuron(${layer}, ${component.expert}, ${component.index})`;
+  }
   const kinds = { mlp: "MLP", attention: "Attention", layer: "Layer", residual: "Residual" };
   return `mw.${kinds[type]}(${layer})`;
 }

@@ -80,6 +80,8 @@ function reach({ component, layers }: InterventionJson): { keys: string[]; whole
   }
   if (type === "neuron" || type === "expert_neuron")
     return { keys: [`mlp ${layer}`], whole: false };
+  // Which cell a dictionary writes to is not known here: a feature stands in none.
+  if (type === "feature") return { keys: [], whole: false };
   return { keys: [`residual ${component.end === "post" ? "after" : "at"} ${layer}`], whole };
 }
 

@@ -6,7 +6,7 @@ import { button, element, focusedIn, icon, setAttributes } from "../charts/dom";
 import { Floating } from "../charts/floating";
 import { percent } from "../charts/format";
 import { typed, visible } from "../charts/token-text";
-import type { SessionState } from "../types";
+import { type SessionState, tokenMetric } from "../types";
 import type { SessionClient } from "../wire/session-client";
 import {
   chooseToken,
@@ -18,6 +18,7 @@ import {
 } from "../wire/vocabulary";
 import { baselineKey, Fetches } from "./fetches";
 import { drawFieldNote } from "./field-note";
+import { MetricKindPicker } from "./metric-kind";
 import { metricOf, metricTexts } from "./metric-texts";
 import type { Pane, Scene } from "./pane";
 import { TokenCombobox } from "./token-combobox";
@@ -44,6 +45,8 @@ export class MetricEditor implements Pane {
   readonly #refusal: Floating;
   readonly #warnings = element("div", { class: "mw-metric-warnings", role: "status" });
   readonly #tokens: Fetches<MetricToken[]>;
+  readonly #kinds: MetricKindPicker;
+  #scene: Scene | null = null;
   #warned = "";
 
   constructor(
@@ -71,10 +74,17 @@ export class MetricEditor implements Pane {
     // Over what is below, so that a typing error moves nothing.
     const refusal = element("div", { class: "mw-metric-refusal" }, this.#note, this.#offer);
     this.#refusal = new Floating(refusal, signal);
-    this.el.append(this.#line, refusal, this.#warnings);
+    this.#kinds = new MetricKindPicker(client, signal, () => {
+      if (this.#scene) this.draw(this.#scene);
+    });
+    this.el.append(this.#kinds.el, this.#line, refusal, this.#warnings);
   }
 
-  draw({ state, enabled }: Scene): void {
+  draw(scene: Scene): void {
+    const { state, enabled } = scene;
+    this.#scene = scene;
+    this.#kinds.draw(scene);
+    this.#line.hidden = this.#kinds.chosen !== null;
     const inputs = BOTH.map((side) => this.#fields[side].input);
     const refused = drawFieldNote(this.#note, inputs, this.client, "set_metric", "");
     if (refused) this.#refusal.show(this.#line);
@@ -166,7 +176,8 @@ export class MetricEditor implements Pane {
 
   /** What the kernel says of the metric's tokens, as soon as there are numbers to say it by. */
   #known(state: SessionState | null): MetricToken[] | null {
-    if (!state?.metric || state.outcome?.revision !== state.revision) return null;
+    if (!tokenMetric(state?.metric?.spec) || !state?.metric) return null;
+    if (state.outcome?.revision !== state.revision) return null;
     const key = `${baselineKey(state)} ${JSON.stringify(state.metric.spec)}`;
     return this.#tokens.get(key, (signal) => metricTokens(this.client, { signal }));
   }

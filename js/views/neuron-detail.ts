@@ -1,7 +1,6 @@
 // One neuron large: the prompt with each token on the neuron's own scale and its number beneath, the
 // tokens that it speaks for and against, and a slider that clamps it to a value of its own units.
 
-import { colour, inkOn } from "../charts/colour";
 import { button, element, icon, keyed, setAttributes, setText } from "../charts/dom";
 import { plain, signed } from "../charts/format";
 import { short, visible } from "../charts/token-text";
@@ -10,6 +9,7 @@ import type { NeuronTokens, RankedNeuron, ToldToken } from "../wire/neurons";
 import { neuronName, type Strip } from "./neuron-strips";
 import { editsOf, place, TOKENS_CONVENTION, tokensOf } from "./neuron-words";
 import type { Scene } from "./pane";
+import { tokenActivation, tokenOf } from "./token-activations";
 
 const MOST_TOKENS = 160;
 
@@ -26,6 +26,8 @@ export interface DetailScene {
 
 export interface DetailEvents {
   lock(neuron: RankedNeuron): void;
+  /** Shows all there is to know of it. */
+  deepen(neuron: RankedNeuron): void;
   hover(neuron: RankedNeuron, token: number | null): void;
   choose(token: number): void;
   /** Clamp to this value; one drag is one step to undo. */
@@ -84,7 +86,17 @@ export class NeuronDetail {
       () => this.#shown && events.release(this.#shown.neuron),
       "release",
     );
+    const deep = button(
+      {
+        class: "mw-button mw-neuron-deep",
+        title: "What it reads, writes and is most active on (N)",
+        "data-testid": "mw-neuron-in-depth",
+      },
+      () => this.#shown && events.deepen(this.#shown.neuron),
+      "in depth",
+    );
     const head = element("div", { class: "mw-pane-head" }, this.#title, this.#lock, this.#facts);
+    head.append(deep);
     const clamp = element("div", { class: "mw-neuron-clamp-line" });
     clamp.append(
       element("span", { class: "mw-muted" }, "clamp to"),
@@ -141,24 +153,8 @@ export class NeuronDetail {
     this.#rebuildTokens(key, () => {
       const shown = tokens.slice(from, to).map((token, i) => {
         const at = from + i;
-        const value = values?.[at] ?? Number.NaN;
-        const max = strip?.max ?? 1;
-        const text = element("bdi", { class: "mw-neuron-token-text" }, short(token.text, 14));
-        text.style.backgroundColor = colour(value, max, "diverging", theme) ?? "";
-        text.style.color = Number.isNaN(value) ? "" : inkOn(value, max, "diverging", theme);
-        const number = element("span", { class: "mw-neuron-token-number" }, plain(value));
-        return element(
-          "span",
-          {
-            class: "mw-neuron-token",
-            role: "listitem",
-            "data-at": at,
-            "data-special": token.special,
-            title: `${visible(token.text)} (${at}): ${plain(value)}`,
-          },
-          text,
-          number,
-        );
+        const look = { ...token, at, value: values?.[at] ?? Number.NaN };
+        return tokenActivation(look, strip?.max ?? 1, theme, true);
       });
       if (to - from === tokens.length) return shown;
       const words = `tokens ${from} to ${to - 1} of ${tokens.length}, around its largest`;
@@ -210,18 +206,14 @@ export class NeuronDetail {
   }
 
   #listen(): void {
-    const at = (event: Event): number | null => {
-      const node = event.target instanceof Element ? event.target.closest("[data-at]") : null;
-      return node instanceof HTMLElement ? Number(node.dataset.at) : null;
-    };
     this.#tokens.addEventListener("pointerover", (event) => {
-      if (this.#shown) this.events.hover(this.#shown.neuron, at(event));
+      if (this.#shown) this.events.hover(this.#shown.neuron, tokenOf(event));
     });
     this.#tokens.addEventListener("pointerleave", () => {
       if (this.#shown) this.events.hover(this.#shown.neuron, null);
     });
     this.#tokens.addEventListener("click", (event) => {
-      const token = at(event);
+      const token = tokenOf(event);
       if (token !== null) this.events.choose(token);
     });
     const slider = this.#slider;

@@ -97,6 +97,7 @@ export class NeuronsPane implements Pane {
     });
     this.#detail = new NeuronDetail({
       lock: (neuron) => store.lock(partOf(neuron)),
+      deepen: (neuron) => store.set({ locked: partOf(neuron), tab: "neuron" }),
       hover: (neuron, token) => store.hover(token === null ? null : partOf(neuron), token),
       choose: (token) => store.set({ token }),
       clamp: (neuron, value, drag) => this.#clamp(neuron, value, drag),

@@ -4,6 +4,7 @@
 import type { Theme } from "../host/host";
 import type { PageState } from "../store/session-store";
 import type { ComponentJson, SessionState } from "../types";
+import type { NeuronPart } from "../wire/neuron";
 import type { SessionClient } from "../wire/session-client";
 import type { MapValues } from "./map-values";
 import type { Marks } from "./marks";
@@ -41,4 +42,15 @@ export const sameComponent = (one: ComponentJson | null, other: ComponentJson | 
   one?.type === other?.type &&
   one?.layer === other?.layer &&
   headOf(one)?.head === headOf(other)?.head &&
-  (one?.type !== "neuron" || (other?.type === "neuron" && one.index === other.index));
+  sameNeuron(neuronOf(one), neuronOf(other));
+
+/** The neuron, of an MLP or of an expert, that a component is. */
+export const neuronOf = (component: ComponentJson | null): NeuronPart | null =>
+  component?.type === "neuron" || component?.type === "expert_neuron" ? component : null;
+
+export const sameNeuron = (one: NeuronPart | null, other: NeuronPart | null): boolean =>
+  one?.layer === other?.layer && one?.index === other?.index && expertOf(one) === expertOf(other);
+
+/** The expert that a neuron is of; null of an MLP's. */
+export const expertOf = (neuron: NeuronPart | null): number | null =>
+  neuron?.type === "expert_neuron" ? neuron.expert : null;

@@ -4,7 +4,8 @@
 import type { SessionState } from "../types";
 import { askPatchingMap, type Depth, type PatchingMap } from "../wire/lens";
 import type { Progress, SessionClient } from "../wire/session-client";
-import { baselineKey, Fetches } from "./fetches";
+import { baselineKey } from "./fetches";
+import { Stoppable } from "./stoppable";
 
 export interface MapNow {
   readonly map: PatchingMap | null;
@@ -16,58 +17,20 @@ export interface MapNow {
 
 const KEPT = { of: ({ effects }: PatchingMap) => effects.values.length, budget: 400_000 };
 
-export class PatchingMaps {
-  readonly #fetches: Fetches<PatchingMap>;
-  #stopped = "";
-  #partial: { key: string; map: PatchingMap } | null = null;
-  #key = "";
+export class PatchingMaps extends Stoppable<PatchingMap> {
+  readonly #client: SessionClient;
 
-  constructor(
-    private readonly client: SessionClient,
-    private readonly onChange: () => void,
-    signal: AbortSignal,
-  ) {
-    this.#fetches = new Fetches(client, onChange, signal, KEPT);
+  constructor(client: SessionClient, onChange: () => void, signal: AbortSignal) {
+    super(client, onChange, signal, KEPT);
+    this.#client = client;
   }
 
   /** The map as far as it is known; goes on with it unless it was stopped. */
-  now(state: SessionState, depth: Depth): MapNow {
-    const key = keyOf(state, depth);
-    this.#key = key;
-    const whole =
-      key === this.#stopped
-        ? this.#fetches.kept(key)
-        : this.#fetches.get(key, (signal, partly) =>
-            askPatchingMap(this.client, depth, signal, (map, progress) => {
-              this.#partial = { key, map };
-              partly(map, progress);
-            }),
-          );
-    const partial = this.#fetches.partial(key);
-    const known = this.#partial?.key === key ? this.#partial.map : null;
-    return {
-      map: whole ?? partial?.value ?? known,
-      progress: whole ? null : (partial?.progress ?? null),
-      refusal: this.#fetches.refusal(key),
-      stopped: !whole && key === this.#stopped,
-    };
-  }
-
-  /** Nobody looks at it any more: what is on its way is withdrawn. */
-  rest(): void {
-    if (this.#key) this.#fetches.cancel();
-    this.#key = "";
-  }
-
-  stop(): void {
-    this.#stopped = this.#key;
-    this.#fetches.cancel();
-    this.onChange();
-  }
-
-  goOn(): void {
-    this.#stopped = "";
-    this.onChange();
+  of(state: SessionState, depth: Depth): MapNow {
+    const { value, ...rest } = this.now(keyOf(state, depth), (signal, partly) =>
+      askPatchingMap(this.#client, depth, signal, partly),
+    );
+    return { map: value, ...rest };
   }
 }
 

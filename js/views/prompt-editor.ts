@@ -10,7 +10,7 @@ const HINT = "Enter runs · Shift+Enter new line · Esc keeps the old prompt";
 
 /** Which prompt is edited, and how the kernel is asked for another. */
 export interface PromptWish {
-  readonly op: "set_prompt" | "set_other_prompt" | "set_reference";
+  readonly op: "set_prompt" | "set_other_prompt" | "set_reference" | "set_corpus";
   readonly label: string;
   readonly testid: string;
   /** The text as it is; null where it was given as ids, or is none. */

@@ -4,7 +4,7 @@
 
 import type { SessionStore } from "../store/session-store";
 import type { Actions } from "./actions";
-import type { Scene } from "./pane";
+import { neuronOf, type Scene } from "./pane";
 import { TOOL_NAMES, TOOLS } from "./tools";
 
 // JupyterLab's command registry skips every element under this attribute.
@@ -80,6 +80,17 @@ export const SHORTCUTS: readonly Shortcut[] = [
     },
   },
   {
+    keys: ["N"],
+    does: "See the neuron that is looked at in depth",
+    act(event, { store }) {
+      if (!isKey(event, "n") || event.repeat) return false;
+      const { hover, locked } = store.value;
+      const neuron = neuronOf(hover.component) ?? neuronOf(locked);
+      if (neuron) store.set({ locked: neuron, tab: "neuron" });
+      return neuron !== null;
+    },
+  },
+  {
     keys: ["B"],
     does: "See the baseline for as long as it is held",
     act(event, { store }) {
@@ -117,7 +128,7 @@ const act = (event: KeyboardEvent, keys: Keys): boolean =>
 function lock(store: SessionStore, head: { layer: number; head: number } | null): void {
   const { hover, locked } = store.value;
   const { component } = hover;
-  const looked = component?.type === "head" || component?.type === "neuron" ? component : null;
+  const looked = component?.type === "head" ? component : neuronOf(component);
   const target = looked ?? locked ?? (head && { type: "head" as const, ...head });
   if (target) store.lock(target);
 }

@@ -6,7 +6,7 @@ import { plain } from "../charts/format";
 import { short, typed, visible } from "../charts/token-text";
 import type { PageState, SteerWish } from "../store/session-store";
 import type { EditJson, PartJson, SessionState } from "../types";
-import { componentName } from "../types";
+import { componentName, tokenMetric } from "../types";
 import { positionsText } from "./positions";
 
 /** Where the kernel is to find it. */
@@ -63,7 +63,7 @@ function otherMinusThis(page: PageState, state: SessionState): Direction {
 }
 
 function answerDirection(state: SessionState): Direction {
-  const spec = state.metric?.spec;
+  const spec = tokenMetric(state.metric?.spec);
   const words = "the answer's unembedding";
   if (!spec) return lacking(words, "needs an answer token");
   const [token, minus] = spec.type === "logit_diff" ? [spec.a, spec.b] : [spec.token, undefined];

@@ -13,49 +13,58 @@ export interface Tab {
   readonly make: () => Pane;
 }
 
+interface Shown {
+  readonly tab: Tab;
+  readonly button: HTMLButtonElement;
+  readonly panel: HTMLElement;
+  pane: Pane | null;
+}
+
 let count = 0;
 
 export class Tabs implements Pane {
   readonly el = element("div", { class: "mw-tabs" });
   readonly #bar = element("div", { class: "mw-tab-bar", role: "tablist", "aria-label": "Views" });
-  readonly #tabs: readonly {
-    tab: Tab;
-    button: HTMLButtonElement;
-    panel: HTMLElement;
-    pane: Pane | null;
-  }[];
+  readonly #tabs: Shown[] = [];
+  readonly #id: string;
 
   constructor(
     tabs: readonly Tab[],
     private readonly store: SessionStore,
   ) {
     count += 1;
-    this.#tabs = tabs.map((tab) => {
-      const id = `mw-tab-${count}-${tab.name}`;
-      const button = element(
-        "button",
-        {
-          id,
-          type: "button",
-          class: "mw-tab",
-          role: "tab",
-          "aria-controls": `${id}-panel`,
-          "data-testid": `mw-tab-${tab.name}`,
-        },
-        tab.title,
-      );
-      const panel = element("div", {
-        id: `${id}-panel`,
-        class: "mw-tab-panel",
-        role: "tabpanel",
-        "aria-labelledby": id,
-      });
-      button.addEventListener("click", () => store.set({ tab: tab.name }));
-      return { tab, button, panel, pane: null };
-    });
-    this.#bar.append(...this.#tabs.map(({ button }) => button));
+    this.#id = `mw-tab-${count}`;
+    this.el.append(this.#bar);
+    for (const tab of tabs) this.add(tab);
     this.#bar.addEventListener("keydown", (event) => this.#key(event));
-    this.el.append(this.#bar, ...this.#tabs.map(({ panel }) => panel));
+  }
+
+  /** Puts one more at the end. */
+  add(tab: Tab): void {
+    const id = `${this.#id}-${tab.name.replace(/[^a-z0-9-]/g, "-")}`;
+    const button = element(
+      "button",
+      {
+        id,
+        type: "button",
+        class: "mw-tab",
+        role: "tab",
+        "aria-controls": `${id}-panel`,
+        "data-testid": `mw-tab-${tab.name}`,
+      },
+      tab.title,
+    );
+    const panel = element("div", {
+      id: `${id}-panel`,
+      class: "mw-tab-panel",
+      role: "tabpanel",
+      "aria-labelledby": id,
+    });
+    panel.hidden = true;
+    button.addEventListener("click", () => this.store.set({ tab: tab.name }));
+    this.#tabs.push({ tab, button, panel, pane: null });
+    this.#bar.append(button);
+    this.el.append(panel);
   }
 
   draw(scene: Scene): void {

@@ -4,6 +4,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { watchTrait } from "../host/model-events";
 import {
+  type AnyMetricJson,
   type ComponentJson,
   clickable,
   componentKey,
@@ -12,7 +13,6 @@ import {
   everywhere,
   isAblationOf,
   isEdit,
-  type MetricJson,
   PROTOCOL,
   type SessionState,
 } from "../types";
@@ -189,7 +189,7 @@ class LiveSessionClient implements SessionClient {
     return this.#act("set_prompt", { prompt });
   }
 
-  setMetric(metric: MetricJson | null): Promise<boolean> {
+  setMetric(metric: AnyMetricJson | null): Promise<boolean> {
     // The arguments are the metric itself; no arguments mean no metric.
     return this.#act("set_metric", metric ?? {});
   }

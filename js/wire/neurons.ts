@@ -1,8 +1,8 @@
 // Neurons as the kernel tells of them: the top of each layer, their activations along the tokens,
 // and the tokens that one speaks for. A shape that cannot be what was asked for is an error here.
 
+import { fields, list, numbers, text, unreadable } from "./answers";
 import type { Frame } from "./frames";
-import { RpcError } from "./rpc";
 import type { Listening, SessionClient } from "./session-client";
 
 export type NeuronOrder = "here" | "anywhere" | "change" | "effect";
@@ -132,23 +132,4 @@ function told(value: unknown): ToldToken[] {
     if (typeof shown !== "string" || typeof gain !== "number") throw unreadable("a token is bare");
     return { text: shown, gain };
   });
-}
-
-function fields(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-function numbers(value: unknown): number[] {
-  const found = list(value).filter((one) => typeof one === "number");
-  if (found.length !== list(value).length) throw unreadable("a list of numbers was expected");
-  return found;
-}
-
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
 }

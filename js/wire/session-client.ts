@@ -2,11 +2,11 @@
 // drawn and tested on a fake; the real one is `connectSession` in live-session-client.ts.
 
 import type {
+  AnyMetricJson,
   AxisTokenJson,
   ComponentJson,
   EditJson,
   ErrorJson,
-  MetricJson,
   SessionState,
 } from "../types";
 import type { Frame } from "./frames";
@@ -109,7 +109,7 @@ export interface SessionClient {
   setPrompt(prompt: string): Promise<boolean>;
   /** Null takes prompt B away. */
   setOtherPrompt(prompt: string | null): Promise<boolean>;
-  setMetric(metric: MetricJson | null): Promise<boolean>;
+  setMetric(metric: AnyMetricJson | null): Promise<boolean>;
   /** Tells Python what is selected on the page; never shown as pending. */
   select(component: ComponentJson | null, position: number | null): void;
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mechwidget.analysis.metrics import Metric
     from mechwidget.models import HookedModel, Intervention, Site
     from mechwidget.models.prompts import Prompt
+    from mechwidget.models.tokens import Tokens
 
 _SITES = ("z", "attn_out", "mlp_out")
 
@@ -77,9 +78,7 @@ def activation_gradient(
         TokenError: the metric does not fit the prompt.
     """
     tokens = model.tokenize(prompt)
-    sites = [site for site in model.sites if site.name in _SITES]
-    if not sites:
-        raise SiteError(f"{model.name} has no heads, attentions or MLPs that can be told apart.")
+    sites = part_sites(model)
     measured: Any = metric  # its protocol there has fields that can be set
     found = model.gradients(tokens, measured, sites, interventions, cancelled=cancelled)
     other: dict[Site, torch.Tensor] = {}
@@ -91,25 +90,45 @@ def activation_gradient(
             )
         other = _from_source(model, source, tokens.ids, sites, found.read, cancelled)
 
-    def of(site: Site) -> npt.NDArray[np.float64]:
+    products: dict[Site, torch.Tensor] = {}
+    for site in sites:
         held, gradient = found.read[site][0].float(), found[site][0].float()
-        moved = held if source is None else other[site].float() - held
-        product: npt.NDArray[np.float64] = (moved * gradient).sum(-1).cpu().double().numpy()
-        return product
+        products[site] = (held if source is None else other[site].float() - held) * gradient
+    return ActivationGradient(*by_part(model, tokens, products), found.value)
 
+
+def part_sites(model: HookedModel) -> list[Site]:
+    """The sites of heads, attentions and MLPs.
+
+    Raises:
+        SiteError: the model has none of these parts.
+    """
+    sites = [site for site in model.sites if site.name in _SITES]
+    if not sites:
+        raise SiteError(f"{model.name} has no heads, attentions or MLPs that can be told apart.")
+    return sites
+
+
+def by_part(
+    model: HookedModel, tokens: Tokens, products: Mapping[Site, torch.Tensor]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Products `[pos, …]` of sites, over their width: heads `[layer, head, pos]`, attentions, MLPs.
+
+    These are `[layer, pos]`; all are nan where there is no such part or its site was not asked for.
+    """
     n = model.n_layers
     heads = np.full((n, model.most_heads, tokens.longest), np.nan)
     attention, mlp = (np.full((n, tokens.longest), np.nan) for _ in range(2))
-    for site in sites:
+    for site, product in products.items():
         layer = site.layer or 0
         rows = {
             "z": heads[layer, : model.n_heads(layer)],
             "attn_out": attention[layer],
             "mlp_out": mlp[layer],
         }[site.name]
-        rows[:], numbers = 0, of(site).T  # [head, pos] or [pos]
+        rows[:], numbers = 0, product.sum(-1).cpu().double().numpy().T  # [head, pos] or [pos]
         rows[..., : numbers.shape[-1]] = numbers
-    return ActivationGradient(heads, attention, mlp, found.value)
+    return heads, attention, mlp
 
 
 def _from_source(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _STREAM = ("resid_pre", "resid_mid", "resid_post")
 _INSIDE_ATTENTION = ("k", "v")  # a key's change is seen by every later query
-_AFTER_MIDDLE = ("mlp_post", "mlp_out")
+_AFTER_MIDDLE = ("mlp_in", "mlp_post", "mlp_out")
 _MIXERS = ("attention", "other")
 
 

@@ -12,39 +12,29 @@ terms add up to the difference.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from mechwidget.analysis.answering import answering_layers
-from mechwidget.analysis.ending import (
-    HINT,
-    after_unembedding,
-    called,
-    norm_at,
-    pulled_back,
-    require_sums,
-    rounding,
-    unembedding,
-)
-from mechwidget.analysis.metrics import LogitDiff
-from mechwidget.errors import MechwidgetError, SiteError, UnsupportedModelError
+from mechwidget.analysis.ending import require_sums
+from mechwidget.analysis.last_steps import LastSteps, last_stream
+from mechwidget.analysis.metrics import Logit, LogitDiff
+from mechwidget.errors import MechwidgetError, SiteError
 from mechwidget.models import Site
-from mechwidget.models.hooks import submodule
 from mechwidget.models.sites import parse_site
-from mechwidget.models.twin import make_twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
+    import torch
 
-    from mechwidget.analysis.frozen_norm import FrozenNorm
     from mechwidget.analysis.metrics import BoundMetric, Metric
+    from mechwidget.analysis.token_and_position import TokenAndPosition
     from mechwidget.models import HookedModel, Intervention, Run, SiteLike
-    from mechwidget.models.ledger import Write
     from mechwidget.models.prompts import Prompt
 
 
@@ -66,6 +56,10 @@ class DirectAttribution:
         total: the sum of embed, attention, mlp, rest and constant: the difference before any cap.
         metric: the difference of the run's own logits; of an earlier stream, what it says.
         note: why `total` is not `metric`, where the model caps its logits; else empty.
+        norm_bias, unembed_bias: the two parts of `constant`.
+        token, position: what the token's embedding adds, and what is added to it before the first
+            block (positions); nan where `embedding` was not given. `embed` less both is what edits
+            of the first stream do.
     """
 
     heads: npt.NDArray[np.float64]
@@ -77,6 +71,16 @@ class DirectAttribution:
     total: float
     metric: float
     note: str
+    norm_bias: float = 0.0
+    unembed_bias: float = 0.0
+    token: float = math.nan
+    position: float = math.nan
+
+    @property
+    def attention_bias(self) -> npt.NDArray[np.float64]:
+        """float64 `[layer]`: what the attention's output bias adds; nan without its heads."""
+        known = ~np.isnan(self.heads).all(1)
+        return np.where(known, self.attention - np.nansum(self.heads, 1), np.nan)
 
     @property
     def layers(self) -> npt.NDArray[np.float64]:
@@ -92,22 +96,25 @@ def direct_attribution(
     interventions: Sequence[Intervention] = (),
     *,
     at: SiteLike | None = None,
+    embedding: TokenAndPosition | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> DirectAttribution:
-    """Attribute a `LogitDiff` to what was written to the stream at its position.
+    """Attribute a `LogitDiff` or a `Logit` to what was written to the stream at its position.
 
     Args:
         model: whose.
         prompt: text, token ids, or `Tokens`.
-        metric: a `LogitDiff`; its position is where the stream is looked at.
+        metric: a `LogitDiff` or a `Logit`; its position is where the stream is looked at. What
+            moves all logits alike has a term in a logit, and none in a difference.
         interventions: what the run is edited by.
         at: the stream to attribute, such as `("resid_mid", 3)`; None is the last one. The
             difference is then what the logit lens reads there, before any cap, and only what was
             written up to there has a term.
+        embedding: `token_and_position` there, to tell token and position apart.
         cancelled: asked before every block; True raises `CancelledError`.
 
     Raises:
-        MechwidgetError: the metric is not a logit difference.
+        MechwidgetError: the metric is neither a logit difference nor a logit.
         SiteError: `at` is no stream of the stack that answers.
         UnsupportedModelError: the stream of this model is not a sum of writes (norms after each
             sum), its end is not a norm and an unembedding, or it has no answer at each position;
@@ -115,12 +122,7 @@ def direct_attribution(
         CancelledError: `cancelled()` became true.
     """
     tokens = model.tokenize(prompt)
-    if not isinstance(metric, LogitDiff):
-        raise MechwidgetError(
-            f"Only a logit difference is a sum of direct effects; {metric} is not.",
-            "Measure mw.LogitDiff(answer, alternative).",
-        )
-    bound = metric.bind(model, len(tokens))
+    bound = require_logits(metric).bind(model, len(tokens))
     require_sums(model)
     layers = answering_layers(model)
     last = Site("resid_post", layers[-1])
@@ -130,7 +132,21 @@ def direct_attribution(
     read = [site for site in model.sites if site.name in _READ and site.layer in layers]
     run = model.run(tokens, interventions, read, [bound.position], cancelled=cancelled)
     with model.lock:
-        return _Attributing(model, run, bound, stream).all()
+        return _Attributing(model, run, bound, stream, embedding).all()
+
+
+def require_logits(metric: Metric) -> LogitDiff | Logit:
+    """The metric, if it is linear in the logits.
+
+    Raises:
+        MechwidgetError: it is not, so that no sum of direct effects makes it.
+    """
+    if isinstance(metric, LogitDiff | Logit):
+        return metric
+    raise MechwidgetError(
+        f"Only a logit difference is a sum of direct effects, or a logit; {metric} is not.",
+        "Measure one token against another: mw.LogitDiff(answer, alternative).",
+    )
 
 
 _STREAM = ("resid_pre", "resid_mid", "resid_post")
@@ -140,28 +156,24 @@ _READ = (*_STREAM, "z", "attn_out", "mlp_out")
 class _Attributing:
     """The terms of one run."""
 
-    def __init__(self, model: HookedModel, run: Run, bound: BoundMetric, at: Site) -> None:
-        self._model = model
-        self._twin = make_twin(model.model)
-        self._dtype = run.logits.dtype
-        held = {site: run.read[site][0, bound.position] for site in run.read}
-        answering = answering_layers(model)
-        final = held[Site("resid_post", answering[-1])]
-        self._stream = held[at]
+    def __init__(
+        self,
+        model: HookedModel,
+        run: Run,
+        bound: BoundMetric,
+        at: Site,
+        parts: TokenAndPosition | None,
+    ) -> None:
+        self._model, self._parts = model, parts
+        self._steps = LastSteps(model, run, bound.position, at)
         self._held: Mapping[Site, torch.Tensor] = {
-            site: tensor for site, tensor in held.items() if _is_written_by(site, at)
+            site: tensor for site, tensor in self._steps.held.items() if _is_written_by(site, at)
         }
+        answering = answering_layers(model)
         self._layers = [layer for layer in answering if Site("resid_pre", layer) in self._held]
-        a, b = bound.tokens
-        self._tokens = (a, b)
-        raw, _ = self._unembedded(final, norm_at(self._twin, model.ledger.final_norm, final))
-        factor, self._note = after_unembedding(model, raw, run.logits[0, 0])
-        norm = norm_at(self._twin, model.ledger.final_norm, self._stream)
-        here, pull = self._unembedded(self._stream, norm)
-        self._direction = norm.back(pull.float()) * factor
-        self._constant = self._of_bias(norm.bias) * factor
-        whole = self._stream is final
-        self._metric = bound(run.logits[0, 0]) if whole else float(here[a] - here[b]) * factor
+        self._toward = self._steps.toward(bound.tokens)
+        whole = at == last_stream(model)
+        self._metric = bound(run.logits[0, 0]) if whole else self._toward.said
 
     def all(self) -> DirectAttribution:
         heads = np.full((self._model.n_layers, self._model.most_heads), np.nan)
@@ -170,73 +182,50 @@ class _Attributing:
             if found is not None:
                 heads[layer, : len(found)] = found.cpu().double().numpy()
         attention, mlp = (self._writes(name) for name in ("attn_out", "mlp_out"))
-        embed = self._says(self._held[Site("resid_pre", self._layers[0])])
+        toward, parts = self._toward, self._parts
+        embed = toward.says(self._held[Site("resid_pre", self._layers[0])])
         rest = self._rest(attention, mlp)
-        total = embed + self._constant + float(np.nansum([attention, mlp, rest]))
+        constant = toward.norm_bias + toward.unembed_bias
         return DirectAttribution(
-            heads, attention, mlp, rest, embed, self._constant, total, self._metric, self._note
+            heads=heads,
+            attention=attention,
+            mlp=mlp,
+            rest=rest,
+            embed=embed,
+            constant=constant,
+            total=embed + constant + float(np.nansum([attention, mlp, rest])),
+            metric=self._metric,
+            note=self._steps.note,
+            norm_bias=toward.norm_bias,
+            unembed_bias=toward.unembed_bias,
+            token=np.nan if parts is None else toward.says(parts.token.to(toward.direction)),
+            position=np.nan if parts is None else toward.says(parts.position.to(toward.direction)),
         )
-
-    def _says(self, vector: torch.Tensor) -> float:
-        """What a part of the stream adds to the difference."""
-        return float(vector.double().cpu() @ self._direction.double().cpu())
 
     def _writes(self, name: str) -> npt.NDArray[np.float64]:
         sites = (Site(name, layer) for layer in range(self._model.n_layers))
-        said = [self._says(self._held[s]) if s in self._held else np.nan for s in sites]
-        return np.array(said)
+        held = self._held
+        return np.array([self._toward.says(held[s]) if s in held else np.nan for s in sites])
 
     def _rest(
         self, attention: npt.NDArray[np.float64], mlp: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
         """What each block did to the stream beyond its named writes, and edits between blocks."""
-        entered = [self._says(self._held[Site("resid_pre", layer)]) for layer in self._layers]
-        left = [*entered[1:], self._says(self._stream)]
+        says = self._toward.says
+        entered = [says(self._held[Site("resid_pre", layer)]) for layer in self._layers]
+        left = [*entered[1:], says(self._steps.stream)]
         rest: npt.NDArray[np.float64] = np.full(self._model.n_layers, np.nan)
         rest[self._layers] = np.array(left) - np.array(entered)
         return rest - np.nan_to_num(attention) - np.nan_to_num(mlp)
 
-    def _unembedded(self, x: torch.Tensor, norm: FrozenNorm) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits `[vocab]` of a stream, and the direction after the norm that says a - b."""
-        module, (a, b) = unembedding(self._model, self._twin), self._tokens
-        normed = norm.forward(x.float()) + norm.bias
-        a_not_b = torch.zeros(self._model.vocab_size, device=x.device)
-        a_not_b[a], a_not_b[b] = 1, -1
-        try:
-            return pulled_back(module, normed.to(x.dtype), a_not_b)
-        except RuntimeError as error:
-            raise UnsupportedModelError(
-                f"What {self._model.name} unembeds is not what its final norm gives: {error}", HINT
-            ) from error
-
-    def _of_bias(self, bias: torch.Tensor) -> float:
-        """What the biases of norm and unembedding say for a against b."""
-        with torch.no_grad():
-            said = called(unembedding(self._model, self._twin), bias.to(self._stream.dtype))
-        return float(said[self._tokens[0]] - said[self._tokens[1]])
-
     def _heads(self, layer: int) -> torch.Tensor | None:
         """Terms `[head]` of one layer; None where z, projected, is not what is written."""
-        site, heads = Site("z", layer), self._model.n_heads(layer)
+        z, written = (self._held.get(Site(name, layer)) for name in ("z", "attn_out"))
+        if z is None or written is None:
+            return None
         write = self._model.ledger.blocks[layer].write("attention")
-        written = self._held.get(Site("attn_out", layer))
-        if site not in self._held or write is None or write.projection is None or written is None:
-            return None
-        z = self._held[site]
-        module = submodule(self._twin, write.projection.module)
-        with torch.no_grad():
-            projected = called(module, z.reshape(-1))
-        norm = self._post_norm(write, projected)
-        made = (norm.forward(projected.float()) + norm.bias) * write.factor
-        room = rounding(self._dtype) * (1e-6 + float(written.abs().max()))
-        if made.shape != written.shape or float((made - written.float()).abs().max()) > room:
-            return None
-        towards = norm.back(self._direction.to(made.device)) * write.factor
-        _, pull = pulled_back(module, z.reshape(-1), towards)
-        return (z.float() * pull.reshape(z.shape).float()).reshape(heads, -1).sum(-1)
-
-    def _post_norm(self, write: Write, projected: torch.Tensor) -> FrozenNorm:
-        return norm_at(self._twin, write.at if write.post_norm else None, projected)
+        found = self._steps.terms(write, z, written, self._toward.direction)
+        return None if found is None else found.reshape(self._model.n_heads(layer), -1).sum(-1)
 
 
 def _is_written_by(site: Site, at: Site) -> bool:

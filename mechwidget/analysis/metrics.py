@@ -7,13 +7,14 @@ callable from `logits[vocab]` to a float, with the label and the unit that views
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from mechwidget.errors import TokenError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import torch
 
 TokenLike = str | int
@@ -27,6 +28,23 @@ class Vocabulary(Protocol):
 
     def token_text(self, token_id: int) -> str:
         """The text of a token, leading space included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a page asks for when somebody chooses a metric.
+
+    Attributes:
+        name: the field of the metric's JSON.
+        title: what stands beside the input.
+        kind: a token of the vocabulary, as text or id; or a number.
+        default: a number to begin with; a token has none.
+    """
+
+    name: str
+    title: str
+    kind: Literal["token", "number"] = "token"
+    default: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +92,21 @@ class LogitDiff:
         position: where it is read; negative counts from the end of the prompt.
     """
 
+    kind: ClassVar[str] = "logit_diff"
+    title: ClassVar[str] = "logit difference"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("a", "answer"),
+        Parameter("b", "distractor"),
+    )
     a: TokenLike
     b: TokenLike
     position: int = -1
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` described; raises `TokenError` for the field that is wrong."""
+        _only(data, "a", "b")
+        return cls(_token(data, "a"), _token(data, "b"), _position(data))
 
     def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
         """Check tokens and position against a model and a prompt of `n_positions` tokens."""
@@ -98,7 +128,47 @@ class LogitDiff:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that `metric_from_json` reads back."""
-        return {"type": "logit_diff", "a": self.a, "b": self.b, "position": self.position}
+        return {"type": self.kind, "a": self.a, "b": self.b, "position": self.position}
+
+
+@dataclass(frozen=True)
+class Logit:
+    """The logit of one token, in logits: what attributions are for where there is no alternative.
+
+    A logit has no zero of its own: what raises all of them alike counts here, and changes nothing
+    that the model says.
+
+    Args:
+        token: as text (exactly one token, leading space included) or as a token id.
+        position: where it is read; negative counts from the end of the prompt.
+    """
+
+    kind: ClassVar[str] = "logit"
+    title: ClassVar[str] = "logit"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("token", "answer"),)
+    token: TokenLike
+    position: int = -1
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` described; raises `TokenError` for the field that is wrong."""
+        _only(data, "token")
+        return cls(_token(data, "token"), _position(data))
+
+    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
+        """Check token and position against a model and a prompt of `n_positions` tokens."""
+        token = model.token_id(self.token)
+        return BoundMetric(
+            label=f"logit of {_shown(model, token)}" + _place(self.position),
+            unit="logits",
+            position=_resolve(self.position, n_positions),
+            tokens=(token,),
+            read=lambda logits: _double(logits[token]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `metric_from_json` reads back."""
+        return {"type": self.kind, "token": self.token, "position": self.position}
 
 
 @dataclass(frozen=True)
@@ -110,8 +180,17 @@ class Probability:
         position: where it is read; negative counts from the end of the prompt.
     """
 
+    kind: ClassVar[str] = "probability"
+    title: ClassVar[str] = "probability"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("token", "answer"),)
     token: TokenLike
     position: int = -1
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` described; raises `TokenError` for the field that is wrong."""
+        _only(data, "token")
+        return cls(_token(data, "token"), _position(data))
 
     def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
         """Check token and position against a model and a prompt of `n_positions` tokens."""
@@ -127,43 +206,23 @@ class Probability:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that `metric_from_json` reads back."""
-        return {"type": "probability", "token": self.token, "position": self.position}
+        return {"type": self.kind, "token": self.token, "position": self.position}
 
 
-def metric_from_json(data: object) -> Metric | None:
-    """The metric that `data` describes; `None` stands for no metric.
-
-    Raises:
-        TokenError: `data` is not a metric; the message says which field is wrong.
-    """
-    if data is None:
-        return None
-    if not isinstance(data, Mapping):
-        raise TokenError(f"A metric is an object or null, not {type(data).__name__}.", _EXAMPLE)
-    kind = data.get("type")
-    if kind == "logit_diff":
-        _only(data, "a", "b")
-        return LogitDiff(_token(data, "a"), _token(data, "b"), _position(data))
-    if kind == "probability":
-        _only(data, "token")
-        return Probability(_token(data, "token"), _position(data))
-    raise TokenError(f"No metric is called {kind!r}; there are logit_diff, probability.", _EXAMPLE)
-
-
-_EXAMPLE = 'For example {"type": "logit_diff", "a": " Mary", "b": " John"}.'
+EXAMPLE = 'For example {"type": "logit_diff", "a": " Mary", "b": " John"}.'
 
 
 def _only(data: Mapping[str, Any], *fields: str) -> None:
     unknown = sorted(str(field) for field in data.keys() - {"type", "position", *fields})
     if unknown:
-        raise TokenError(f"{data['type']} has no field {unknown[0][:40]!r}.", _EXAMPLE)
+        raise TokenError(f"{data['type']} has no field {unknown[0][:40]!r}.", EXAMPLE)
 
 
 def _token(data: Mapping[str, Any], field: str) -> TokenLike:
     value = data.get(field)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise TokenError(
-            f"The metric's {field!r} must be a token as text or id, not {value!r}.", _EXAMPLE
+            f"The metric's {field!r} must be a token as text or id, not {value!r}.", EXAMPLE
         )
     # Half of a surrogate pair: JavaScript can send it, no tokenizer can read it.
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):

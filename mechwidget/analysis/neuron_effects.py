@@ -19,34 +19,22 @@ from typing import TYPE_CHECKING
 import torch
 
 from mechwidget.analysis.answering import answering_layers
-from mechwidget.analysis.ending import (
-    after_unembedding,
-    called,
-    norm_at,
-    pulled_back,
-    require_sums,
-    rounding,
-    unembedding,
-)
-from mechwidget.analysis.metrics import LogitDiff
+from mechwidget.analysis.direct_attribution import require_logits
+from mechwidget.analysis.ending import require_sums
+from mechwidget.analysis.last_steps import LastSteps, last_stream
 from mechwidget.analysis.neurons import layer_groups
-from mechwidget.errors import MechwidgetError, UnsupportedModelError
+from mechwidget.errors import UnsupportedModelError
 from mechwidget.models import Site
-from mechwidget.models.hooks import submodule
-from mechwidget.models.twin import make_twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
-    from torch import nn
 
-    from mechwidget.analysis.frozen_norm import FrozenNorm
     from mechwidget.analysis.metrics import Metric
     from mechwidget.interventions import Neuron
-    from mechwidget.models import HookedModel, Intervention, Run
-    from mechwidget.models.ledger import Write
+    from mechwidget.models import HookedModel, Intervention
     from mechwidget.models.prompts import Prompt
 
 
@@ -93,35 +81,41 @@ def neuron_effects(
     metric: Metric,
     interventions: Sequence[Intervention] = (),
     *,
+    layers: Sequence[int] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> NeuronEffects:
-    """The direct effect of every neuron on a `LogitDiff`, with the interventions in place.
+    """The direct effect of every neuron on a `LogitDiff` or `Logit`, under the interventions.
+
+    Args:
+        model: whose.
+        prompt: text, token ids, or `Tokens`.
+        metric: its position is where neurons are looked at.
+        interventions: what the run is edited by.
+        layers: which; None is all whose neurons can be told apart.
+        cancelled: asked before every block; True raises `CancelledError`.
 
     Raises:
-        MechwidgetError: the metric is not a logit difference.
+        MechwidgetError: the metric is neither a logit difference nor a logit.
         UnsupportedModelError: the stream is not a sum of writes, or its end is not a norm and an
             unembedding; the message says which.
         CancelledError: `cancelled()` became true.
     """
     tokens = model.tokenize(prompt)
-    if not isinstance(metric, LogitDiff):
-        raise MechwidgetError(
-            "Only a logit difference is a sum of direct effects.",
-            "Measure one token against another: mw.LogitDiff(answer, alternative).",
-        )
-    bound = metric.bind(model, len(tokens))
+    bound = require_logits(metric).bind(model, len(tokens))
     require_sums(model)
-    layers = [layer for layer in answering_layers(model) if model.n_neurons(layer)]
+    having = [layer for layer in answering_layers(model) if model.n_neurons(layer)]
+    layers = [layer for layer in having if layers is None or layer in layers]
     values: dict[int, npt.NDArray[np.float32]] = {}
     note = ""
     for group in layer_groups(model, layers, len(tokens)):
         sites = [Site(name, layer) for layer in group for name in ("mlp_post", "mlp_out")]
-        ending = _Ending.of(model, tokens, interventions, sites, bound.position, cancelled)
-        direction, note = ending.against(*bound.tokens), ending.note
-        for layer in group:
-            found = ending.effects(layer, direction)
-            if found is not None:
-                values[layer] = found.float().cpu().numpy()
+        steps = _last_steps(model, tokens, interventions, sites, bound.position, cancelled)
+        with model.lock:
+            direction, note = steps.toward(bound.tokens).direction, steps.note
+            for layer in group:
+                found = _of_layer(model, steps, layer, direction)
+                if found is not None:
+                    values[layer] = found.float().cpu().numpy()
     return NeuronEffects(bound.position, values, note)
 
 
@@ -148,10 +142,16 @@ def neuron_tokens(
         raise UnsupportedModelError(
             f"{neuron} is in a stack that does not answer: it has no direct way to the logits.",
         )
+    write = model.ledger.blocks[neuron.layer].write("mlp")
+    if write is None or write.projection is None:
+        raise UnsupportedModelError(f"Layer {neuron.layer} has no neurons of its own.")
     at = range(len(tokens))[position]
     site = Site("mlp_post", neuron.layer)
-    ending = _Ending.of(model, tokens, interventions, [site], at, cancelled)
-    said = ending.says(neuron.layer, neuron.index)
+    steps = _last_steps(model, tokens, interventions, [site], at, cancelled)
+    unit = torch.zeros_like(steps.held[site])
+    unit[neuron.index] = 1
+    with model.lock:
+        said = steps.logits_of(write, steps.held[site], unit)
     n = min(k, len(said))
     gained, lost = said.topk(n), said.topk(n, largest=False)
     return NeuronTokens(
@@ -160,88 +160,28 @@ def neuron_tokens(
         gained.values.numpy(),
         tuple(lost.indices.tolist()),
         lost.values.numpy(),
-        ending.note,
+        steps.note,
     )
 
 
-class _Ending:
-    """The last steps of one run at one position, as a linear map, and what MLPs wrote there."""
-
-    def __init__(self, model: HookedModel, run: Run, position: int) -> None:
-        self._model, self._twin = model, make_twin(model.model)
-        self._held = {site: run.read[site][0, position] for site in run.read}
-        self._stream = self._held[_last(model)]
-        self._dtype = run.logits.dtype
-        self._norm = norm_at(self._twin, model.ledger.final_norm, self._stream)
-        self._unembed = unembedding(model, self._twin)
-        self._normed = (self._norm.forward(self._stream.float()) + self._norm.bias).to(
-            self._stream.dtype
-        )
-        with torch.no_grad():
-            raw = called(self._unembed, self._normed)
-        self._factor, self.note = after_unembedding(model, raw, run.logits[0, 0])
-
-    @classmethod
-    def of(
-        cls,
-        model: HookedModel,
-        prompt: Prompt,
-        interventions: Sequence[Intervention],
-        sites: Sequence[Site],
-        position: int,
-        cancelled: Callable[[], bool] | None,
-    ) -> _Ending:
-        """Of a run with these sites read as well."""
-        read = [*sites, _last(model)]
-        run = model.run(prompt, interventions, read, [position], cancelled=cancelled)
-        with model.lock:
-            return cls(model, run, position)
-
-    def against(self, a: int, b: int) -> torch.Tensor:
-        """The direction in the stream that says `a` and not `b`."""
-        towards = torch.zeros(self._model.vocab_size, device=self._stream.device)
-        towards[a], towards[b] = 1, -1
-        _, pull = pulled_back(self._unembed, self._normed, towards)
-        return self._norm.back(pull.float()) * self._factor
-
-    def effects(self, layer: int, direction: torch.Tensor) -> torch.Tensor | None:
-        """`[neuron]`; None where the neurons, projected, are not what was written."""
-        write, down = self._down(layer)
-        x, written = self._held[Site("mlp_post", layer)], self._held[Site("mlp_out", layer)]
-        with torch.no_grad():
-            projected = called(down, x)
-        norm = self._post_norm(write, projected)
-        made = (norm.forward(projected.float()) + norm.bias) * write.factor
-        room = rounding(self._dtype) * (1e-6 + float(written.abs().max()))
-        if made.shape != written.shape or float((made - written.float()).abs().max()) > room:
-            return None
-        towards = norm.back(direction.to(made.device)) * write.factor
-        _, pull = pulled_back(down, x, towards)
-        return x.float() * pull.float()
-
-    def says(self, layer: int, index: int) -> torch.Tensor:
-        """What one unit of a neuron adds to each logit, `[vocab]` on the CPU."""
-        write, down = self._down(layer)
-        x = self._held[Site("mlp_post", layer)]
-        unit = torch.zeros_like(x)
-        unit[index] = 1
-        with torch.no_grad():
-            moved = called(down, unit).float() - called(down, torch.zeros_like(x)).float()
-            norm = self._post_norm(write, called(down, x))
-            wrote = norm.forward(moved) * write.factor
-            there = self._norm.forward(wrote.to(self._norm.gain.device)).to(self._normed.dtype)
-            nothing = called(self._unembed, torch.zeros_like(there)).float()
-            return ((called(self._unembed, there).float() - nothing) * self._factor).cpu()
-
-    def _down(self, layer: int) -> tuple[Write, nn.Module]:
-        write = self._model.ledger.blocks[layer].write("mlp")
-        if write is None or write.projection is None:
-            raise UnsupportedModelError(f"Layer {layer} has no neurons of its own.")
-        return write, submodule(self._twin, write.projection.module)
-
-    def _post_norm(self, write: Write, projected: torch.Tensor) -> FrozenNorm:
-        return norm_at(self._twin, write.at if write.post_norm else None, projected)
+def _last_steps(
+    model: HookedModel,
+    prompt: Prompt,
+    interventions: Sequence[Intervention],
+    sites: Sequence[Site],
+    position: int,
+    cancelled: Callable[[], bool] | None,
+) -> LastSteps:
+    """The last steps of a run with these sites read as well."""
+    read = [*sites, last_stream(model)]
+    run = model.run(prompt, interventions, read, [position], cancelled=cancelled)
+    with model.lock:
+        return LastSteps(model, run, position)
 
 
-def _last(model: HookedModel) -> Site:
-    return Site("resid_post", answering_layers(model)[-1])
+def _of_layer(
+    model: HookedModel, steps: LastSteps, layer: int, direction: torch.Tensor
+) -> torch.Tensor | None:
+    """`[neuron]`; None where the neurons, projected, are not what was written."""
+    x, written = steps.held[Site("mlp_post", layer)], steps.held[Site("mlp_out", layer)]
+    return steps.terms(model.ledger.blocks[layer].write("mlp"), x, written, direction)

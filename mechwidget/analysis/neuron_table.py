@@ -219,7 +219,7 @@ def _why_none(model: HookedModel, layer: int) -> str:
     if experts := model.n_experts(layer):
         return (
             f"the MLP of layer {layer} is {experts} experts, whose neurons are "
-            f"ExpertNeuron({layer}, expert, index)"
+            f"ExpertNeuron({layer}, expert, index): the view of one neuron looks at them"
         )
     if model.has_mlp(layer):
         return f"no single down projection makes what the MLP of layer {layer} writes"

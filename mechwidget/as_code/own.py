@@ -5,10 +5,11 @@ In: an experiment. Out: the script.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import mechwidget
+from mechwidget.as_code.dictionaries import registrations
 from mechwidget.as_code.experiment import Experiment, has_named_places, not_in
 from mechwidget.as_code.layout import (
     Expression,
@@ -32,6 +33,7 @@ from mechwidget.interventions import Component, Vector
 from mechwidget.interventions.fields import source
 from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.raw_signal import RawSignal
+from mechwidget.plugin_api import REGISTRY
 
 if TYPE_CHECKING:
     from mechwidget.interventions import Intervention
@@ -60,7 +62,7 @@ def own(experiment: Experiment) -> str:
     return joined(
         [
             "# An experiment in mechwidget.",
-            *_start(experiment, writer.taken),
+            *_start(experiment, writer),
             "",
             *prompt,
             *listing,
@@ -72,7 +74,7 @@ def own(experiment: Experiment) -> str:
     )
 
 
-def _start(experiment: Experiment, wanted: dict[str, str]) -> list[str]:
+def _start(experiment: Experiment, writer: _Writer) -> list[str]:
     model = experiment.model
     memory: list[str] = []
     lines: list[str] = []
@@ -88,7 +90,13 @@ def _start(experiment: Experiment, wanted: dict[str, str]) -> list[str]:
         memory = from_memory(model, "model")
         tokenizer = ", tokenizer" if model.tokenizer is not None else ""
         lines = [f"model = mw.wrap(model{tokenizer})"]
-    parts = ["import mechwidget as mw"], [*memory, *taken(wanted)], lines
+    plugins = [
+        f"from {module} import {', '.join(sorted(names))}"
+        for module, names in sorted(writer.imported.items())
+    ]
+    dictionaries, known = registrations(experiment.interventions)
+    memory += [*dictionaries, *taken(writer.taken)]
+    parts = ["import mechwidget as mw", *plugins], memory, [*lines, *known]
     return [line for part in parts if part for line in ("", *part)]
 
 
@@ -98,6 +106,7 @@ class _Writer:
     def __init__(self, experiment: Experiment) -> None:
         self.double = experiment.double
         self.taken: dict[str, str] = {}
+        self.imported: dict[str, set[str]] = {}
 
     def item(self, intervention: Intervention, index: int) -> list[str]:
         said = [f"    {line}" for line in comment(intervention.sentence)]
@@ -125,22 +134,31 @@ class _Writer:
             return self._taken(f"source_{index}" if index else "signal", str(value))
         if isinstance(value, tuple):
             return self._listed(value, index)
-        name = type(value).__name__
-        if not isinstance(value, Component) and name not in mechwidget.__all__:
+        return self._call(value, self._name(type(value)), index)
+
+    def _name(self, kind: type[Any]) -> str:
+        """How a class is written: as a name of mechwidget's, or imported from a plugin."""
+        name = kind.__name__
+        if issubclass(kind, Component) or name in mechwidget.__all__:
+            return f"mw.{name}"
+        if not is_dataclass(kind) or not _is_plugins(kind):
             raise not_in(STYLE, f"{name} is no name of mechwidget's", "Run it in code.")
-        return self._call(value, name, index)
+        self.imported.setdefault(kind.__module__, set()).add(name)
+        return name
 
     def _call(self, value: Any, name: str, index: str) -> Group:
         items: list[tuple[str, Expression]] = []
         bare = True  # positional as long as nothing is left out
         for field in fields(value):
             held = getattr(value, field.name)
+            if not field.repr:
+                continue
             if field.default is not MISSING and held == field.default:
                 bare = False
                 continue
             required = field.default is MISSING
             items.append(("" if bare and required else f"{field.name}=", self.value(held, index)))
-        return Group(f"mw.{name}(", tuple(items), ")")
+        return Group(f"{name}(", tuple(items), ")")
 
     def _vector(self, vector: Vector, index: str) -> Expression:
         if len(vector) > MOST_INLINE:
@@ -166,6 +184,12 @@ class _Writer:
             name = f"{name}_{len(self.taken)}"
         self.taken[name] = what
         return name
+
+
+def _is_plugins(kind: type[Any]) -> bool:
+    """Whether a class is a part that an installed package has declared."""
+    name = getattr(kind, "kind", "")
+    return any(REGISTRY.part(group, name) is kind for group in ("interventions", "metrics"))
 
 
 def _printing(experiment: Experiment) -> list[str]:

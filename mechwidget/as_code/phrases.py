@@ -18,8 +18,8 @@ from mechwidget.as_code.pattern_phrases import (
     replace_pattern,
 )
 from mechwidget.as_code.phrase import Dialect, Phrase, Step, argument_of
-from mechwidget.interventions import Edge, ExpertNeuron, Head, Layer, Neuron, Vector
-from mechwidget.interventions.codec import INTERVENTIONS
+from mechwidget.interventions import Edge, ExpertNeuron, Feature, Head, Layer, Neuron, Vector
+from mechwidget.interventions.kinds import intervention_kind
 from mechwidget.models import Site
 
 if TYPE_CHECKING:
@@ -50,12 +50,14 @@ def phrase_of(
     """The phrase of one intervention, the `index`-th of the list counted from 1."""
     phrase = Phrase(comment(intervention.sentence))
     writer = _Writer(phrase, index, experiment, dialect)
-    known = INTERVENTIONS.get(intervention.kind) is type(intervention)
+    known = intervention_kind(intervention.kind) is type(intervention)
     write = getattr(writer, intervention.kind, None) if known else None
     if write is None:
         raise not_in(dialect.style, f"it has no words for {type(intervention).__name__}")
     if isinstance(intervention.target, ExpertNeuron):
         raise not_in(dialect.style, "neurons of routed experts are no module's input")
+    if isinstance(intervention.target, Feature):
+        raise not_in(dialect.style, "a feature's dictionary is in none of these scripts")
     write(intervention)
     return phrase
 

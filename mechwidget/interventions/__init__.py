@@ -19,8 +19,13 @@ from mechwidget.interventions.components import (
     Neuron,
     Residual,
 )
+from mechwidget.interventions.feature import Feature
 from mechwidget.interventions.freeze import Freeze
-from mechwidget.interventions.intervention import Intervention
+from mechwidget.interventions.intervention import (
+    Intervention,
+    component_edits,
+    require_component,
+)
 from mechwidget.interventions.knock_out import KnockOut
 from mechwidget.interventions.patch import Patch
 from mechwidget.interventions.replace_pattern import ReplacePattern
@@ -37,6 +42,7 @@ __all__ = [
     "Component",
     "Edge",
     "ExpertNeuron",
+    "Feature",
     "Freeze",
     "Head",
     "Intervention",
@@ -51,6 +57,8 @@ __all__ = [
     "SkipLayer",
     "Steer",
     "Vector",
+    "component_edits",
     "component_from_json",
     "intervention_from_json",
+    "require_component",
 ]

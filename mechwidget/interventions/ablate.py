@@ -5,6 +5,7 @@ positions, and nothing else is touched. Without an `Attention` or an `MLP`, what
 stream as it would pass by. Without a `Head` or a neuron, the sum still has the bias b of the
 projection that it goes into; a head whose values have a bias loses that bias too, because it is in
 `z`. Tools that fold value biases into b_O before they ablate keep it, and get other numbers.
+Without a `Feature`, its dictionary's bias, its other features and its error stay.
 
 What "mean" means: the same tensor gets the mean of what it held over a reference set of prompts
 (`over`), run without interventions: one mean over all their positions, or, `by_position`, at each
@@ -37,7 +38,7 @@ from mechwidget.interventions.components import SITED
 from mechwidget.interventions.fields import Given, boolean, brief, one_of, source, whole_number
 from mechwidget.interventions.intervention import (
     Intervention,
-    component_edit,
+    component_edits,
     require_component,
 )
 from mechwidget.models.edit import Edit
@@ -60,7 +61,8 @@ class Ablate(Intervention):
     """Take `component` out of the forward pass.
 
     Attributes:
-        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
+        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron`,
+            `Feature` or `Residual`.
         mode: what takes its place: "zero", "mean" or "resample".
         over: the reference prompts of "mean" and "resample": one, or a list of several; of pixels
             and sound as of text, but those have no JSON.
@@ -112,7 +114,7 @@ class Ablate(Intervention):
         """The edit for one run over `n_positions` tokens, checked against `model`."""
         self.component.check(model)
         if self.mode == "zero":
-            return (component_edit(self.component, n_positions, lambda _: 0.0, "it was 0 already"),)
+            return component_edits(self.component, n_positions, lambda _: 0.0, "it was 0 already")
         prompts = [model.tokenize(each) for each in self.over]
         rows = self.component.rows(n_positions)
         if self.mode == "resample" or self.by_position:
@@ -126,7 +128,8 @@ class Ablate(Intervention):
         where = range(n_positions) if rows is None else rows
         apply = partial(change, self, list(where))
         absent = self.component.absent
-        return (Edit(self.component.site, apply, sources=tuple(prompts), absent=absent),)
+        edit = Edit(self.component.site, apply, sources=tuple(prompts), absent=absent)
+        return self.component.placed(edit)
 
     def reference(self, model: HookedModel) -> Reference:
         """The mean over `over` that takes the component's place, with n and std.
@@ -137,7 +140,8 @@ class Ablate(Intervention):
             raise InterventionError(f"Mode {self.mode!r} has no mean.")
         self.component.check(model)
         site = self.component.site
-        held = [model.run(each, read=[site], positions=[-1]).read[site] for each in self.over]
+        runs = (model.run(each, read=[site], positions=[-1]) for each in self.over)
+        held = [self.component.held(run.read[site]) for run in runs]
         return _reference_of(self.component, held, by_position=self.by_position)
 
 

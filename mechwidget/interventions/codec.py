@@ -11,36 +11,16 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mechwidget.errors import InterventionError
-from mechwidget.interventions.ablate import Ablate
 from mechwidget.interventions.components import KINDS
 from mechwidget.interventions.fields import short
 from mechwidget.interventions.freeze import FROZEN, Freeze
-from mechwidget.interventions.knock_out import KnockOut
-from mechwidget.interventions.patch import Patch
-from mechwidget.interventions.replace_pattern import ReplacePattern
-from mechwidget.interventions.scale import Scale
-from mechwidget.interventions.set_value import SetValue
-from mechwidget.interventions.skip_layer import SkipLayer
-from mechwidget.interventions.steer import Steer
+from mechwidget.interventions.kinds import intervention_kind, intervention_kinds, not_usable
 
 if TYPE_CHECKING:
     from mechwidget.interventions.component import Component
     from mechwidget.interventions.intervention import Intervention
 
 Chosen = TypeVar("Chosen")
-
-_TYPES: tuple[type[Intervention], ...] = (
-    Ablate,
-    Freeze,
-    KnockOut,
-    Patch,
-    ReplacePattern,
-    Scale,
-    SetValue,
-    SkipLayer,
-    Steer,
-)
-INTERVENTIONS = {each.kind: each for each in _TYPES}
 
 
 def component_from_json(data: Any) -> Component:
@@ -56,16 +36,31 @@ def component_from_json(data: Any) -> Component:
 
 
 def intervention_from_json(data: Any) -> Intervention:
-    """The intervention that `intervention.to_json()` described."""
+    """The intervention that `intervention.to_json()` described, of a plugin's kind too."""
     record = _record(data, "intervention")
-    kind = _choice(record, "intervention type", INTERVENTIONS)
+    kind = _kind(record)
+    read: Callable[[Mapping[str, Any]], Intervention] | None = getattr(kind, "from_json", None)
+    if read is not None:
+        return read(record)
     name = kind.kind.replace("_", " ")
     arguments = _arguments(record, kind, name, f"expected what it is to {name}.")
     named = kind is Freeze and isinstance(arguments["component"], str)
-    if not named or arguments["component"] not in FROZEN:
+    if "component" in arguments and not (named and arguments["component"] in FROZEN):
         arguments["component"] = component_from_json(arguments["component"])
     build: Callable[..., Intervention] = kind
     return build(**arguments)
+
+
+def _kind(record: Mapping[str, Any]) -> type[Intervention]:
+    name = record.get("type")
+    found = intervention_kind(name) if isinstance(name, str) else None
+    if found is None:
+        why = not_usable(name) if isinstance(name, str) else ""
+        there = " or ".join(map(repr, intervention_kinds()))
+        raise InterventionError(
+            f"The intervention type is {short(name)}; expected {there}.", f"{why}." if why else ""
+        )
+    return found
 
 
 def _arguments(

@@ -99,6 +99,14 @@ class Component(ABC):
         where = slice(None) if rows is None else rows
         return (slice(None), where) if self.unit is None else (slice(None), where, self.unit)
 
+    def held(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What of its site's tensor `at` counts in: all of it, for most."""
+        return tensor
+
+    def placed(self, edit: Edit) -> Sequence[Edit]:
+        """An edit of what `held` gives, as edits of sites: itself, for most."""
+        return (edit,)
+
     def within(self, n_positions: int) -> Index:
         """Where its activation is in its site's tensor, for a prompt of so many tokens."""
         return self.at(self.rows(n_positions))

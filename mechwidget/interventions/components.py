@@ -11,6 +11,8 @@ What its activation is, exactly; an intervention changes this and nothing else:
 - `Neuron`: its entry of `mlp_post`, the input of the down projection, whose bias is no neuron's.
 - `ExpertNeuron`: its entry of `expert_post`, the input of its expert's down projection, for the
   tokens that were sent to that expert. The expert's bias and the router's weights are not in it.
+- `Feature`: its activation, what its dictionary's encoder says of the site that it reads (see
+  `feature`). The dictionary's biases and its error are no feature's.
 - `Attention`, `MLP`: the whole write to the residual stream, biases included, after a post-norm
   where the model has one.
 - `Residual`: the stream itself, and with it whatever the layers before have written to it.
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, Self
 
 from mechwidget.errors import ComponentError, InterventionError
 from mechwidget.interventions.component import Component, Index, count
+from mechwidget.interventions.feature import Feature
 from mechwidget.interventions.fields import boolean, integer, one_of, whole_number
 from mechwidget.models.sites import Site, crossing
 
@@ -360,6 +363,6 @@ def check_pattern(
 
 
 # Those that hold an activation of their own at each position: what most interventions take.
-SITED = (Head, Attention, MLP, Neuron, ExpertNeuron, Residual)
+SITED = (Head, Attention, MLP, Neuron, ExpertNeuron, Residual, Feature)
 STREAM_WIDE = (Residual, Attention, MLP, Head)  # of them, those that hold a vector
 KINDS: dict[str, type[Component]] = {kind.kind: kind for kind in (*SITED, Layer, Edge)}

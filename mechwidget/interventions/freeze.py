@@ -50,7 +50,7 @@ class Freeze(Intervention):
 
     Attributes:
         component: "pattern", "norm", "final_norm", or a `Head`, `Attention`, `MLP`, `Neuron`,
-            `ExpertNeuron` or `Residual`.
+            `ExpertNeuron`, `Feature` or `Residual`.
         layers: whose patterns or norms; None is all of them. Only with "pattern" and "norm".
     """
 
@@ -101,7 +101,8 @@ class Freeze(Intervention):
             self.component.check(model)
             apply = partial(_kept, self.component.within(n_positions))
             site, absent = self.component.site, self.component.absent
-            return (Edit(site, apply, sources=(None,), idle=idle, absent=absent),)
+            edit = Edit(site, apply, sources=(None,), idle=idle, absent=absent)
+            return self.component.placed(edit)
         keep = partial(_kept, (slice(None),))
         return [Edit(site, keep, sources=(None,), idle=idle) for site in self._sites(model)]
 

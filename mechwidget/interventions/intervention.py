@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from mechwidget.errors import InterventionError
 from mechwidget.interventions.component import Component
 from mechwidget.interventions.components import Edge, ExpertNeuron, Layer, Neuron
+from mechwidget.interventions.feature import Feature
 from mechwidget.interventions.fields import short
 from mechwidget.models.edit import Edit
 
@@ -91,19 +92,19 @@ class Intervention(ABC):
         return data
 
 
-def component_edit(
+def component_edits(
     component: Component,
     n_positions: int,
     change: Callable[[torch.Tensor], Any],
     idle: str = Edit.idle,
-) -> Edit:
+) -> Sequence[Edit]:
     """Put `change(activation)` in the place of a component's activation.
 
     `change` is given `[batch, pos, …]`, only the component's positions and unit (`[batch]` for an
-    edge), and returns the same shape or something that broadcasts to it.
+    edge, `[batch, pos]` for a feature), and returns the same shape or what broadcasts to it.
     """
     apply = partial(_changed, component, component.within(n_positions), change)
-    return Edit(component.site, apply, idle=idle, absent=component.absent)
+    return component.placed(Edit(component.site, apply, idle=idle, absent=component.absent))
 
 
 def require_component(component: object, verb: str, kinds: tuple[type[Component], ...]) -> None:
@@ -118,8 +119,9 @@ def require_component(component: object, verb: str, kinds: tuple[type[Component]
         hint = "SkipLayer takes a layer out; Residual(layer) is the stream."
     elif isinstance(component, Edge):
         hint = "KnockOut takes an edge out; Scale and SetValue change it."
-    elif isinstance(component, (Neuron, ExpertNeuron)):
-        hint = "A neuron is one number: SetValue sets it, Scale multiplies it."
+    elif isinstance(component, (Neuron, ExpertNeuron, Feature)):
+        noun = component.kind.split("_")[-1]
+        hint = f"A {noun} is one number: SetValue sets it, Scale multiplies it."
     raise InterventionError(f"{verb} was given {short(component)}; expected {expected}.", hint)
 
 

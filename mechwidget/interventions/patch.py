@@ -53,7 +53,8 @@ class Patch(Intervention):
     """Patch `component` from `source`, e.g. `mw.Patch(mw.Head(1, 2), "When Tom and Ann")`.
 
     Attributes:
-        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron` or `Residual`.
+        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron`,
+            `Feature` or `Residual`.
         source: the other prompt: text or token ids, pixels or sound, or `Inputs` of them. Pixels
             and sound are copied; an intervention that holds them has no JSON.
         align: "same", "end", or pairs of positions (here, there).
@@ -98,7 +99,8 @@ class Patch(Intervention):
         apply = partial(_patched, self.component.at(here), self.component.at(there))
         idle = "the other prompt holds the same there"
         absent = self.component.absent
-        return (Edit(self.component.site, apply, sources=(tokens,), idle=idle, absent=absent),)
+        edit = Edit(self.component.site, apply, sources=(tokens,), idle=idle, absent=absent)
+        return self.component.placed(edit)
 
     def aligned(self, n: int, m: int) -> tuple[list[int] | None, list[int] | None]:
         """Positions here, in a prompt of `n` tokens, and there, in one of `m`; None for all."""

@@ -18,7 +18,7 @@ from mechwidget.interventions.components import AHEAD, Edge, Layer
 from mechwidget.interventions.fields import finite_number
 from mechwidget.interventions.intervention import (
     Intervention,
-    component_edit,
+    component_edits,
     require_component,
 )
 from mechwidget.interventions.skip_layer import added_by_layer
@@ -56,4 +56,4 @@ class Scale(Intervention):
         idle = "scaling by 1 changes nothing" if factor == 1 else "it was 0"
         if isinstance(self.component, Edge) and self.component.is_ahead(model, n_positions):
             idle = AHEAD
-        return (component_edit(self.component, n_positions, lambda x: x * factor, idle),)
+        return component_edits(self.component, n_positions, lambda x: x * factor, idle)

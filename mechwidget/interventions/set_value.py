@@ -21,7 +21,7 @@ from mechwidget.interventions.components import SITED, Edge
 from mechwidget.interventions.fields import MOST_POSITIONS, finite_number, integer, short
 from mechwidget.interventions.intervention import (
     Intervention,
-    component_edit,
+    component_edits,
     require_component,
 )
 from mechwidget.interventions.vectors import Vector, vector_of
@@ -46,7 +46,8 @@ class SetValue(Intervention):
     """Set `component` to `value`, e.g. `mw.SetValue(mw.Neuron(1, 7), 4.0)`.
 
     Attributes:
-        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron`, `Residual` or `Edge`.
+        component: a `Head`, `Attention`, `MLP`, `Neuron`, `ExpertNeuron`,
+            `Feature`, `Residual` or `Edge`.
         value: a number, or a `Vector` (or its bare numbers) as long as the component is wide; or
             one of these per position.
     """
@@ -89,7 +90,7 @@ class SetValue(Intervention):
         """One edit of the component's site."""
         self.component.check(model)
         if not isinstance(self.value, tuple):
-            return (self._edit(self.component, self.value, model, n_positions),)
+            return self._edits(self.component, self.value, model, n_positions)
         places = [self.component.place(position, n_positions) for position, _ in self.value]
         if len(set(places)) < len(places):
             raise InterventionError(f"{self.sentence} sets one position twice.")
@@ -97,16 +98,17 @@ class SetValue(Intervention):
             if isinstance(value, Vector):
                 require_width(value, self.component, model)
         apply = partial(_set_each, self.component, list(zip(places, self.value, strict=True)))
-        return (Edit(self.component.site, apply, absent=self.component.absent),)
+        edit = Edit(self.component.site, apply, absent=self.component.absent)
+        return self.component.placed(edit)
 
-    def _edit(
+    def _edits(
         self, component: Component, value: float | Vector, model: HookedModel, n_positions: int
-    ) -> Edit:
+    ) -> Sequence[Edit]:
         if not isinstance(value, Vector):
-            return component_edit(component, n_positions, lambda _: value)
+            return component_edits(component, n_positions, lambda _: value)
         require_width(value, component, model)
         numbers = value.values
-        return component_edit(component, n_positions, lambda x: x.new_tensor(numbers))
+        return component_edits(component, n_positions, lambda x: x.new_tensor(numbers))
 
 
 def _set_each(

@@ -55,24 +55,23 @@ class SkipLayer(Intervention):
 
 def added_by_layer(layer: Layer, n_positions: int, factor: float) -> Sequence[Edit]:
     """Edits after which the block adds `factor` times what it would have added."""
-    where, entered = layer.within(n_positions), []
+    where, shares = layer.within(n_positions), object()
 
-    def look(stream: torch.Tensor) -> torch.Tensor:
-        entered.append(stream.clone())  # a block may go on to write into it
+    def look(stream: torch.Tensor, shared: dict[str, torch.Tensor]) -> torch.Tensor:
+        shared["entered"] = stream.clone()  # a block may go on to write into it
         return stream
 
-    def apply(left: torch.Tensor) -> torch.Tensor:
-        before = entered.pop()
+    def apply(left: torch.Tensor, shared: dict[str, torch.Tensor]) -> torch.Tensor:
         if factor == 1:
             return left
         edited = left.clone()
-        passing = before.to(left.device)[where]
+        passing = shared["entered"].to(left.device)[where]
         added = left[where] - passing
         edited[where] = passing if factor == 0 else passing + factor * added
         return edited
 
     idle = "scaling by 1 changes nothing" if factor == 1 else "the layer added nothing"
     return (
-        Edit(Site("resid_pre", layer.layer), look, looks=True),
-        Edit(layer.site, apply, idle=idle),
+        Edit(Site("resid_pre", layer.layer), look, looks=True, shares=shares),
+        Edit(layer.site, apply, idle=idle, shares=shares),
     )

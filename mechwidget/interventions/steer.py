@@ -25,7 +25,7 @@ from mechwidget.interventions.components import STREAM_WIDE
 from mechwidget.interventions.fields import finite_number, one_of
 from mechwidget.interventions.intervention import (
     Intervention,
-    component_edit,
+    component_edits,
     require_component,
 )
 from mechwidget.interventions.set_value import require_width
@@ -95,7 +95,7 @@ class Steer(Intervention):
         require_width(self.vector, self.component, model)
         adds = self.mode == "add"
         idle = "the coefficient is 0" if adds and self.coefficient == 0 else _IDLE[self.mode]
-        return (component_edit(self.component, n_positions, partial(_steered, self), idle),)
+        return component_edits(self.component, n_positions, partial(_steered, self), idle)
 
 
 _IDLE = {

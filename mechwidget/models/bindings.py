@@ -94,6 +94,8 @@ def _block(layer: int, block: Block) -> Iterator[Binding]:
 
 def _mlp(layer: int, block: Block) -> Iterator[Binding]:
     write = block.write("mlp")
+    if write is not None and write.entry is not None:
+        yield Binding(Site("mlp_in", layer), write.entry, "input")
     if block.experts is not None:
         for name in EXPERTS:
             yield Binding(Site(name, layer), block.experts.place, "tap")

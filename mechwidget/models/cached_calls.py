@@ -35,6 +35,11 @@ class CachedCalls:
         self._options = {**way.options, "use_cache": True}
         self._cache: dict[str, Any] = {}
 
+    @property
+    def cache(self) -> Any:
+        """What it remembers now, as the model handed it back; None before the first call."""
+        return next(iter(self._cache.values()), None)
+
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
         """Logits of these tokens, which follow those of earlier calls."""
         named = {**self._options, **self._cache, **({self._main: ids} if self._main else {})}

@@ -162,6 +162,8 @@ def _how(
     name: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: torch.Tensor
 ) -> Made | None:
     if name in ("add", "sub"):
+        if isinstance(args[0], torch.Tensor) and isinstance(args[1], int) and args[1] == 0:
+            return Made("same", (args[0],))  # what a model adds where it has nothing to add
         factor = float(kwargs.get("alpha", 1)) * (-1.0 if name == "sub" else 1.0)
         return _sum(args[0], args[1], factor, out)
     if name in ("mul", "div"):

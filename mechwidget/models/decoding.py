@@ -10,7 +10,7 @@ In: a model, its timed interventions, and the text of each row. Out: logits of t
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -98,6 +98,11 @@ class Decoder:
             (row,) = rows
             return call_model(self._model.source, self._twin, _text_of(self._tokens, row))
         return self._cached(torch.tensor([r[start:] for r in rows], device=self._model.device))
+
+    @property
+    def cache(self) -> Any:
+        """The model's own cache as it is now; None where there is none."""
+        return None if self._cached is None else self._cached.cache
 
     def fired(self) -> tuple[Fired, ...]:
         """What each edit did in the last step."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     import torch
 
@@ -34,6 +34,9 @@ class Edit:
             the prompt of this very run. They are run before it, inside the same lock.
         looks: it changes nothing, and is shown what flows on after every edit of the site;
             what `apply` returns is not used.
+        shares: what it has in common with other edits of its list. Those with an equal one are
+            also given one and the same dictionary, last, which starts empty with each pass and is
+            theirs to write to. None shares nothing.
         idle: why nothing changed, should that be so.
         absent: why not, should what it would change not be there in this run.
     """
@@ -42,6 +45,7 @@ class Edit:
     apply: Callable[..., torch.Tensor]
     sources: tuple[Tokens | None, ...] = ()
     looks: bool = False
+    shares: Hashable = None
     idle: str = "what flows there was already what this puts there"
     absent: str = "what it changes is not there in this run"
 

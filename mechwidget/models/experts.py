@@ -53,7 +53,7 @@ def route_through(
         neurons = _shown(neurons, routed, (len(hidden_states), own.num_experts), tap)
     written = torch.zeros_like(hidden_states)
     for expert, (tokens, slots) in routed.items():
-        out = _linear(own, neurons[expert], own.down_proj[expert], "down_proj_bias", expert)
+        out = expert_output(own, expert, neurons[expert])
         if own.has_post_expert_norm:
             out = own.post_expert_norm(out)
         weighted = out * top_k_weights[tokens, slots, None]
@@ -63,10 +63,24 @@ def route_through(
 
 def _neurons(own: Any, expert: int, x: torch.Tensor) -> torch.Tensor:
     """What goes into the down projection of one expert, `[token, neuron]`."""
+    return expert_activations(own, expert_inputs(own, expert, x))
+
+
+def expert_inputs(own: Any, expert: int, x: torch.Tensor) -> torch.Tensor:
+    """What one expert's first linear map makes of `x[token, d]`, gate and up side by side."""
     up = "gate_up_proj" if own.has_gate else "up_proj"
-    made = _linear(own, x, getattr(own, up)[expert], f"{up}_bias", expert)
+    return _linear(own, x, getattr(own, up)[expert], f"{up}_bias", expert)
+
+
+def expert_activations(own: Any, made: torch.Tensor) -> torch.Tensor:
+    """The neurons `[token, neuron]` of what that map has made."""
     neurons: torch.Tensor = own._apply_gate(made) if own.has_gate else own.act_fn(made)  # noqa: SLF001
     return neurons
+
+
+def expert_output(own: Any, expert: int, neurons: torch.Tensor) -> torch.Tensor:
+    """What one expert's down projection makes of its neurons, `[token, d]`."""
+    return _linear(own, neurons, own.down_proj[expert], "down_proj_bias", expert)
 
 
 def _linear(own: Any, x: torch.Tensor, weight: torch.Tensor, bias: str, at: int) -> torch.Tensor:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mechwidget.models.bindings import Binding
+    from mechwidget.models.calling import Callee
     from mechwidget.models.ledger import Ledger
     from mechwidget.models.planner import Forward
     from mechwidget.models.replay import Splice
-    from mechwidget.models.source import Source
     from mechwidget.models.tokens import Tokens
     from mechwidget.models.traffic import Traffic
 
@@ -44,7 +44,7 @@ class ForwardPass:
     """
 
     module: nn.Module
-    source: Source
+    source: Callee
     ledger: Ledger
     bindings: Mapping[Site, Binding]
 

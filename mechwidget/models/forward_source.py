@@ -72,13 +72,15 @@ class ForwardSource:
 
     def call(self, twin: nn.Module, tokens: Tokens, rows: int) -> torch.Tensor:
         """Logits of one forward pass."""
+        return logits_of(self.output(twin, tokens, rows))
+
+    def output(self, twin: nn.Module, tokens: Tokens, rows: int, **options: Any) -> Any:
+        """Whatever the forward returns, called with more options than usual."""
         way, main = self._way, _batch(twin, tokens, rows)
-        named = dict(way.options)
+        named = {**way.options, **options}
         if tokens.encoder is not None:
             named[way.encoder] = _batch(twin, tokens.encoder, rows)
-        if way.main:
-            return logits_of(twin(**{way.main: main}, **named))
-        return logits_of(twin(main, **named))
+        return twin(**{way.main: main}, **named) if way.main else twin(main, **named)
 
     def _working(self, module: nn.Module) -> tuple[Way, Tokens]:
         """The first way to call the module, with an example, that its forward takes.

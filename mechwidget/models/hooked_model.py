@@ -19,6 +19,7 @@ from mechwidget.models.baselines import Baselines
 from mechwidget.models.batches import Batches
 from mechwidget.models.bindings import Binding, bind, heads_of
 from mechwidget.models.budget import Budget
+from mechwidget.models.caching import caches
 from mechwidget.models.extent import Extent
 from mechwidget.models.facts import input_device, notes_of, why_no_heads
 from mechwidget.models.forward_pass import ForwardPass
@@ -36,6 +37,7 @@ from mechwidget.models.raw_signal import unwrapped
 from mechwidget.models.reach import Reach
 from mechwidget.models.reading import check_reads
 from mechwidget.models.run import ReadOut, Run
+from mechwidget.models.side_by_side import read_side_by_side
 from mechwidget.models.sites import (
     Site,
     SiteLike,
@@ -326,7 +328,9 @@ class HookedModel:
             return self._batches(prompt_or_ids, variants, (), positions, None).groups()
 
     generate = generate
+    caches = caches
     gradients = gradients
+    read_side_by_side = read_side_by_side
 
     def _batches(
         self,

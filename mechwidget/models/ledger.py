@@ -45,6 +45,8 @@ class Write:
         width: how many numbers per position go into `projection`.
         factor: what the output of `at` is multiplied by on its way to the stream.
         post_norm: whether `at` is a norm.
+        entry: of an MLP, the call of the module that is the whole of it, whose input is `mlp_in`.
+            None where its maps stand in the block itself.
     """
 
     kind: Kind
@@ -53,6 +55,7 @@ class Write:
     width: int = 0
     factor: float = 1.0
     post_norm: bool = False
+    entry: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

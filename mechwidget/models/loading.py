@@ -23,6 +23,7 @@ from mechwidget.microcosm import checkpoint_path
 from mechwidget.models.checkpoint import check_folder, has_tokenizer, read_json
 from mechwidget.models.hub import folder_of
 from mechwidget.models.model_class import model_class
+from mechwidget.models.model_sources import from_source
 from mechwidget.models.preprocessors import Preprocessors
 from mechwidget.models.wrapping import wrap
 
@@ -45,7 +46,8 @@ def load(
     Its class is the one that its config says it was saved from.
 
     Args:
-        name_or_path: "microcosm" (the embedded model), a folder, or a hub name such as "gpt2".
+        name_or_path: "microcosm" (the embedded model), a folder, a hub name such as "gpt2", or
+            "source:reference" for a source that a plugin brings (`mw.plugins()`).
         device: where to put it; None is the CPU, "auto" spreads it over what there is.
         dtype: e.g. "float32" or `torch.bfloat16`; None is the checkpoint's own (float32 for the
             embedded model).
@@ -54,15 +56,39 @@ def load(
     """
     name = os.fspath(name_or_path)
     if name == "microcosm" and not Path(name).is_dir():
-        with _without_progress_bar():
-            embedded = Path(checkpoint_path())
-            hooked = _load(embedded, name, device, dtype or "float32", trust=False)
-        hooked.loaded_from = name
-        return hooked
+        return load_embedded(device, dtype)
+    if ":" in name and _local(name, if_any=True) is None:
+        given = from_source(name, device, dtype)
+        if given is not None:
+            return given
+    return load_checkpoint(name, device, dtype, trust=trust_remote_code, download=download)
+
+
+def load_embedded(
+    device: str | torch.device | None, dtype: str | torch.dtype | None
+) -> HookedModel:
+    """The model that comes with mechwidget."""
+    name = "microcosm"
+    with _without_progress_bar():
+        embedded = Path(checkpoint_path())
+        hooked = _load(embedded, name, device, dtype or "float32", trust=False)
+    hooked.loaded_from = name
+    return hooked
+
+
+def load_checkpoint(
+    name: str,
+    device: str | torch.device | None,
+    dtype: str | torch.dtype | None,
+    *,
+    trust: bool = False,
+    download: bool = True,
+) -> HookedModel:
+    """What is in a folder, or has a name on the hub."""
     local = _local(name)
-    folder = local or folder_of(name, trust=trust_remote_code, download=download)
+    folder = local or folder_of(name, trust=trust, download=download)
     title = local.resolve().name if local else name
-    hooked = _load(folder, title, device, dtype, trust=trust_remote_code)
+    hooked = _load(folder, title, device, dtype, trust=trust)
     hooked.loaded_from = str(local.resolve()) if local else name
     return hooked
 
@@ -79,15 +105,18 @@ def _without_progress_bar() -> Iterator[None]:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _local(name: str) -> Path | None:
-    """The folder that `name` is, or None when it can only be a name on the hub."""
+def _local(name: str, *, if_any: bool = False) -> Path | None:
+    """The folder that `name` is, or None when it can only be a name on the hub.
+
+    With `if_any`, anything but a folder is None; else a path that leads nowhere is refused.
+    """
     try:
         path = Path(name).expanduser()
         is_folder, is_file = path.is_dir() and name != "", path.is_file()
     except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, no such user
         is_folder = is_file = False
-    if is_folder:
-        return path
+    if is_folder or if_any:
+        return path if is_folder else None
     if is_file:
         raise ModelLoadError(
             f"{name} is a file; expected a folder with config.json and *.safetensors.",

@@ -119,10 +119,14 @@ class WindowTraffic(Traffic):
         if exists is not None:
             raise LooksBackError(f"the experts at {site} are chosen for every position at once")
         length = self.shape[1]
-        before = self._made_up(tensor, 0.0)
+        before, shared = self._made_up(tensor, 0.0), self._shared_now()
         whole = super().pass_on(site, torch.cat((before, tensor), 1))
         after = whole[:, -length:]
-        if not torch.equal(whole[:, :-length], before) or self._depends(site, tensor, after):
+        found = self._shared
+        self._shared = shared  # as it was, for a second time
+        looks_back = self._depends(site, tensor, after)
+        self._shared = found
+        if looks_back or not torch.equal(whole[:, :-length], before):
             raise LooksBackError(f"an edit at {site} needs the positions before it")
         return after
 
@@ -130,7 +134,7 @@ class WindowTraffic(Traffic):
         """Whether other numbers at the earlier positions would have made a difference."""
         whole = torch.cat((self._made_up(tensor, 1.0), tensor), 1)
         for _, edit in self._by_site.get(site, ()):
-            whole = edit.apply(whole, *(self.given[source][site] for source in edit.sources))
+            whole = self.applied(edit, whole)
         return not torch.equal(whole[:, -self.shape[1] :].to(tensor), edited)
 
     def _made_up(self, tensor: torch.Tensor, value: float) -> torch.Tensor:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Sites of a block from which positions no longer meet inside it.
 _PAST_MIXING = (
     *("q", "scores", "pattern", "z", "attn_out", "resid_mid"),
-    *("mlp_post", "experts", "expert_weights", "expert_post", "mlp_out", "resid_post"),
+    *("mlp_in", "mlp_post", "experts", "expert_weights", "expert_post", "mlp_out", "resid_post"),
 )
 _SHOWN = 6
 

@@ -3,6 +3,32 @@
 In: the ways people write a site (`Site("z", 3)`, `("z", 3)`, `"z.3"`, a TransformerLens name
 such as `"blocks.3.attn.hook_z"`, or `"pattern"` for every layer). Out: `Site` values, and
 errors that name the nearest sites that exist.
+
+What each holds, and its shape in `run.read`:
+
+    embed           [batch, pos, width]               what the tokens' table gives
+    resid_pre       [batch, pos, d_model]             the stream that enters a block
+    norm1_scale     [batch, pos, 1]                   what a block's first norm divides by; …
+    q               [batch, pos, head, d_head]        queries, as attention multiplies them
+    k               [batch, pos, kv_head, d_head]     keys, also where several heads share one
+    v               [batch, pos, kv_head, d_head]     values
+    scores          [batch, head, query, key]         what the softmax is given, masked
+    pattern         [batch, head, query, key]         what it gives
+    z               [batch, pos, head, d_head]        the input of W_O
+    attn_out        [batch, pos, d_model]             what attention adds to the stream
+    resid_mid       [batch, pos, d_model]             the stream between attention and MLP
+    mlp_in          [batch, pos, d_model]             what goes into the MLP, normed where it is
+    experts         [batch, pos, slot]                which experts a token is sent to
+    expert_weights  [batch, pos, slot]                and with which weights
+    expert_post     [batch, pos, expert, neuron]      their neurons, 0 where it is not sent
+    mlp_post        [batch, pos, neuron]              the input of the down projection
+    mlp_out         [batch, pos, d_model]             what the MLP adds to the stream
+    resid_post      [batch, pos, d_model]             the stream that leaves a block
+    final_norm_scale [batch, pos, 1]                  what the last norm divides by
+    logits          [batch, pos, vocab]               what the model answers
+
+Sites that begin with `cross_` are those of attention to another stack, of the same shapes; its
+keys and values are at that stack's positions.
 """
 
 from __future__ import annotations
@@ -47,6 +73,7 @@ LAYERED = (
     "cross_z",
     "cross_attn_out",
     "resid_mid",
+    "mlp_in",
     "experts",
     "expert_weights",
     "expert_post",

@@ -60,6 +60,7 @@ class Trace:
     flow: Dataflow
     calls: list[Call] = field(default_factory=list)
     logits: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    reached: Call | None = None
     _made_by: dict[int, list[Call]] = field(default_factory=dict)
 
     @property
@@ -78,11 +79,16 @@ class Trace:
                 self._made_by.setdefault(id(call.y), []).append(call)
 
 
+class _ReachedError(Exception):
+    """Everything that was to be watched has happened: the rest of the forward need not run."""
+
+
 class _Watch:
     """What the hooks of one trace share."""
 
-    def __init__(self, found: Trace) -> None:
+    def __init__(self, found: Trace, until: str | None) -> None:
         self.found = found
+        self.until = until
         self.stack: list[Call] = []  # the calls that have not returned yet
         self.clock = iter(range(10**9))
         self.counts: dict[str, int] = {}
@@ -94,6 +100,9 @@ class _Watch:
         nth = self.counts[name] = self.counts.get(name, -1) + 1
         x = first_activation((args, kwargs))
         self.stack.append(Call(name, module, next(self.clock), args, kwargs, x, nth=nth))
+        if name == self.until:
+            self.found.reached = self.stack[-1]
+            raise _ReachedError
 
     def leave(self, _module: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
         call = self.stack.pop()
@@ -130,13 +139,20 @@ class _Watch:
                 call.x = old
 
 
-def trace(source: Source, twin: nn.Module, tokens: Tokens, lengths: frozenset[int] | None) -> Trace:
+def trace(
+    source: Source,
+    twin: nn.Module,
+    tokens: Tokens,
+    lengths: frozenset[int] | None,
+    until: str | None = None,
+) -> Trace:
     """Run `twin` once over a prompt and watch; the twin is of no use afterwards.
 
-    `lengths` are the numbers of positions that its stacks have; None where one is not known.
+    `lengths` are the numbers of positions that its stacks have; None where one is not known. The
+    run ends where the module `until` is entered: that call is then `reached`, and has only begun.
     """
     found = Trace(tokens, Dataflow(lengths))
-    watch = _Watch(found)
+    watch = _Watch(found, until)
     found.flow.before_write = Frozen(twin).refuse_write
     switch_attention(twin)
     handles: list[RemovableHandle] = []
@@ -150,6 +166,8 @@ def trace(source: Source, twin: nn.Module, tokens: Tokens, lengths: frozenset[in
     try:
         with found.flow:
             found.logits = call_model(source, twin, tokens)
+    except _ReachedError:
+        pass
     finally:
         while len(_get_current_dispatch_mode_stack()) > depth:
             _pop_mode()

@@ -17,7 +17,7 @@ from mechwidget.models.reach import position_axis
 from mechwidget.models.reading import at_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from mechwidget.models.edit import Edit
     from mechwidget.models.hooked_model import HookedModel
@@ -82,6 +82,7 @@ class Traffic:
     _looks: dict[Site, list[tuple[int, Edit]]] = field(default_factory=dict)
     _looked: set[tuple[int, Site]] = field(default_factory=set)
     _changes: list[_Change] = field(default_factory=list)
+    _shared: dict[Hashable, dict[Any, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for index, edit in self.edits:
@@ -109,6 +110,7 @@ class Traffic:
         self.passes += 1
         self.edits, self.shape, self.keys = edits, shape, keys
         self._by_site, self._looks, self._looked, self._changes = {}, {}, set(), []
+        self._shared = {}
         Traffic.__post_init__(self)
 
     def pass_on(
@@ -119,19 +121,28 @@ class Traffic:
         Where `exists` is False, the tensor has an entry for nothing: an edit of it is undone.
         """
         for index, edit in self._by_site.get(site, ()):
-            given = (self.given[source][site] for source in edit.sources)
-            edited = wanted = _checked(edit, edit.apply(tensor, *given), tensor)
+            edited = wanted = _checked(edit, self.applied(edit, tensor), tensor)
             if exists is not None:
                 edited = torch.where(exists, wanted, tensor)
             size = _size(site, edited - tensor)
             self._changes.append(_Change(index, edit, size, _undone(wanted, edited, exists)))
             tensor = edited
         for index, edit in self._looks.get(site, ()):
-            edit.apply(tensor)
+            self.applied(edit, tensor)
             self._looked.add((index, site))
         if site in self.reads:
             self.kept[site] = at_positions(site, tensor, self.read_at)
         return tensor
+
+    def applied(self, edit: Edit, tensor: torch.Tensor) -> Any:
+        """What an edit makes of a tensor, with what its sources held and what it shares."""
+        given: list[Any] = [self.given[source][edit.site] for source in edit.sources]
+        if edit.shares is not None:
+            given.append(self._shared.setdefault(edit.shares, {}))
+        return edit.apply(tensor, *given)
+
+    def _shared_now(self) -> dict[Hashable, dict[Any, Any]]:
+        return {key: dict(held) for key, held in self._shared.items()}
 
     def adopt(self, other: Traffic) -> None:
         """Have seen what `other` saw."""

@@ -152,7 +152,7 @@ def _on_positions(
     window: Window,
     axis: int,
     tensor: torch.Tensor,
-    *given: torch.Tensor,
+    *given: Any,
 ) -> torch.Tensor:
     """A tensor over the window's positions along `axis`, with the edit's own ones edited."""
     before, here, after = _split(tensor, axis, part, window)
@@ -160,7 +160,7 @@ def _on_positions(
 
 
 def _on_rows(
-    edit: Edit, part: Window, window: Window, tensor: torch.Tensor, *given: torch.Tensor
+    edit: Edit, part: Window, window: Window, tensor: torch.Tensor, *given: Any
 ) -> torch.Tensor:
     """`[batch, head, query, key]` of the window, with the edit's own queries edited."""
     dropped = window.stop - tensor.shape[-1]  # keys that the cache does not hold any more

@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+from transformers import PreTrainedModel
 
 from mechwidget.errors import UnsupportedModelError
 from mechwidget.models.forward_source import ForwardSource
 from mechwidget.models.hooked_model import HookedModel
 from mechwidget.models.lens_points import hook_points
 from mechwidget.models.locks import lock_of
+from mechwidget.models.model_sources import from_taker
 from mechwidget.models.naming import name_sites, offer_sites
 from mechwidget.models.preprocessors import preprocessors_of
 from mechwidget.models.source_checks import check_source
@@ -42,7 +44,7 @@ def wrap(
         model: a transformer; also compiled, with PEFT adapters, offloaded by accelerate,
             quantised, inside a module of your own, or a TransformerLens `TransformerBridge`.
             Its forward takes token ids, pixels or sound and gives logits or, without a head, its
-            last hidden state.
+            last hidden state. Anything else that the source of a plugin takes.
         tokenizer: its tokenizer, feature extractor, image processor, or a processor that holds
             several; without one, prompts are token ids, pixels or sound as tensors. A bridge
             brings its own.
@@ -57,6 +59,10 @@ def wrap(
         UnsupportedModelError: the trace found no residual stream, or the source does not work.
         SiteError: a named module is not there, or its output cannot be that site.
     """
+    if source is None and sites is None and not isinstance(model, PreTrainedModel):
+        given_by_plugin = from_taker(model, tokenizer, name)
+        if given_by_plugin is not None:
+            return given_by_plugin
     if not isinstance(model, nn.Module):
         raise UnsupportedModelError(
             f"wrap was given {type(model).__name__}; expected a torch module.",

@@ -100,8 +100,17 @@ def _find(
         linear.x.shape[-1] if linear and linear.x is not None else 0,
         number,
         post_norm,
+        _entry(block, source[-1]) if kind == "mlp" else None,
     )
     return _Found(write, tensor, event, inner.left)
+
+
+def _entry(block: Call, whole: Call) -> Place | None:
+    """Where the stream, normed or not, goes into the module that is the whole of an MLP."""
+    if is_linear(whole.module) or whole.x is None or block.x is None:
+        return None
+    wide = whole.x.shape[-1] == block.x.shape[-1] and whole.x.numel() == block.x.numel()
+    return place(whole) if wide else None
 
 
 def _are_scaled_by_vectors(terms: Terms) -> bool:

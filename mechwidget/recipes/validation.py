@@ -13,6 +13,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from mechwidget.plugin_api import REGISTRY
 from mechwidget.recipes.numbers import unpacked
 from mechwidget.recipes.problem import Problem, RecipeError, kind_of, path_of, short
 from mechwidget.recipes.schema import FORMAT, VERSION, schema
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 _MOST_PROBLEMS = 50
-_METRICS = ("logit_diff", "probability")
 
 
 def validate(document: Any) -> list[Problem]:
@@ -164,15 +164,16 @@ def _listed(part: dict[str, Any], at: str) -> Iterator[Problem]:
         if "does" in entry:
             yield from _intervention(entry["does"], f"{at}interventions[{nth}].does")
     metric = part.get("metric")
-    if metric is not None and metric["type"] not in _METRICS:
+    if metric is not None and metric["type"] not in REGISTRY.names("metrics"):
         said = f"No metric is called {short(metric['type'])} here: it is kept and not measured."
         yield Problem(f"{at}metric.type", said, "note")
 
 
 def _intervention(does: dict[str, Any], path: str) -> Iterator[Problem]:
-    from mechwidget.interventions.codec import INTERVENTIONS, intervention_from_json  # noqa: PLC0415
+    from mechwidget.interventions.codec import intervention_from_json  # noqa: PLC0415
+    from mechwidget.interventions.kinds import intervention_kind  # noqa: PLC0415
 
-    if does["type"] not in INTERVENTIONS:
+    if intervention_kind(does["type"]) is None:
         said = f"No intervention is called {short(does['type'])} here: it is kept and not done."
         yield Problem(f"{path}.type", said, "note")
         return

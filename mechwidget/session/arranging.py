@@ -10,7 +10,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from mechwidget.session import grouping
-from mechwidget.session.readings import Readings
+from mechwidget.session.looking_up import LookingUp
 from mechwidget.session.state import listed_ones
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mechwidget.session.state import State, Which
 
 
-class Arranging(Readings):
+class Arranging(LookingUp):
     """What a session can do to the order of its interventions, their names and their groups."""
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mechwidget.session.computation import Computation
+from mechwidget.session.contexts import Contexts
 from mechwidget.session.continuation import Continuations
 from mechwidget.session.numbers import Numbers
 from mechwidget.session.pattern_pictures import PatternPictures
@@ -41,6 +42,7 @@ class Engine:
         self.pictures = PatternPictures(model, self.patterns)
         self.reads = Reads(model, self.worker)
         self.continuations = Continuations(model, self.worker)
+        self.contexts = Contexts(model, self.worker)
         self.sweeps = Sweeps(model, computation, self.worker)
         self.scores = Scores(model, self.reads, self.sweeps)
 
@@ -48,6 +50,7 @@ class Engine:
         """Stop everything that is under way."""
         self.sweeps.close()
         self.continuations.close()
+        self.contexts.close()
         self.reads.close()
         self.patterns.close()
         self.numbers.close()

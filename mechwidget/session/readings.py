@@ -106,6 +106,25 @@ class Readings(HasTraits, metaclass=AbstractTraits):
         asked = (key, state.tokens, state.active, state.metric, state.position, state.other)
         return self._open().reads.read(asked, lambda stop: work(state, stop), n_bytes)
 
+    def read_weights(
+        self,
+        key: Hashable,
+        work: Callable[[Callable[[], bool]], T],
+        n_bytes: Callable[[T], int],
+        *,
+        long: bool = False,
+    ) -> Job[T]:
+        """The same of what depends on the model alone: no prompt and no edit asks for it anew.
+
+        Args:
+            key: what is asked for, with its arguments.
+            work: finds it out; it is passed `cancelled`.
+            n_bytes: how much room the answer takes in memory.
+            long: clicks and fetches go first.
+        """
+        priority = Priority.SWEEP if long else Priority.FETCH
+        return self._open().reads.read(("weights", key), work, n_bytes, priority)
+
     def read_each(
         self,
         questions: Sequence[Question[T]],

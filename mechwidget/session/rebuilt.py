@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mechwidget.analysis.metrics import metric_from_json
+from mechwidget.analysis.metric_kinds import metric_from_json
 from mechwidget.analysis.outcome import TokenChange
 from mechwidget.errors import MechwidgetError
 from mechwidget.interventions import Vector, intervention_from_json
-from mechwidget.interventions.codec import INTERVENTIONS
+from mechwidget.interventions.kinds import intervention_kind, not_usable
 from mechwidget.models.inputs import Inputs
 from mechwidget.recipes import unpacked
 from mechwidget.session import grouping
@@ -162,8 +162,8 @@ def _not_done(path: str, entry: Json, error: Exception) -> Difference:
     kind = entry.get("does", {}).get("type", "an intervention")
     called = entry.get("sentence") or kind
     why = getattr(error, "message", str(error))
-    if "does" in entry and kind not in INTERVENTIONS:
-        why = f"no kind of intervention is called “{kind}” here."
+    if "does" in entry and intervention_kind(kind) is None:
+        why = not_usable(kind) or f"no kind of intervention is called “{kind}” here."
     return Difference(path, entry, None, f"“{called}” is kept and not done: {why}", strange=True)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mechwidget.analysis import MapScore, ScoreInputs, ScoreMap, map_scores, number_map
 from mechwidget.analysis.map_score import grid_map
-from mechwidget.analysis.scores import changes
+from mechwidget.analysis.scores import changes, numbers_of
 from mechwidget.errors import MechwidgetError
 from mechwidget.session.job import Priority
 from mechwidget.session.waiting import Awaited
@@ -104,11 +104,8 @@ class Scores:
         edits = state.active if edited and score.follows_edits else ()
 
         def work(cancelled: Callable[[], bool]) -> ScoreMap:
-            return score(
-                ScoreInputs(
-                    self._model, state.tokens, state.metric, state.other, edits, cancelled, progress
-                )
-            )
+            about = (self._model, state.tokens, state.metric, state.other, edits)
+            return numbers_of(score, ScoreInputs(*about, cancelled, progress))
 
         key = (score, state.tokens, edits, state.metric, state.other)
         return self._reads.read(key, work, lambda made: made.grid.nbytes, Priority.SCORE)

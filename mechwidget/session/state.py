@@ -13,6 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from mechwidget.analysis import BoundMetric, Metric
+from mechwidget.analysis.metric_kinds import bound_metric
 from mechwidget.errors import (
     ComponentError,
     InterventionError,
@@ -23,6 +24,7 @@ from mechwidget.errors import (
 from mechwidget.interventions import Ablate, Component, Intervention
 from mechwidget.interventions.fields import Given
 from mechwidget.interventions.fields import prompt as checked_prompt
+from mechwidget.interventions.kinds import check_kind
 from mechwidget.models.inputs import Inputs
 from mechwidget.session.alignment import Pair, aligned
 from mechwidget.session.arrangement import Arrangement, Group
@@ -315,6 +317,7 @@ def checked(intervention: object, state: State, model: HookedModel) -> Intervent
             f"An intervention is an Ablate, a Scale, a Steer …, not {type(intervention).__name__}.",
             _EXAMPLE,
         )
+    check_kind(intervention)
     intervention.edits(model, model.n_positions_for(intervention, state.tokens))
     return intervention
 
@@ -382,4 +385,4 @@ def _require_unicode(prompt: str) -> None:
 
 
 def _bind(model: HookedModel, metric: Metric | None, n_positions: int) -> BoundMetric | None:
-    return None if metric is None else metric.bind(model, n_positions)
+    return None if metric is None else bound_metric(metric, model, n_positions)

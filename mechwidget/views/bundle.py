@@ -74,7 +74,7 @@ def front_end_json() -> dict[str, str]:
     """Script and style of every view, for a page that has only the loader: gzipped, in base64."""
     if is_hot():
         text_of.cache_clear()
-    return {"gzip": _packed(text_of(SCRIPT), text_of(STYLE))}
+    return {"gzip": packed(text_of(SCRIPT), text_of(STYLE))}
 
 
 def fingerprint() -> str:
@@ -83,6 +83,7 @@ def fingerprint() -> str:
 
 
 @cache
-def _packed(script: str, style: str) -> str:
+def packed(script: str, style: str) -> str:
+    """A script and its style as they travel: JSON, gzipped, in base64."""
     front_end = json.dumps({"script": script, "style": style}).encode()
     return base64.b64encode(gzip.compress(front_end, mtime=0)).decode()

@@ -16,7 +16,7 @@ from mechwidget.wire.envelope import describe
 from mechwidget.wire.plain_json import plain
 
 if TYPE_CHECKING:
-    from mechwidget.analysis import TokenChange
+    from mechwidget.analysis import Corpus, TokenChange
     from mechwidget.interventions import Intervention
     from mechwidget.models import HookedModel, Tokens
     from mechwidget.session import Now, Session
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _MOST_PAIRS = 32
+_LONGEST_NAME = 80
 
 
 def session_state(
@@ -35,6 +36,7 @@ def session_state(
     now: Now,
     directions: Kept = (),
     loaded: Json | None = None,
+    corpus: Corpus | None = None,
 ) -> Json:
     """The whole state; `model` is what `model_json` made, once."""
     state, standing = now.state, now.standing
@@ -49,6 +51,7 @@ def session_state(
         "reference": len(state.reference),
         "interventions": interventions_json(state),
         "directions": directions_json(directions),
+        "corpus": None if corpus is None else corpus_json(corpus),
         "metric": _metric_json(state),
         "scores": now.scores,
         "can_undo": now.before is not None,
@@ -153,6 +156,17 @@ def directions_json(directions: Kept) -> list[Json]:
         }
         for each in directions
     ]
+
+
+def corpus_json(corpus: Corpus) -> Json:
+    """The reference set that neurons are looked at over; its prompts stay here."""
+    return {
+        "id": corpus.digest[:16],
+        "name": corpus.name[:_LONGEST_NAME],
+        "prompts": len(corpus),
+        "duplicates": corpus.duplicates,
+        "blank": corpus.blank,
+    }
 
 
 def _pairs_of(intervention: Intervention) -> Json:

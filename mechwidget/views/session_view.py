@@ -74,7 +74,7 @@ class SessionView(AnyWidget):
         self._session = session
         self._model_json = model_json(session.model)
         self._pushing = threading.RLock()
-        super().__init__(state=self._current(), _view=self.view, _front_end=fingerprint())
+        super().__init__(state=self._current(), _view=self.page_name(), _front_end=fingerprint())
         deliver_where_addressed(self.comm)
         self._channel = Channel(self.send, about={"session": session.id})
         self._channel.on("front_end", _front_end_asked)
@@ -84,6 +84,11 @@ class SessionView(AnyWidget):
         self._stop_listening = session.on_change(self._changed)
         self._no_longer_shown = session.shown_as(self.view)
         self._pace.ask()  # the session may have changed while the widget was made
+
+    @classmethod
+    def page_name(cls) -> str:
+        """The name under which the page knows the view."""
+        return cls.view
 
     @property
     def session(self) -> Session:
@@ -157,7 +162,7 @@ class SessionView(AnyWidget):
         return self._still(self._still_state())
 
     def _still(self, state: dict[str, Any]) -> str:
-        return snapshot_html(state, [*self.snapshot_parts(state), *table_html(state)])
+        return snapshot_html(state, [*self._parts(state), *table_html(state)])
 
     def _still_state(self) -> dict[str, Any]:
         """The state, and the numbers beside it that come in time."""
@@ -166,12 +171,15 @@ class SessionView(AnyWidget):
             numbers = still_numbers(self.session, self.view, _SECONDS_FOR_ITS_PICTURES)
         return {**self._current(), "numbers": numbers}
 
+    def _parts(self, state: dict[str, Any]) -> list[str]:
+        return self.snapshot_parts(state)
+
     def _current(self) -> dict[str, Any]:
         if self.session.closed:
             return dict(self.state)
         session = self.session
-        now, kept = session.now(), session.directions.kept
-        return session_state(session.id, self._model_json, now, kept, loaded_json(session))
+        now, kept, loaded = session.now(), session.directions.kept, loaded_json(session)
+        return session_state(session.id, self._model_json, now, kept, loaded, session.corpus)
 
     def _changed(self) -> None:
         computing = not self._session.closed and self._session.now().computing

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mechwidget.errors import CancelledError, MechwidgetError, ProtocolError
+from mechwidget.plugin_api import REGISTRY
 from mechwidget.wire.limits import (
     MAX_ID_CHARACTERS,
     MAX_INCOMING_BYTES,
@@ -145,6 +146,9 @@ def describe(error: BaseException, op: str) -> dict[str, str]:
         return {"type": CancelledError.__name__, "message": replaced, "hint": ""}
     if isinstance(error, KeyboardInterrupt):
         return {"type": "Interrupted", "message": "The kernel was interrupted.", "hint": ""}
+    if said := REGISTRY.culprit(error):
+        hint = "It is a plugin: mw.plugins() lists them, and whoever made it can mend it."
+        return {"type": "PluginError", "message": f"{said[:500]} (in op {op})", "hint": hint}
     detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return {
         "type": "InternalError",

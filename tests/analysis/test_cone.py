@@ -13,7 +13,18 @@ from mechwidget.models import Site
 from tests.models.zoo.build import example, hooked
 
 N, POSITION = 6, 2
-SITES = ("resid_pre", "k", "v", "pattern", "z", "attn_out", "resid_mid", "mlp_post", "mlp_out")
+SITES = (
+    "resid_pre",
+    "k",
+    "v",
+    "pattern",
+    "z",
+    "attn_out",
+    "resid_mid",
+    "mlp_in",
+    "mlp_post",
+    "mlp_out",
+)
 
 
 def really_changed(model, site):

@@ -87,9 +87,13 @@ def test_a_head_that_copies_has_one_and_one_that_suppresses_minus_one():
 
 def test_chunks_do_not_matter(monkeypatch):
     whole = copying_scores(hooked("llama")).values
-    module = import_module("mechwidget.analysis.copying")
-    for name, value in (("_POSITIONS", 5), ("_ROWS", 7), ("_MAP_BYTES", 1)):
-        monkeypatch.setattr(module, name, value)
+    for module, name, value in (
+        ("attention_probe", "_POSITIONS_AT_ONCE", 5),
+        ("vocabulary_ends", "_BLOCK_BYTES", 1),
+        ("copying", "_ROWS", 7),
+        ("copying", "_MAP_BYTES", 1),
+    ):
+        monkeypatch.setattr(import_module(f"mechwidget.analysis.{module}"), name, value)
     np.testing.assert_allclose(copying_scores(hooked("llama")).values, whole, atol=1e-5)
 
 

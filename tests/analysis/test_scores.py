@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ import mechwidget as mw
 from mechwidget.analysis import (
     MapScore,
     ScoreInputs,
+    ScoreMap,
     ablation_sweep,
     activation_gradient,
     compute_score,
@@ -28,10 +28,13 @@ from mechwidget.analysis import (
     number_map,
     pattern_entropy,
     register_score,
+    scores,
     sweep_components,
 )
-from mechwidget.analysis.scores import _REGISTERED, load_scores
+from mechwidget.analysis.scores import _REGISTERED, numbers_of
 from mechwidget.errors import MechwidgetError
+from mechwidget.plugin_api import Registry
+from mechwidget.plugin_api.declared import Declared, own
 from tests.models.zoo.build import hooked
 from tests.models.zoo.species import HEADS, LAYERS
 
@@ -151,20 +154,42 @@ def test_a_plugin_comes_in_by_the_same_door():
 
 
 PLUGIN = constant("from a package")
+SAME = constant("induction")
 
 
-@pytest.mark.usefixtures("own_registry")
-def test_a_broken_plugin_is_named_and_left_out():
-    group = "mechwidget.scores"
-    points = [
-        EntryPoint("missing", "tests.analysis.nowhere:score", group),
-        EntryPoint("wrong", "math:pi", group),
-        EntryPoint("good", f"{__name__}:PLUGIN", group),
-    ]
-    with pytest.warns(UserWarning, match=r"'(missing|wrong)'.* is left out") as caught:
-        load_scores(points)
-    assert len(caught) == 2
-    assert find_score("from a package").name == "from a package"
+def test_plugins_scores_come_after_our_own_and_broken_ones_are_left_out(monkeypatch):
+    def declared(name, value):
+        return Declared("scores", name, value, "somebody", "1")
+
+    found = Registry(
+        lambda: [
+            *(each for each in own() if each.group == "scores"),
+            declared("missing", "tests.analysis.nowhere:score"),
+            declared("wrong", "math:pi"),
+            declared("good", f"{__name__}:PLUGIN"),
+            declared("same", f"{__name__}:SAME"),
+        ]
+    )
+    monkeypatch.setattr(scores, "REGISTRY", found)
+    assert [score.name for score in map_scores()] == [*NAMES, "from a package"]
+    states = {each.name: (each.state, each.usable) for each in found.health()}
+    assert states == {
+        "core": ("ok", True),
+        "missing": ("failed", False),
+        "wrong": ("wrong protocol", False),
+        "good": ("ok", True),
+        "same": ("wrong protocol", False),
+    }
+    assert "induction" in found.record("scores", "same").reason
+
+
+def test_what_is_no_map_of_the_model_is_refused():
+    for wrong in (None, [[1.0]], ScoreMap(*[np.zeros((1, 1), np.float32)] * 3)):
+        score = MapScore(
+            "odd", "odd", "odd", "", "diverging", None, frozenset(), lambda _, w=wrong: w
+        )
+        with pytest.raises(MechwidgetError, match="'odd' has no numbers"):
+            numbers_of(score, inputs())
 
 
 def test_numbers_of_ones_own_are_checked():

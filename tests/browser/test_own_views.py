@@ -21,6 +21,7 @@ VIEWS = {
     "token-strip": "TokenStrip",
     "head-map": "HeadMap",
     "attention": "AttentionView",
+    "attribution": "AttributionView",
     "continuation": "Continuation",
     "lens": "LensView",
     "neurons": "NeuronsView",

@@ -42,7 +42,7 @@ def interventions(
     numbers = FINITE.filter(lambda x: x == 0 or abs(x) > 1e-6)
     size = {"min_size": width or 1, "max_size": width or 6}
     vectors = st.builds(mw.Vector, st.lists(numbers, **size).filter(any), st.text(max_size=5))
-    steerable = sited.filter(lambda c: not isinstance(c, (mw.Neuron, mw.ExpertNeuron)))
+    steerable = sited.filter(lambda c: not isinstance(c, (mw.Neuron, mw.ExpertNeuron, mw.Feature)))
     several = st.lists(prompts, min_size=1, max_size=3)
     pairs = st.lists(st.tuples(PLACES, PLACES), min_size=1, max_size=4)
     unplaced = sited.filter(lambda c: c.positions is None)

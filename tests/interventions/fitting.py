@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import mechwidget as mw
 from mechwidget.errors import MechwidgetError
 from mechwidget.interventions import Intervention
+from tests.dictionaries.made import registered
 from tests.interventions.anything import interventions
 from tests.models.zoo.species import HEADS, LAYERS, NEURONS, VOCABULARY, WIDTH
 from tests.random_weights import example
@@ -19,6 +20,11 @@ TWO = mw.Inputs(example(9)[0].tolist(), IDS[0].tolist())  # for a model with two
 PLACES = st.integers(-LENGTH, LENGTH - 1)
 POSITIONS = st.none() | st.lists(PLACES, min_size=1, max_size=3)
 HEAD = st.integers(0, HEADS - 1)
+DICTIONARIES = [
+    registered(WIDTH, ("resid_pre", 1), None),
+    registered(WIDTH, ("z", 0), None, "topk"),
+    registered(WIDTH, ("mlp_in", 1), ("mlp_out", 1), "jumprelu"),
+]
 PROMPTS = st.lists(st.integers(3, VOCABULARY - 1), min_size=3, max_size=8).map(tuple)
 
 
@@ -33,6 +39,7 @@ def fitting(layers: int, *, crosses: bool = False) -> st.SearchStrategy[Interven
         st.builds(mw.Neuron, layer, st.integers(0, NEURONS - 1), POSITIONS),
         st.builds(mw.ExpertNeuron, layer, st.integers(0, 3), st.integers(0, 23), POSITIONS),
         st.builds(mw.Residual, layer, POSITIONS, st.sampled_from(["pre", "mid", "post"])),
+        st.builds(mw.Feature, st.sampled_from(DICTIONARIES), st.integers(0, 5), POSITIONS),
     )
     return st.one_of(
         interventions(

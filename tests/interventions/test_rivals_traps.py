@@ -1,9 +1,8 @@
 """The traps that rivals fell into (FIELD.md, 1C): each test would fail on the rival's mistake.
 
-The first (a slice of the output projection's output is no head) is in `test_heads`; the third
-(steering against a recomputed reconstruction error) waits for dictionaries, of which there are
-none yet; the tenth (a cache of keys and values that survives its interventions) is tested with
-generation, and here for what runs remember.
+The first (a slice of the output projection's output is no head) is in `test_heads`; the tenth (a
+cache of keys and values that survives its interventions) is tested with generation, and here for
+what runs remember.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ from torch import nn
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 import mechwidget as mw
+from mechwidget.dictionaries import find_dictionary
 from mechwidget.errors import InterventionError
+from tests.dictionaries.made import registered
 from tests.interventions.parts import TRAITS
 from tests.models.zoo.build import (
     build,
@@ -66,6 +67,33 @@ def test_2_a_layer_without_effect_hands_its_stream_on_and_does_not_delete_it(nam
     with pytest.raises(InterventionError) as caught:
         mw.Ablate(mw.Layer(layer))
     assert "SkipLayer takes a layer out" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "gemma2"])
+def test_3_a_features_edit_keeps_the_error_and_never_takes_it_against_itself(name: str) -> None:
+    """decode(edited) + (x - decode(encode(x))), where x is what flowed before anything was edited.
+
+    A rival splices the reconstruction in and adds an error that is recomputed behind the edit,
+    x - decode(edited): the sum is x, and the edit is gone. Another reads the features anew after
+    each edit, so that zeroing all of them leaves some.
+    """
+    model, ids, of = hooked(name), example(), registered(WIDTH, ("resid_pre", 1), None)
+    known, site = find_dictionary(of), mw.Site("resid_pre", 1)
+    x = model.run(ids, read=[site]).read[site]
+    error, edited = x - known.decode(known.encode(x)), known.encode(x)
+    edited[..., 3] = 9.0
+    recomputed = known.decode(edited) + (x - known.decode(edited))
+    assert far(recomputed, x) < 1e-5  # the rival's edit changes nothing
+    found = model.run(ids, [mw.SetValue(mw.Feature(of, 3), 9.0)], read=[site]).read[site]
+    assert torch.allclose(found, known.decode(edited) + error, **LAW)
+    assert far(found, x) > 0.5
+    everything = [mw.Ablate(mw.Feature(of, index)) for index in range(known.n_features)]
+    left = model.run(ids, everything, read=[site]).read[site]
+    assert torch.allclose(left, known["b_dec"] + error, **LAW)
+    one_by_one = x
+    for index in range(known.n_features):
+        one_by_one = one_by_one - known.encode(one_by_one)[..., index, None] * known["W_dec"][index]
+    assert far(one_by_one, left) > 0.1  # what reading anew after each edit would have left
 
 
 @pytest.mark.parametrize("heads", [(8, 2), (8, 1), (8, 8)])

@@ -23,7 +23,7 @@ from mechwidget.interventions import (
     component_from_json,
     intervention_from_json,
 )
-from mechwidget.interventions.codec import INTERVENTIONS as KINDS
+from mechwidget.interventions.kinds import intervention_kinds
 from tests.interventions.anything import COMPONENTS, INTERVENTIONS
 
 JSON = st.recursive(
@@ -66,7 +66,7 @@ PART = {"type": "mlp", "layer": 0}
 @settings(deadline=None, max_examples=300)
 @given(
     st.fixed_dictionaries(
-        {"type": st.sampled_from(sorted(KINDS))},
+        {"type": st.sampled_from(sorted(intervention_kinds()))},
         optional={
             "component": JSON | COMPONENTS.map(lambda component: component.to_json()),
             **{field: JSON | st.just([1.0, 2.0]) for field in (*FIELDS, *MORE)},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import mechwidget as mw
 from mechwidget.interventions import Intervention
+from tests.dictionaries.made import registered
 
 
 def every_intervention(model: mw.HookedModel, other: Sequence[int]) -> list[Intervention]:
@@ -19,8 +20,14 @@ def every_intervention(model: mw.HookedModel, other: Sequence[int]) -> list[Inte
     ones = [1.0] * model.d_model
     rows = [[float(key == 0) for key in range(len(given))] for _ in given]
     neurons = [mw.Ablate(mw.Neuron(1, 5))] if model.n_neurons(1) else []
+    own = registered(model.d_model, ("resid_pre", 1), None)
+    features: list[Intervention] = [mw.Scale(mw.Feature(own, 3), 2.0)]
+    if mw.Site("mlp_in", 1) in model.sites:
+        across = registered(model.d_model, ("mlp_in", 1), ("mlp_out", 1), "topk")
+        features.append(mw.Ablate(mw.Feature(across, 3), "mean", over=[given, given[:-1]]))
     return [
         *neurons,
+        *features,
         mw.Ablate(head),
         mw.Ablate(mw.Attention(1, [2, -1])),
         mw.Ablate(mw.MLP(1)),

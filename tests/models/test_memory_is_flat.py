@@ -18,6 +18,7 @@ import torch
 import mechwidget as mw
 from mechwidget.errors import CancelledError
 from mechwidget.models.budget import Budget
+from tests.dictionaries.made import registered
 from tests.models.zoo.build import build, example
 
 MEGABYTE = 2**20
@@ -57,6 +58,9 @@ def one_of_each(model: mw.HookedModel) -> list[list[object]]:
         lists.append([mw.KnockOut(mw.Edge(1, 0, -1, 0))])
     if model.has_mlp(1):
         lists.append([mw.Ablate(mw.MLP(1), "mean", [example(5), example(7)])])
+    if mw.Site("mlp_in", 1) in model.sites:
+        of = registered(model.d_model, ("mlp_in", 1), ("mlp_out", 1))
+        lists.append([mw.Ablate(mw.Feature(of, 3), "mean", [example(5), example(7)])])
     if model.n_experts(1):
         lists.append([mw.Ablate(mw.ExpertNeuron(1, 0, 3))])
     return lists

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import mechwidget as mw
 from mechwidget.models import Edit
 from mechwidget.models.budget import Budget
+from tests.dictionaries.made import registered
 from tests.models.custom import same
 from tests.models.zoo.build import build, hooked
 from tests.models.zoo.species import ZOO
@@ -25,8 +26,15 @@ def late_edits(model: mw.HookedModel, first: int) -> st.SearchStrategy:
     parts = [lambda p, i=i: mw.MLP(i, p) for i in layers if model.has_mlp(i)]
     parts += [lambda p, i=i: mw.Head(i, 1, p) for i in layers if model.n_heads(i)]
     parts += [lambda p, i=i: mw.Residual(i, p) for i in layers]
+    names = [registered(model.d_model, ("resid_pre", 1), None)]
+    if mw.Site("mlp_in", 1) in model.sites:
+        names.append(registered(model.d_model, ("mlp_in", 1), ("mlp_out", 1)))
+    parts += [lambda p, name=name, i=i: mw.Feature(name, i, p) for name in names for i in (3, 4)]
     part = st.builds(lambda make, p: make(p), st.sampled_from(parts), positions)
-    edit = st.one_of(part.map(mw.Ablate), part.map(lambda one: mw.Scale(one, 0.5)))
+    layer = st.builds(
+        lambda i, p: mw.Scale(mw.Layer(i, p), 0.5), st.sampled_from(layers), positions
+    )
+    edit = st.one_of(part.map(mw.Ablate), part.map(lambda one: mw.Scale(one, 0.5)), layer)
     return st.lists(edit, min_size=1, max_size=3)
 
 
@@ -69,6 +77,32 @@ def test_the_plan_says_which_positions_came_from_the_cache(name: str) -> None:
         model.run(IDS, edit, positions=[-1], replay=False),
     ):
         assert other.plan.cached == 0
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_what_two_edits_share_is_shared_in_a_window_too(name: str) -> None:
+    """A window tries its edits twice; what one left for another is there both times."""
+    model = mw.wrap(build(name))
+    own = registered(model.d_model, ("resid_pre", 1), None)
+    across = registered(model.d_model, ("mlp_in", 1), ("mlp_out", 1))
+    lists = [
+        [mw.SkipLayer(mw.Layer(1, (-2,)))],
+        *(
+            [
+                mw.Scale(mw.Feature(of, 3, (-1,)), 2.0),
+                mw.Scale(mw.Feature(of, 3, (-1,)), 3.0),
+                mw.SetValue(mw.Feature(of, 4, (-1,)), 3.0),
+            ]
+            for of in (own, across)
+        ),
+    ]
+    model.run(IDS)
+    for edits in lists:
+        runs = [model.run(IDS, edits, positions=[-1]) for _ in range(5)]
+        assert runs[-1].plan.cached == N - 16
+        full = model.run(IDS, edits, positions=[-1], replay=False)
+        assert all(same(run.logits, full.logits) for run in runs)
+        assert str(runs[-1].fired) == str(full.fired)
 
 
 class LooksBack:

@@ -10,9 +10,13 @@ import mechwidget as mw
 from mechwidget.errors import InterventionError, PromptError
 from mechwidget.views.session_state import interventions_json
 from mechwidget.views.snapshot_html import snapshot_html
+from tests.dictionaries.made import dictionary
 from tests.session.tiny import PROMPT
 
 OTHER = "the dog ran under a rug and a cat slept"
+ACROSS = dictionary(24, reads=("mlp_in", 1), writes=("mlp_out", 1))
+mw.register_dictionary("sae", dictionary(24), replace=True)
+mw.register_dictionary("across", ACROSS, replace=True)
 EVERY_KIND = [
     mw.Ablate(mw.Head(0, 1)),
     mw.Ablate(mw.MLP(1), "mean", [OTHER, PROMPT]),
@@ -25,6 +29,8 @@ EVERY_KIND = [
     mw.KnockOut(mw.Edge(0, 0, -1, 0)),
     mw.Freeze("pattern", [2]),
     mw.Freeze(mw.MLP(2)),
+    mw.Ablate(mw.Feature("sae", 3)),
+    mw.Scale(mw.Feature("across", 3), 2.0),
     mw.ReplacePattern(mw.Head(1, 1), "previous"),
 ]
 

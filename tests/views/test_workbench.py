@@ -55,6 +55,7 @@ def test_the_state_is_json_and_has_every_field(page):
         *("can_undo", "can_redo", "phase", "error", "outcome", "encoder", "other", "reference"),
         *("undo", "redo", "groups", "trial", "tried", "snapshots"),
         "scores",
+        "corpus",
         "directions",
         "loaded",
     }

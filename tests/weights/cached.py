@@ -1,7 +1,7 @@
 """Models with published numbers, from the local Hugging Face cache and nowhere else.
 
-In: names under which a model may be in the cache. Out: the model in float32, or a skip that says
-what is missing. Nothing is ever downloaded.
+In: names under which a model may be in the cache. Out: the model in float32, or in the dtype in
+which its numbers were published, or a skip that says what is missing. Nothing is ever downloaded.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import mechwidget as mw
 from mechwidget.models.checkpoint import is_complete
 
 
-def require(*names: str) -> mw.HookedModel:
+def require(*names: str, dtype: str = "float32") -> mw.HookedModel:
     """The first of these that is in the cache."""
     for name in names:
         if _is_cached(name):
-            return _loaded(name)
+            return _loaded(name, dtype)
     pytest.skip(f"{names[0]} is not in the local Hugging Face cache")
 
 
@@ -40,5 +40,5 @@ def _is_cached(name: str) -> bool:
 
 
 @cache
-def _loaded(name: str) -> mw.HookedModel:
-    return mw.load(name, dtype="float32")
+def _loaded(name: str, dtype: str) -> mw.HookedModel:
+    return mw.load(name, dtype=dtype)

@@ -42,6 +42,7 @@ _HEADS = (
     ),
 )
 _STREAM = ("resid_pre", "resid_mid", "resid_post", "attn_out", "cross_attn_out", "mlp_out")
+_ENTERED = ("resid_mid", "mlp_in")  # what some module of the model's own was given
 _ROUNDING = 2e-4
 
 
@@ -220,9 +221,9 @@ def _called_once(model: nn.Module, name: str, prompt: Prompt) -> bool:
 
 def _written(found: Visit, hooked: mw.HookedModel, model: nn.Module, prompt: Prompt) -> None:
     """What is read is what flowed: out = in + writes; a zeroed MLP writes zero."""
-    outs = [s for s in hooked.sites if s.name in _STREAM]
+    outs = [s for s in hooked.sites if s.name in (*_STREAM, *_ENTERED)]
     read = hooked.run(prompt, read=outs).read
-    entered = _inputs(model, prompt) if any(s.name == "resid_mid" for s in outs) else []
+    entered = _inputs(model, prompt) if any(s.name in _ENTERED for s in outs) else []
     for layer, block in enumerate(hooked.ledger.blocks):
         here = {s.name: read[s] for s in outs if s.layer == layer}
         writes = [here[name] for name in ("attn_out", "cross_attn_out", "mlp_out") if name in here]
@@ -230,10 +231,9 @@ def _written(found: Visit, hooked: mw.HookedModel, model: nn.Module, prompt: Pro
             total = here["resid_pre"] + sum(writes)
             room = _ROUNDING * _size(here["resid_post"])
             found.hold("out = in + writes", _far(total, here["resid_post"]), room)
-        if "resid_mid" in here:
-            middle = here["resid_mid"]
-            nearest = min(_far(middle, x) for x in entered if x.shape == middle.shape)
-            found.hold("resid_mid is read", nearest, 1e-5 * _size(here["resid_mid"]))
+        for name in (name for name in _ENTERED if name in here):
+            nearest = min(_far(here[name], x) for x in entered if x.shape == here[name].shape)
+            found.hold(f"{name} is read", nearest, 1e-5 * _size(here[name]))
         if "attn_out" in here:
             off = hooked.run(prompt, [mw.Ablate(mw.Attention(layer))], read=[("attn_out", layer)])
             found.hold("attention off", float(off.read["attn_out", layer].abs().max()), 0.0)

@@ -3,7 +3,7 @@
 
 import type { Host, Theme, View } from "../../host/host";
 import { acquireStore } from "../../store/session-store";
-import type { EditJson, ErrorJson, MetricJson, SessionState } from "../../types";
+import type { AnyMetricJson, EditJson, ErrorJson, SessionState } from "../../types";
 import { clickable, componentKey, everywhere, isAblationOf, isEdit } from "../../types";
 import { workbench } from "../../views/workbench";
 import { decodeFrame, type Frame } from "../../wire/frames";
@@ -185,7 +185,7 @@ export class FakeSession {
       undo: () => act("undo"),
       redo: () => act("redo"),
       setPrompt: (prompt) => act("set_prompt", [prompt]),
-      setMetric: (metric: MetricJson | null) => act("set_metric", [metric]),
+      setMetric: (metric: AnyMetricJson | null) => act("set_metric", [metric]),
       select: (component, position) => session.sent.push(["select", component, position]),
       act: (op, args = {}) => act(op, [args]),
       ask: async (op, args = {}, options = {}) => {

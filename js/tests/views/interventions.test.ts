@@ -37,6 +37,19 @@ it("takes a removed one away at once and keeps the other, under its new index", 
   expect(get("mw-chip-0")).toBe(kept);
 });
 
+it("shows an edit of a feature with its sentence, and lights no cell for it", async () => {
+  const feature = { type: "feature", layer: 1, dictionary: "sae <b>1</b>", index: 7 } as const;
+  const item = {
+    ...ablation(HEAD, 0),
+    component: feature,
+    sentence: "Zero feature 7 of “sae <b>1</b>”",
+  };
+  const { get, find } = await mount(new FakeSession(stateOf({ interventions: [item] })));
+  expect(get("mw-chip-0").textContent).toContain("Zero feature 7 of “sae <b>1</b>”");
+  expect(get("mw-cell-1-2").dataset.mark).toBeUndefined();
+  expect(find("mw-chip-1")).toBeNull();
+});
+
 it("keeps a place for the keyboard when the chip in use goes", async () => {
   const { get } = await mount(listed());
   const cross = (chip: string) =>

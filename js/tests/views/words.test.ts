@@ -90,6 +90,8 @@ describe("every kind of edit", () => {
     expect(stream.head(1, 0)).toBeNull();
     expect(stream.residual(1)?.words).toBe("steered");
     expect(stream.residual(0)).toBeNull();
+    const feature = { type: "feature", layer: 1, dictionary: "a", index: 5 } as const;
+    expect(marksOf([edit("scale", { component: feature })]).residual(1)).toBeNull();
     const expert = { type: "expert_neuron", layer: 1, expert: 0, index: 5 } as const;
     expect(marksOf([edit("scale", { component: expert })]).mlp(1)?.words).toBe("scaled in part");
   });

@@ -122,7 +122,8 @@ class Changes:
         Without a position it is measured where the prompt has a blank to fill in, else at the end.
         """
         metric, state = dict(args), self._session.now().state
-        if metric and state.blank != len(state.tokens) - 1:
+        blank = state.blank != len(state.tokens) - 1
+        if blank and metric.get("type") in ("logit_diff", "logit", "probability"):
             metric.setdefault("position", state.blank)
         self._session.metric = metric_from_json(metric or None)
         return self._revision()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MOST_TOKENS = 500
-_LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = 2**31 - 1
 
 
 class Continuing:
@@ -47,7 +47,7 @@ class Continuing:
             most,
             finite_number(args["temperature"], "The temperature"),
             finite_number(args["top_p"], "top_p"),
-            args.integer("seed", 0, _LARGEST_SEED),
+            args.integer("seed", 0, LARGEST_SEED),
             on=args.choice("on", "prompt", "generated", "both"),  # type: ignore[arg-type]
             progress=progress,
         )

@@ -14,10 +14,13 @@ from mechwidget.errors import ProtocolError
 from mechwidget.session.scores import EFFECT
 from mechwidget.session.state import with_id
 from mechwidget.views.armed import armed, with_directions
+from mechwidget.views.aside import aside
 from mechwidget.views.deferred import Then
 from mechwidget.wire import Arguments, Channel, Frame, Request, encode
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from mechwidget.analysis import MapScore, ScoreMap
     from mechwidget.session import Session
     from mechwidget.session.state import State
@@ -42,11 +45,16 @@ class HeadMap:
         for op in (self.score_menu, self.score, self.apply_many):
             channel.on(op.__name__, op)
 
-    def score_menu(self, args: Arguments, _: Request) -> Json:
+    def score_menu(self, args: Arguments, _: Request) -> Future[Json]:
         """Every score there is: what it says, and what it lacks now."""
         args.only()
-        state, scores = self._session.now().state, self._session.known_scores
-        return {"scores": [_menu_entry(s, state, self._session.lacks(s)) for s in scores]}
+        state = self._session.now().state
+
+        def work() -> Json:  # the first time it imports plugins
+            scores = self._session.known_scores
+            return {"scores": [_menu_entry(s, state, self._session.lacks(s)) for s in scores]}
+
+        return aside(work)
 
     def score(self, args: Arguments, request: Request) -> Then[Answer]:
         """The numbers of one score, growing while they are computed in several runs."""

@@ -42,7 +42,7 @@ class Prompts:
 
     def set_reference(self, args: Arguments, _: Request) -> dict[str, int]:
         """Put these texts in the place of those that there are; what is no text stays."""
-        texts = _texts(args.only("prompts")["prompts"])
+        texts = prompt_texts(args.only("prompts")["prompts"])
         given = self._session.now().state.reference
         others: list[Any] = [each for each in given if not isinstance(each, str)]
         self._session.reference = [*texts, *others]
@@ -55,7 +55,8 @@ class Prompts:
         return {"revision": self._session.revision}
 
 
-def _texts(value: object) -> list[str]:
+def prompt_texts(value: object) -> list[str]:
+    """Texts that a page gives as prompts; `ProtocolError` where they are none, or too many."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ProtocolError("'prompts' has to be a list of texts")
     if len(value) > _MOST_PROMPTS or sum(map(len, value)) > _MOST_CHARACTERS:

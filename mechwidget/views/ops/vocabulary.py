@@ -8,15 +8,15 @@ In flow the arguments of a request; out flow tokens as the page shows them, or a
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from mechwidget.errors import MechwidgetError
+from mechwidget.views.aside import aside
 from mechwidget.views.chosen import chosen, token_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from concurrent.futures import Future
 
     import torch
 
@@ -67,7 +67,7 @@ class Vocabulary:
                 "pieces": [] if whole else _pieces_json(model, query, now),
             }
 
-        return _aside(answer)
+        return aside(answer)
 
     def metric_tokens(self, args: Arguments, _: Request) -> Future[Json]:
         """The tokens of the metric, and of each whether the prompt rather goes on with a space.
@@ -87,7 +87,7 @@ class Vocabulary:
             tokens = () if bound is None else bound.tokens
             return {"tokens": [_metric_token(model, token, before) for token in tokens]}
 
-        return _aside(answer)
+        return aside(answer)
 
     def choose_token(self, args: Arguments, _: Request) -> Json:
         """Measure this token, as the answer or as the distractor beside what is measured now."""
@@ -97,24 +97,6 @@ class Vocabulary:
         side, state = args.choice("side", "answer", "distractor"), self._session.now().state
         self._session.metric = chosen(state, model, side, token)
         return {"revision": self._session.revision}
-
-
-def _aside(work: Callable[[], Json]) -> Future[Json]:
-    """What `work` returns or raises, found out in a thread of its own."""
-    future: Future[Json] = Future()
-
-    def run() -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            answer = work()
-        except BaseException as error:  # noqa: BLE001 - the page is told
-            future.set_exception(error)
-        else:
-            future.set_result(answer)
-
-    threading.Thread(target=run, name="mechwidget vocabulary", daemon=True).start()
-    return future
 
 
 def _probabilities(logits: torch.Tensor) -> list[float]:

@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Any
 from mechwidget.errors import MechwidgetError
 from mechwidget.views.table import Table
 from mechwidget.views.tables.attention import attention_table
+from mechwidget.views.tables.attribution import attribution_table
+from mechwidget.views.tables.cache import cache_table
 from mechwidget.views.tables.continuation import continuation_table
+from mechwidget.views.tables.embedding import embedding_table
 from mechwidget.views.tables.head_map import head_map_table
 from mechwidget.views.tables.interventions import interventions_table
 from mechwidget.views.tables.lens import lens_table
+from mechwidget.views.tables.neuron import neuron_table
 from mechwidget.views.tables.neurons import neurons_table
 from mechwidget.views.tables.outcome import outcome_table
 from mechwidget.views.tables.tokens import tokens_table
+from mechwidget.views.tables.weights import weights_table
 
 if TYPE_CHECKING:
     from mechwidget.session import Session
@@ -29,13 +34,18 @@ TableMaker = Callable[..., "Table | Then[Table]"]
 
 TABLES: dict[str, TableMaker] = {
     "attention": attention_table,
+    "attribution": attribution_table,
+    "cache": cache_table,
     "continuation": continuation_table,
+    "embedding": embedding_table,
     "head-map": head_map_table,
     "interventions": interventions_table,
     "lens": lens_table,
+    "neuron": neuron_table,
     "neurons": neurons_table,
     "outcome": outcome_table,
     "token-strip": tokens_table,
+    "weights": weights_table,
 }
 
 
