@@ -15,7 +15,15 @@ MOST_BYTES = 60_000
 
 
 def saved_result(view: str, state: dict[str, Any]) -> dict[str, Any]:
-    """The entry, or none where it would be larger than `MOST_BYTES`."""
+    """The entry, or none where it would be larger than `MOST_BYTES`.
+
+    Args:
+        view: its name on a page; that of a plugin's view has a prefix, since it needs a script that
+            only a kernel has, and nothing is saved of it.
+        state: with the numbers of its snapshot.
+    """
+    if ":" in view:
+        return {}
     numbers = state.get("numbers", {})
     shown = {key: value for key, value in state.items() if key != "numbers"}
     effects = {"effects": numbers["effects"]} if "effects" in numbers else {}

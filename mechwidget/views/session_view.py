@@ -152,7 +152,7 @@ class SessionView(AnyWidget):
         data, metadata = bundle
         state = self._still_state()
         still = {"text/html": self._still(state)}
-        return {**data, **saved_result(self.view, state), **still}, metadata
+        return {**data, **saved_result(self.page_name(), state), **still}, metadata
 
     def snapshot(self) -> str:
         """What a page without a kernel shows: the last result as a still picture with words.

@@ -38,3 +38,8 @@ def test_a_large_one_is_left_out_and_the_picture_stays(model, monkeypatch):
         data = bundle_of(view)
     assert MIME not in data
     assert "text/html" in data
+
+
+def test_a_plugins_view_is_left_to_its_picture():
+    assert module.saved_result("outcome", {"session": "s"})
+    assert module.saved_result("plugin:surprise", {"session": "s"}) == {}
