@@ -17,8 +17,8 @@ import mechwidget as mw
 from mechwidget.recipes import dumps
 from mechwidget.views.saved_result import MIME
 from tests.browser.chromium import SWITCHES, find_chromium
-from tests.browser.lab_server import LabServer
 from tests.browser.conftest import RESULTS
+from tests.browser.lab_server import LabServer
 from tests.vscode.code_server import EXTENSION, INSTALLED, CodeServer
 
 if TYPE_CHECKING:
