@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.cs
 LABEXTENSION := $(VENV)/share/jupyter/labextensions/mechwidget
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server bench-views dev hosts microcosm screenshot test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server bench-views dev hosts microcosm screenshot vscode vscode-test test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,16 @@ test-slow: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## the tests that
 
 lock: $(VENV)/.test ## write constraints.txt again from what .venv holds
 	@$(PY) .ci/lock.py
+
+vscode: node_modules/.stamp ## dist/*.vsix, the extension for VS Code
+	@npm run -s vscode
+
+CODE_SERVER := node_modules/.cache/code-server
+vscode-test: $(VENV)/.test $(BUNDLE) chromium ## the extension in code-server (installs 800 MB into node_modules/.cache)
+	@.ci/code-server $(CODE_SERVER)
+	@npm run -s vscode
+	@OMP_NUM_THREADS=1 nice -n 10 $(PY) -m pytest -m slow tests/vscode
+	@echo "pictures: test-results/vscode-*.png"
 
 clean: ## remove everything that was installed or built
 	rm -rf $(VENV) node_modules mechwidget/static mechwidget/labextension dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

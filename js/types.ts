@@ -211,7 +211,8 @@ export interface OutcomeJson {
   position: number;
   /** Of the model that the numbers are of: it moves when the weights do. Null: nobody can say. */
   model_version: number | null;
-  ms: number;
+  /** Null of a saved result, which does not say. */
+  ms: number | null;
   kl: number;
   /** Of the distribution before and after, in nats. */
   entropy: [number, number];

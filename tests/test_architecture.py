@@ -68,6 +68,7 @@ JS_LAYERS: dict[str, set[str]] = {
     "views": {"types", "charts", "pictures", "store", "wire", "host"},
     "lab": {"types", "charts", "host", "views", "style"},
     "index": {"types", "views", "store", "wire", "host", "style"},
+    "vscode": {"types", "wire", "index"},
 }
 VAGUE = re.compile(r"^_?(utils?|helpers?|manager|misc|common|base)$")
 

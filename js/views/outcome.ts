@@ -77,7 +77,9 @@ function metricLines(): { els: HTMLElement[]; draw(scene: Scene, now: OutcomeJso
       const delta = measured ? `Δ ${change(measured.after - measured.before, unit)}` : "";
       const fired =
         now.fired > 0 ? `${now.fired} edit${now.fired === 1 ? "" : "s"} fired` : "no edits";
-      const edited = [delta, fired, milliseconds(now.ms)].filter(Boolean).join(" · ");
+      const edited = [delta, fired, now.ms === null ? "" : milliseconds(now.ms)]
+        .filter(Boolean)
+        .join(" · ");
       setText(facts, baseline ? "the baseline: no edits" : edited);
       const [was, is] = now.entropy;
       const entropy = baseline || now.fired === 0 ? plain(was) : `${plain(was)} → ${plain(is)}`;

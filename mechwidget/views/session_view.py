@@ -19,6 +19,7 @@ from mechwidget.session import Session
 from mechwidget.views.bundle import LOADER, fingerprint, front_end, front_end_json
 from mechwidget.views.ops import register_ops
 from mechwidget.views.pace import Pace
+from mechwidget.views.saved_result import saved_result
 from mechwidget.views.session_state import loaded_json, model_json, session_state
 from mechwidget.views.snapshot_html import snapshot_html, table_html
 from mechwidget.views.still_numbers import still_numbers
@@ -149,18 +150,26 @@ class SessionView(AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        return {**data, "text/html": self.snapshot()}, metadata
+        state = self._still_state()
+        still = {"text/html": self._still(state)}
+        return {**data, **saved_result(self.page_name(), state), **still}, metadata
 
     def snapshot(self) -> str:
         """What a page without a kernel shows: the last result as a still picture with words.
 
         A fragment of HTML with no script and nothing to fetch, at most 60 kB.
         """
+        return self._still(self._still_state())
+
+    def _still(self, state: dict[str, Any]) -> str:
+        return snapshot_html(state, [*self._parts(state), *table_html(state)])
+
+    def _still_state(self) -> dict[str, Any]:
+        """The state, and the numbers beside it that come in time."""
         numbers: dict[str, Any] = {}
         if not self.session.closed and self.session.wait(_SECONDS_FOR_A_SNAPSHOT):
             numbers = still_numbers(self.session, self.view, _SECONDS_FOR_ITS_PICTURES)
-        state = {**self._current(), "numbers": numbers}
-        return snapshot_html(state, [*self._parts(state), *table_html(state)])
+        return {**self._current(), "numbers": numbers}
 
     def _parts(self, state: dict[str, Any]) -> list[str]:
         return self.snapshot_parts(state)

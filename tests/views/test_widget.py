@@ -95,6 +95,7 @@ def test_the_mime_bundle_has_a_widget_text_and_a_snapshot(page):
         "text/plain",
         "text/html",
         "application/vnd.jupyter.widget-view+json",
+        "application/vnd.mechwidget.saved+json",
     }
     off = [cell for cell in data["text/html"].split("<td") if "<s>" in cell]
     assert len(off) == 1  # head 1.2, with the effect that it has
