@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from tests.packaging.wheel import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 README = (ROOT / "README.md").read_text()
 
 
-def test_ten_lines_run() -> None:
-    first, more = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def test_ten_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, more, keeping = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len([line for line in first.splitlines() if line.strip()]) <= 10
     names: dict[str, object] = {}
     exec(first, names)
@@ -19,6 +25,9 @@ def test_ten_lines_run() -> None:
     exec(more, names)
     assert len(names["run"].fired) == 2
     assert len(names["rows"]) == 4
+    monkeypatch.chdir(tmp_path)
+    exec(keeping, names)
+    assert (tmp_path / "capitals.mech.json").is_file()
     names["session"].close()
 
 
