@@ -46,8 +46,9 @@ class LabPage:
         return self.page.get_by_test_id("mw-lab-status")
 
     def document(self) -> Locator:
-        """The recipe that is open, with its workbench."""
-        return self.page.locator(".jp-Document").filter(has=self.page.get_by_test_id("mw-lab-bar"))
+        """The recipe that is in front, with its workbench."""
+        shown = self.page.locator(".jp-Document:not(.lm-mod-hidden)")
+        return shown.filter(has=self.page.get_by_test_id("mw-lab-bar"))
 
     def open_recipe(self, path: str) -> Locator:
         self.open(path)

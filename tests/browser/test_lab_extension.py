@@ -124,7 +124,9 @@ def test_a_recipe_is_a_document_with_a_kernel_of_its_own(
     expect(lab.page.locator(".lm-TabBar-tab.jp-mod-dirty", has_text="a.mech.json")).to_be_visible()
     lab.command("docmanager:save")
     eventually(lambda: len(json.loads(path.read_text())["interventions"]) == 2)
+    lab.activate_notebook()
     assert lab.notebook.python("len(session.interventions)") == 1  # another model
+    lab.open("kept/a.mech.json")
     lab.command("application:close")
     eventually(lambda: own["id"] not in [each["id"] for each in lab.kernels()])
 
