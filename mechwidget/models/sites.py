@@ -106,6 +106,7 @@ _LENS_NAMES = {
     "cross_attn.hook_z": "cross_z",
     "hook_cross_attn_out": "cross_attn_out",
     "hook_resid_mid": "resid_mid",
+    "mlp.hook_in": "mlp_in",
     "mlp.hook_post": "mlp_post",
     "hook_mlp_out": "mlp_out",
     "hook_resid_post": "resid_post",

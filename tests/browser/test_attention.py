@@ -102,10 +102,10 @@ def test_many_heads_one_head_and_its_edges(open_notebook: OpenNotebook) -> None:
     matrix.hover(position=cell)
     expect(shown.locator(".mw-does")).to_contain_text("click knocks out the edge")
     matrix.click(position=cell)
+    expect(shown).to_have_attribute("data-mw-outcome-revision", "1")
     assert notebook.python("[i.sentence for i in session.interventions]") == [
         "Knock out head 0.3 from 7 to 6"
     ]
-    expect(shown).to_have_attribute("data-mw-outcome-revision", "1")
     expect(readout).to_contain_text("reads ·clean (6) 0.00")
     expect(shown.locator(".mw-does")).to_contain_text("click restores the edge")
     pictures(notebook, shown, "cut")

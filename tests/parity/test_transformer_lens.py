@@ -57,6 +57,7 @@ TABLE = {
     "z": "attn.hook_z",
     "attn_out": "hook_attn_out",
     "resid_mid": "hook_resid_mid",
+    "mlp_in": "mlp.hook_in",
     "mlp_post": "mlp.hook_post",
     "mlp_out": "hook_mlp_out",
     "resid_post": "hook_resid_post",
