@@ -33,7 +33,7 @@ demo: preflight-port $(VENV)/.demo $(LABEXTENSION)/package.json ## install, buil
 
 test: $(VENV)/.test $(LABEXTENSION)/package.json chromium lint ## lint, types, JavaScript tests, Python tests, browser tests
 	@npm run -s test
-	@$(PY) -m pytest -n 2
+	@$(PY) -m pytest -n 2 --no-loadscope-reorder
 
 lint: $(VENV)/.test node_modules/.stamp ## formatting, lint and strict types, Python and TypeScript
 	@$(PY) -m ruff format --check --quiet . && $(PY) -m ruff check --quiet .
