@@ -42,6 +42,7 @@ session.reference = ["The capital of Spain is", "The capital of Japan is"]
 session.ablate(mw.Head(1, 2))"""
 
 
+@pytest.mark.timeout(1200)
 def test_every_view_is_accessible_and_has_its_picture(open_notebook: OpenNotebook) -> None:
     cells = [f"view = mw.{name}(session)\nview" for name in VIEWS.values()]
     notebook = open_notebook(SESSION, *cells)
@@ -56,7 +57,9 @@ def test_every_view_is_accessible_and_has_its_picture(open_notebook: OpenNoteboo
             notebook.execute(f"session.prompt = {length}; session.wait()")
             for theme in ("light", "dark"):
                 notebook.set_theme(f"JupyterLab {theme.title()}")
-                for tab in tabs_of(shown):
+                # Each pane is looked at in every way by itself; as a tab, once.
+                every_tab = (length, theme) == ("long", "light")
+                for tab in tabs_of(shown) if every_tab else ("",):
                     name = "-".join(filter(None, (view, tab, length, theme)))
                     settle(notebook, shown)
                     pictures.append(name)
