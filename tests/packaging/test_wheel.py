@@ -19,6 +19,7 @@ pytestmark = pytest.mark.packaging
 MAX_BUNDLE = 160 * 1024  # compressed, as it is saved and sent
 MAX_MODEL = 8 * 1024 * 1024
 
+LABEXTENSION = "share/jupyter/labextensions/mechwidget/"
 CONFIG = "etc/jupyter/jupyter_server_config.d/mechwidget.json"
 
 SCRIPT = """
@@ -65,7 +66,9 @@ def test_wheel_holds_all_that_is_needed(names: dict[str, int]) -> None:
 
 def test_wheel_holds_nothing_else(names: dict[str, int]) -> None:
     rest = [n for n in names if ".dist-info/" not in n and not n.startswith("mechwidget/")]
-    assert [name.partition(".data/data/")[2] for name in rest] == [CONFIG]
+    data = [name.partition(".data/data/")[2] for name in rest]
+    assert [name for name in data if not name.startswith(LABEXTENSION)] == [CONFIG]
+    assert f"{LABEXTENSION}install.json" in data
     assert not [name for name in names if "__pycache__" in name or name.endswith(".ts")]
 
 
