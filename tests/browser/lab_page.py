@@ -35,11 +35,17 @@ class LabPage:
         self.command("mechwidget:show-panel")
         expect(self.panel).to_be_visible(timeout=TIMEOUT_MS)
 
+    @property
+    def kernel(self) -> Locator:
+        """This notebook's own in the panel: other tests' kernels may be listed beside it."""
+        every = self.panel.get_by_test_id("mw-lab-kernel")
+        return every.filter(has_text=self.notebook.name)
+
     def session(self, nth: int = 0) -> Locator:
-        return self.panel.get_by_test_id("mw-lab-session").nth(nth)
+        return self.kernel.get_by_test_id("mw-lab-session").nth(nth)
 
     def switch(self, sentence: str) -> Locator:
-        return self.panel.get_by_role("switch", name=sentence)
+        return self.kernel.get_by_role("switch", name=sentence)
 
     @property
     def status(self) -> Locator:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.browser.lab_server import LabServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 ADD_VIEW = """async () => {
   const { IMechwidgetRegistry } = (await window._JUPYTERLAB.mechwidget.get("./extension"))();
