@@ -29,6 +29,7 @@ import { NeuronWeightsTable } from "./neuron-weights";
 import { place, tokensOf } from "./neuron-words";
 import { expertOf, neuronOf, type Pane, type Scene, sameNeuron } from "./pane";
 import { offersTable } from "./picture-table";
+import { Resting } from "./resting";
 import type { Cast } from "./stage";
 import { standalone } from "./standalone";
 import { Stoppable } from "./stoppable";
@@ -38,8 +39,6 @@ import { TOOLS } from "./tools";
 
 const CANDIDATES = 8;
 const MOST_TOKENS = 160;
-/** A pointer on its way over other neurons does not turn this page. */
-const REST_MS = 150;
 
 export class NeuronPane implements Pane {
   readonly el = element("section", {
@@ -68,8 +67,7 @@ export class NeuronPane implements Pane {
   readonly #client: SessionClient;
   readonly #store: SessionStore;
   readonly #actions: Actions;
-  readonly #invalidate: () => void;
-  readonly #signal: AbortSignal;
+  readonly #resting: Resting;
   readonly #candidates: Fetches<Candidates>;
   readonly #onPrompt: Fetches<OnPrompt>;
   readonly #told: Fetches<NeuronWeights>;
@@ -77,14 +75,12 @@ export class NeuronPane implements Pane {
   #neuron: NeuronPart | null = null;
   #chosen = false;
   #question = "";
-  #rest = { name: "", timer: undefined as ReturnType<typeof setTimeout> | undefined, over: false };
 
   constructor({ client, store, actions, invalidate, signal }: Cast) {
     this.#client = client;
     this.#store = store;
     this.#actions = actions;
-    this.#invalidate = invalidate;
-    this.#signal = signal;
+    this.#resting = new Resting(invalidate, signal);
     this.#candidates = new Fetches(client, invalidate, signal);
     this.#onPrompt = new Fetches(client, invalidate, signal);
     this.#told = new Fetches(client, invalidate, signal);
@@ -147,16 +143,9 @@ export class NeuronPane implements Pane {
    */
   #follow({ page }: Scene, question: string, candidates: Candidates | null): void {
     const hovered = neuronOf(page.hover.component);
-    const name = hovered ? partName(hovered) : "";
-    if (this.#rest.name !== name) {
-      clearTimeout(this.#rest.timer);
-      const timer = setTimeout(() => {
-        this.#rest.over = true;
-        if (!this.#signal.aborted) this.#invalidate();
-      }, REST_MS);
-      this.#rest = { name, timer, over: false };
-    }
-    const looked = hovered && this.#rest.over ? hovered : null;
+    // Asked also where nothing is pointed at: the next one has to be rested on anew.
+    const rested = this.#resting.on(hovered ? partName(hovered) : "nothing");
+    const looked = rested ? hovered : null;
     const first = candidates?.neurons[0]?.neuron ?? null;
     const wanted = looked ?? neuronOf(page.locked);
     if (wanted) this.#chosen = true;

@@ -26,14 +26,13 @@ import { NeuronStrips, neuronName } from "./neuron-strips";
 import { conventionOf, countOf, editsOf, missingOf, ORDERS } from "./neuron-words";
 import type { Pane, Scene } from "./pane";
 import { offersTable } from "./picture-table";
+import { Resting } from "./resting";
 import type { Cast } from "./stage";
 import { standalone } from "./standalone";
 import { toolPicker } from "./tool-picker";
 
 const PER_LAYER = 16;
 const MOST_PER_LAYER = 256;
-/** A pointer on its way over the rows is not yet a question about each of them. */
-const REST_MS = 120;
 
 export class NeuronsPane implements Pane {
   readonly el = element("section", {
@@ -70,7 +69,7 @@ export class NeuronsPane implements Pane {
   readonly #rankings: Fetches<NeuronRanking>;
   readonly #told: Fetches<NeuronTokens>;
   readonly #strips: NeuronStrips;
-  readonly #signal: AbortSignal;
+  readonly #resting: Resting;
   #wish: NeuronOrder = "here";
   #which: Layers = "ranked";
   #k = PER_LAYER;
@@ -78,14 +77,13 @@ export class NeuronsPane implements Pane {
   #last: RankedNeuron | null = null;
   /** Where a slider went on to while the kernel had yet to agree to its clamp. */
   #late: { neuron: NeuronAddress; value: number; drag: number } | null = null;
-  #rest = { name: "", timer: undefined as ReturnType<typeof setTimeout> | undefined, over: false };
 
   constructor({ client, store, actions, invalidate, signal }: Cast) {
     this.#client = client;
     this.#store = store;
     this.#actions = actions;
     this.#invalidate = invalidate;
-    this.#signal = signal;
+    this.#resting = new Resting(invalidate, signal);
     this.#rankings = new Fetches(client, invalidate, signal);
     this.#told = new Fetches(client, invalidate, signal);
     this.#strips = new NeuronStrips(client, invalidate, signal);
@@ -242,15 +240,7 @@ export class NeuronsPane implements Pane {
   #says(neuron: RankedNeuron, base: string): { told: NeuronTokens | null; refusal: string } {
     const { layer, index, position } = neuron;
     const key = `${base} ${neuronName(neuron)} at ${position}`;
-    if (this.#rest.name !== key) {
-      clearTimeout(this.#rest.timer);
-      const timer = setTimeout(() => {
-        this.#rest.over = true;
-        if (!this.#signal.aborted) this.#invalidate();
-      }, REST_MS);
-      this.#rest = { name: key, timer, over: false };
-    }
-    if (!this.#rest.over) return { told: null, refusal: " " };
+    if (!this.#resting.on(key)) return { told: null, refusal: " " };
     const told = this.#told.get(key, (signal) =>
       askNeuronTokens(this.#client, { layer, index, position }, { signal }),
     );

@@ -5,15 +5,13 @@ import { button, element, setAttributes, setText } from "../charts/dom";
 import type { TableWish } from "../wire/tables";
 import type { Pane, Scene } from "./pane";
 import { offersTable } from "./picture-table";
+import { Resting } from "./resting";
 import type { Cast } from "./stage";
 import { standalone } from "./standalone";
 import { WeightCircuits } from "./weight-circuits";
 import { WeightComposition } from "./weight-composition";
 import { WeightNormsSection } from "./weight-norms";
 import { SECTION_NAMES, SECTIONS, type Section, weightsKey } from "./weight-words";
-
-/** A pointer on its way over the heads is not yet a question about each of them. */
-const REST_MS = 120;
 
 export class WeightsPane implements Pane {
   readonly el = element("section", {
@@ -25,16 +23,16 @@ export class WeightsPane implements Pane {
   readonly #circuits: WeightCircuits;
   readonly #composition: WeightComposition;
   readonly #norms: WeightNormsSection;
+  readonly #resting: Resting;
   readonly #status = element("span", { class: "mw-muted" });
   #section: Section = "circuits";
   #head: Scene["head"] = null;
-  #rest: { name: string; timer: ReturnType<typeof setTimeout> | undefined } | null = null;
 
-  constructor(private readonly cast: Cast) {
+  constructor(cast: Cast) {
     this.#circuits = new WeightCircuits(cast);
     this.#composition = new WeightComposition(cast);
     this.#norms = new WeightNormsSection(cast);
-    cast.signal.addEventListener("abort", () => clearTimeout(this.#rest?.timer));
+    this.#resting = new Resting(cast.invalidate, cast.signal);
     const segments = element("div", {
       class: "mw-segments",
       role: "group",
@@ -82,21 +80,9 @@ export class WeightsPane implements Pane {
 
   /** The head that is looked at, once the pointer rests. */
   #rested({ head, page }: Scene): Scene["head"] {
-    const name = `${head?.layer}.${head?.head}`;
-    const shown = this.#head && `${this.#head.layer}.${this.#head.head}`;
     const hovered = page.hover.component?.type === "head" && page.locked?.type !== "head";
-    if (!shown || !hovered || name === shown) {
-      clearTimeout(this.#rest?.timer);
-      this.#rest = null;
-      this.#head = head;
-    } else if (this.#rest?.name !== name) {
-      clearTimeout(this.#rest?.timer);
-      const timer = setTimeout(() => {
-        this.#head = head;
-        if (!this.cast.signal.aborted) this.cast.invalidate();
-      }, REST_MS);
-      this.#rest = { name, timer };
-    }
+    const rested = this.#resting.on(`${head?.layer}.${head?.head}`);
+    if (!this.#head || !hovered || rested) this.#head = head;
     return this.#head;
   }
 

@@ -9,6 +9,11 @@ export function fields(value: unknown): Record<string, unknown> {
 
 export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
+export function number(value: unknown): number {
+  if (typeof value !== "number") throw unreadable("a number is missing");
+  return value;
+}
+
 export function numbers(value: unknown): number[] {
   const found = list(value).filter((one) => typeof one === "number");
   if (found.length !== list(value).length) throw unreadable("a list of numbers was expected");

@@ -3,8 +3,9 @@
 // asked for is an error here.
 
 import type { ComponentJson } from "../types";
+import { fields, list, numbers, text, unreadable } from "./answers";
 import type { Frame } from "./frames";
-import { type Answer, RpcError } from "./rpc";
+import type { Answer } from "./rpc";
 import type { Listening, Progress, SessionClient } from "./session-client";
 
 /** The terms of one run outside its layers, in logits; NaN where they cannot be told apart. */
@@ -204,22 +205,3 @@ function endsOf(value: unknown): Ends {
 }
 
 const number = (value: unknown): number => (typeof value === "number" ? value : Number.NaN);
-
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-function fields(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function numbers(value: unknown): number[] {
-  const found = list(value).filter((one) => typeof one === "number");
-  if (found.length !== list(value).length) throw unreadable("a list of numbers was expected");
-  return found;
-}
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
-}

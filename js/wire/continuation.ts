@@ -1,8 +1,8 @@
 // What the model goes on to write, as the kernel sends it: two rows of tokens, growing. In: an answer
 // that nobody has checked. Out: rows with the text of every token in them.
 
+import { number, unreadable } from "./answers";
 import type { Answer } from "./rpc";
-import { RpcError } from "./rpc";
 import type { Asking, Progress, SessionClient } from "./session-client";
 
 export interface Likely {
@@ -104,14 +104,4 @@ function record(value: unknown): Record<string, unknown> {
 function list(value: unknown): unknown[] {
   if (!Array.isArray(value)) throw unreadable("a row is missing");
   return value;
-}
-
-function number(value: unknown): number {
-  if (typeof value !== "number") throw unreadable("a number is missing");
-  return value;
-}
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
 }

@@ -3,8 +3,9 @@
 // words of the field; an answer that cannot be right is an error here.
 
 import type { ComponentJson } from "../types";
+import { unreadable } from "./answers";
 import type { Frame } from "./frames";
-import { type Answer, RpcError } from "./rpc";
+import type { Answer } from "./rpc";
 import type { Asking, Progress, SessionClient } from "./session-client";
 
 export type StreamEnd = "pre" | "mid" | "post";
@@ -204,9 +205,4 @@ function readMap({ result, frames }: Answer<unknown>): PatchingMap {
     throw unreadable("a patching map has a row per stream");
   }
   return { ...map, effects };
-}
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
 }

@@ -3,9 +3,10 @@
 // what was asked for is an error here.
 
 import type { ComponentJson } from "../types";
+import { fields, list, number, text, unreadable } from "./answers";
 import type { Frame } from "./frames";
 import type { ToldToken } from "./neurons";
-import { type Answer, RpcError } from "./rpc";
+import type { Answer } from "./rpc";
 import type { Listening, Progress, SessionClient } from "./session-client";
 
 /** A neuron of an MLP, or of an expert. */
@@ -233,20 +234,3 @@ const told = (value: unknown): ToldToken[] =>
     const { text: shown, gain } = fields(one);
     return { text: text(shown), gain: number(gain) };
   });
-
-function fields(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-
-function number(value: unknown): number {
-  if (typeof value !== "number") throw unreadable("a number is missing");
-  return value;
-}
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
-}

@@ -2,8 +2,9 @@
 // what is looked at. Out: entries that each stand for a square of tokens, or the kernel's refusal.
 
 import type { AxisTokenJson } from "../types";
+import { fields, unreadable } from "./answers";
 import type { Frame } from "./frames";
-import { type Answer, RpcError } from "./rpc";
+import type { Answer } from "./rpc";
 import type { HeadAddress, SessionClient } from "./session-client";
 
 export type Moment = "before" | "after" | "change";
@@ -127,9 +128,6 @@ function theFrame({ frames }: Answer<unknown>, rank: number): Frame {
   return frame;
 }
 
-const fields = (result: unknown): Record<string, unknown> =>
-  typeof result === "object" && result !== null ? (result as Record<string, unknown>) : {};
-
 function whole(value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0) throw unreadable("a count is missing");
   return value as number;
@@ -151,9 +149,4 @@ function side(value: unknown, count: number): AxisTokenJson[] | null {
     if (typeof text !== "string") throw unreadable("a token has no text");
     return { text, special: special === true };
   });
-}
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
 }

@@ -1,8 +1,9 @@
 // What plugins bring to a page: views with scripts of their own, answers to what these ask, and kinds
 // of metrics. What comes back is checked here.
 
+import { fields, unreadable } from "./answers";
 import { isPacked, type ScriptAndStyle, unpacked } from "./gzip";
-import { type Answer, RpcError } from "./rpc";
+import type { Answer } from "./rpc";
 import type { Asking, SessionClient } from "./session-client";
 
 export interface PluginViewEntry {
@@ -90,16 +91,7 @@ function listOf(result: unknown, name: string): unknown[] {
   return list;
 }
 
-function fields(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
 function text(value: unknown): string {
   if (typeof value !== "string") throw unreadable("text was expected");
   return value;
-}
-
-function unreadable(expected: string): RpcError {
-  const message = `The kernel's answer could not be read: ${expected}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
 }

@@ -2,11 +2,10 @@
 // asked for is an error here, not a strange picture later.
 
 import type { AxisTokenJson } from "../types";
+import { fields, number, text, unreadable } from "./answers";
 import type { Frame } from "./frames";
-import { type Answer, RpcError } from "./rpc";
+import type { Answer } from "./rpc";
 import type { Effects, Pattern } from "./session-client";
-
-type Fields = Record<string, unknown>;
 
 export function readPattern({ result, frames }: Answer<unknown>): Pattern {
   const { layer, head, revision, queries, keys } = fields(result);
@@ -43,22 +42,4 @@ function theFrame(frames: Frame[]): Frame {
     throw unreadable("one frame with two axes was expected");
   }
   return frame;
-}
-
-function fields(result: unknown): Fields {
-  return typeof result === "object" && result !== null ? (result as Fields) : {};
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function number(value: unknown): number {
-  if (typeof value !== "number") throw unreadable("a number is missing");
-  return value;
-}
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
 }

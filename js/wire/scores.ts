@@ -1,8 +1,9 @@
 // The scores that can colour the head map, in the words of the field: which there are and what they
 // lack, and the numbers of one. What comes back is checked here, so that no view meets a strange menu.
 
+import { fields, text, unreadable } from "./answers";
 import type { Frame } from "./frames";
-import { type Answer, RpcError } from "./rpc";
+import type { Answer } from "./rpc";
 import type { Asking, Progress, SessionClient } from "./session-client";
 
 export type ScoreScale = "sequential" | "diverging";
@@ -97,15 +98,4 @@ function styleOf({ unit, scale, range, label }: Record<string, unknown>): ScoreS
     range: ends ? (range as unknown as [number, number]) : null,
     label: text(label),
   };
-}
-
-function fields(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
 }

@@ -1,7 +1,8 @@
 // The vocabulary of the session's model, as a page asks for it: a search while a person types, and
 // the tokens of the metric. What comes back is checked here.
 
-import { type Answer, RpcError } from "./rpc";
+import { unreadable } from "./answers";
+import type { Answer } from "./rpc";
 import type { Listening, SessionClient } from "./session-client";
 
 export type Side = "answer" | "distractor";
@@ -96,9 +97,4 @@ const fieldsOf = (value: unknown): Record<string, unknown> =>
 function listOf(value: unknown): unknown[] {
   if (!Array.isArray(value)) throw unreadable("a list of tokens is missing");
   return value;
-}
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
 }

@@ -3,8 +3,9 @@
 // that cannot be what was asked for is an error here.
 
 import type { HeadPlace } from "../store/session-store";
+import { fields, list, number, text, unreadable } from "./answers";
 import type { Frame } from "./frames";
-import { type Answer, RpcError } from "./rpc";
+import type { Answer } from "./rpc";
 import type { Asking, Progress, SessionClient } from "./session-client";
 
 export interface WeightToken {
@@ -217,20 +218,3 @@ const ranked = (value: unknown): RankedToken[] | null =>
   Array.isArray(value)
     ? value.map((one) => ({ ...tokenOf(one), value: number(fields(one).value) }))
     : null;
-
-const fields = (value: unknown): Record<string, unknown> =>
-  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-
-function number(value: unknown): number {
-  if (typeof value !== "number") throw unreadable("a number is missing");
-  return value;
-}
-
-function unreadable(why: string): RpcError {
-  const message = `The kernel's answer could not be read: ${why}.`;
-  return new RpcError({ type: "BadAnswer", message, hint: "" });
-}
