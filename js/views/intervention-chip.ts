@@ -28,12 +28,13 @@ export interface GroupChip {
 
 export function chip(client: SessionClient, store: SessionStore): Chip {
   let item: InterventionJson | null = null;
+  let last: { item: InterventionJson; scene: Scene } | null = null;
   const sentence = element("bdi", { class: "mw-chip-text" });
   const effect = element("span", {
     class: "mw-muted mw-chip-effect",
     title: "What this alone does to the metric",
   });
-  const slider = strengthSlider(client);
+  const slider = strengthSlider(client, () => last && write(last.item, last.scene));
   const toggle = switchButton(
     () => item && item.id !== null && void client.setEnabled(item.id, !item.enabled),
     "mw-chip-switch",
@@ -43,15 +44,19 @@ export function chip(client: SessionClient, store: SessionStore): Chip {
   const el = element("li", { class: "mw-chip" }, swatch, sentence, effect);
   el.append(slider.el, toggle.el, remove);
   lightUp(el, store, () => item);
+  const write = (next: InterventionJson, scene: Scene): void => {
+    setText(sentence, saidOf(next));
+    setText(effect, effectOf(next, scene));
+  };
   return {
     el,
     draw(next, scene): void {
       item = next;
+      last = { item: next, scene };
       const name = saidOf(next);
       const disabled = !scene.enabled || next.id === null;
-      setText(sentence, name);
+      if (!slider.held) write(next, scene);
       setAttributes(sentence, { title: next.sentence });
-      setText(effect, effectOf(next, scene));
       toggle.draw(next.enabled, name, disabled);
       slider.draw(next, scene.enabled);
       setAttributes(remove, { "aria-label": `Remove: ${name}`, disabled });

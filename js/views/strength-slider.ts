@@ -20,6 +20,8 @@ interface Shown {
 
 export interface StrengthSlider {
   readonly el: HTMLElement;
+  /** Under the hand: what stands to its left may not change its width now. */
+  readonly held: boolean;
   draw(item: InterventionJson, enabled: boolean): void;
 }
 
@@ -37,13 +39,16 @@ function rangeOf(strength: number, type = ""): { min: number; max: number } {
   return { min: strength < 0 || BOTH_WAYS.has(type) ? -reach : 0, max: reach };
 }
 
-export function strengthSlider(client: SessionClient): StrengthSlider {
+export function strengthSlider(client: SessionClient, onRelease?: () => void): StrengthSlider {
   let id: number | null = null;
-  const { el, show } = slider((strength, drag) => {
+  const { el, show, isHeld } = slider((strength, drag) => {
     if (id !== null) void client.setStrength(id, strength, drag);
-  });
+  }, onRelease);
   return {
     el,
+    get held(): boolean {
+      return isHeld();
+    },
     draw(item, enabled): void {
       id = item.id;
       const { strength, sentence } = item;
@@ -75,9 +80,13 @@ export function groupSlider(client: SessionClient): GroupSlider {
   };
 }
 
-function slider(onMove: (strength: number, drag: number) => void): {
+function slider(
+  onMove: (strength: number, drag: number) => void,
+  onRelease: () => void = () => {},
+): {
   el: HTMLElement;
   show(shown: Shown | null): void;
+  isHeld(): boolean;
 } {
   let held = false;
   let ranged = false;
@@ -99,7 +108,9 @@ function slider(onMove: (strength: number, drag: number) => void): {
   });
   for (const end of ["pointerup", "pointercancel", "blur"]) {
     input.addEventListener(end, () => {
+      if (!held) return;
       held = false;
+      onRelease();
     });
   }
   input.addEventListener("keydown", (event) => {
@@ -111,11 +122,13 @@ function slider(onMove: (strength: number, drag: number) => void): {
   });
   return {
     el,
+    isHeld: () => held,
     show(shown): void {
       el.hidden = shown === null;
       if (shown === null) return;
       const { strength, range, label, title, enabled } = shown;
       if (!ranged) setAttributes(input, range);
+      if (!ranged) number.style.minWidth = `${widest(range)}ch`;
       ranged = true;
       if (!held) setText(number, plain(strength));
       if (!held && input.valueAsNumber !== strength) input.value = String(strength);
@@ -127,4 +140,9 @@ function slider(onMove: (strength: number, drag: number) => void): {
       });
     },
   };
+}
+
+/** The characters of its longest number, which keep the slider where it is while numbers change. */
+function widest({ min, max }: { min: number; max: number }): number {
+  return Math.max(...[min + STEP, max - STEP].map((strength) => plain(strength).length));
 }

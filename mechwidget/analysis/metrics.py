@@ -7,6 +7,7 @@ callable from `logits[vocab]` to a float, with the label and the unit that views
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
@@ -132,7 +133,46 @@ class LogitDiff:
 
 
 @dataclass(frozen=True)
-class Logit:
+class _OfOneToken(ABC):
+    """What is read of one token; `_words`, `_unit` and `_read` say what that is."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("token", "answer"),)
+    _unit: ClassVar[str]
+    _words: ClassVar[str]
+    token: TokenLike
+    position: int = -1
+
+    @staticmethod
+    @abstractmethod
+    def _read(logits: torch.Tensor, token: int) -> torch.Tensor:
+        """The number, from `logits[vocab]`."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` described; raises `TokenError` for the field that is wrong."""
+        _only(data, "token")
+        return cls(_token(data, "token"), _position(data))
+
+    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
+        """Check token and position against a model and a prompt of `n_positions` tokens."""
+        token = model.token_id(self.token)
+        return BoundMetric(
+            label=f"{self._words} {_shown(model, token)}" + _place(self.position),
+            unit=self._unit,
+            position=_resolve(self.position, n_positions),
+            tokens=(token,),
+            read=lambda logits: self._read(logits, token),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `metric_from_json` reads back."""
+        return {"type": self.kind, "token": self.token, "position": self.position}
+
+
+@dataclass(frozen=True)
+class Logit(_OfOneToken):
     """The logit of one token, in logits: what attributions are for where there is no alternative.
 
     A logit has no zero of its own: what raises all of them alike counts here, and changes nothing
@@ -145,34 +185,16 @@ class Logit:
 
     kind: ClassVar[str] = "logit"
     title: ClassVar[str] = "logit"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("token", "answer"),)
-    token: TokenLike
-    position: int = -1
+    _unit: ClassVar[str] = "logits"
+    _words: ClassVar[str] = "logit of"
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """What `to_json` described; raises `TokenError` for the field that is wrong."""
-        _only(data, "token")
-        return cls(_token(data, "token"), _position(data))
-
-    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
-        """Check token and position against a model and a prompt of `n_positions` tokens."""
-        token = model.token_id(self.token)
-        return BoundMetric(
-            label=f"logit of {_shown(model, token)}" + _place(self.position),
-            unit="logits",
-            position=_resolve(self.position, n_positions),
-            tokens=(token,),
-            read=lambda logits: _double(logits[token]),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data that `metric_from_json` reads back."""
-        return {"type": self.kind, "token": self.token, "position": self.position}
+    @staticmethod
+    def _read(logits: torch.Tensor, token: int) -> torch.Tensor:
+        return _double(logits[token])
 
 
 @dataclass(frozen=True)
-class Probability:
+class Probability(_OfOneToken):
     """The probability that the model gives to one token, between 0 and 1.
 
     Args:
@@ -182,31 +204,12 @@ class Probability:
 
     kind: ClassVar[str] = "probability"
     title: ClassVar[str] = "probability"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("token", "answer"),)
-    token: TokenLike
-    position: int = -1
+    _unit: ClassVar[str] = "probability"
+    _words: ClassVar[str] = "probability of"
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """What `to_json` described; raises `TokenError` for the field that is wrong."""
-        _only(data, "token")
-        return cls(_token(data, "token"), _position(data))
-
-    def bind(self, model: Vocabulary, n_positions: int) -> BoundMetric:
-        """Check token and position against a model and a prompt of `n_positions` tokens."""
-        token = model.token_id(self.token)
-        position = _resolve(self.position, n_positions)
-        return BoundMetric(
-            label=f"probability of {_shown(model, token)}" + _place(self.position),
-            unit="probability",
-            position=position,
-            tokens=(token,),
-            read=lambda logits: _probability(logits, token),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data that `metric_from_json` reads back."""
-        return {"type": self.kind, "token": self.token, "position": self.position}
+    @staticmethod
+    def _read(logits: torch.Tensor, token: int) -> torch.Tensor:
+        return _double(logits).softmax(-1)[token]
 
 
 EXAMPLE = 'For example {"type": "logit_diff", "a": " Mary", "b": " John"}.'
@@ -253,10 +256,6 @@ def _place(position: int) -> str:
 
 def _shown(model: Vocabulary, token: int) -> str:
     return model.token_text(token).replace(" ", "·")
-
-
-def _probability(logits: torch.Tensor, token: int) -> torch.Tensor:
-    return _double(logits).softmax(-1)[token]
 
 
 def _double(logits: torch.Tensor) -> torch.Tensor:

@@ -31,6 +31,10 @@ class LabPage:
         """Run a command without waiting for its end, which may be a dialog's."""
         self.page.evaluate(EXECUTE, [name, args])
 
+    def save(self) -> None:
+        """Save what is in front, and wait until it is saved."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
     def show_panel(self) -> None:
         self.command("mechwidget:show-panel")
         expect(self.panel).to_be_visible(timeout=TIMEOUT_MS)

@@ -51,9 +51,8 @@ def test_patterns_that_look_both_ways(open_notebook: OpenNotebook) -> None:
     grid = workbench.get("mw-attention").get_by_role("grid")
     words = workbench.get("mw-attention-readout")
     for prompt, n in ((SHORT, 3), (LONG, 64)):
-        notebook.execute(f"session.prompt = {prompt!r}")
+        workbench.execute(f"session.prompt = {prompt!r}")
         expect(grid).to_have_attribute("aria-rowcount", str(n))
-        workbench.settle()
         cursor = grid.get_by_role("gridcell")
         cursor.focus()
         cursor.press("Control+Home")

@@ -53,16 +53,14 @@ def test_click_on_an_mlp(workbench: WorkbenchPage) -> None:
 def test_python_ablates_and_the_head_looks_ablated(workbench: WorkbenchPage, strong: Heads) -> None:
     (layer, head), (other_layer, other_head) = strong[:2]
     bars = workbench.bars
-    workbench.notebook.execute(f"session.interventions = [mw.Ablate(mw.Head({layer}, {head}))]")
+    workbench.execute(f"session.interventions = [mw.Ablate(mw.Head({layer}, {head}))]")
     expect(workbench.cell(layer, head)).to_have_attribute("data-mark", "whole")
-    workbench.settle()
     assert workbench.bars != bars
     agrees_with_python(workbench)
 
     workbench.notebook.execute(f"session.ablate(mw.Head({other_layer}, {other_head}))")
     expect(workbench.cell(other_layer, other_head)).to_have_attribute("data-mark", "whole")
-    workbench.notebook.execute("session.clear()")
-    workbench.settle()
+    workbench.execute("session.clear()")
     assert workbench.ablated == set()
     assert workbench.bars == bars
 

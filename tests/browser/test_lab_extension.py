@@ -54,9 +54,8 @@ def lab(browser: Browser, server: LabServer) -> Iterator[LabPage]:
 @pytest.fixture
 def workbench(lab: LabPage) -> WorkbenchPage:
     lab.activate_notebook()
-    lab.notebook.execute("session.clear()")
     shown = WorkbenchPage(lab.notebook, 0)
-    shown.settle()
+    shown.execute("session.clear()")
     return shown
 
 
@@ -130,7 +129,7 @@ def test_a_recipe_is_a_document_with_a_kernel_of_its_own(
     document.get_by_test_id("mw-cell-0-3").click()
     path = lab.notebook.server.root / "kept" / "a.mech.json"
     expect(lab.page.locator(".lm-TabBar-tab.jp-mod-dirty", has_text="a.mech.json")).to_be_visible()
-    lab.command("docmanager:save")
+    lab.save()
     eventually(lambda: how_many(path) == 2)
     lab.activate_notebook()
     assert lab.notebook.python("len(session.interventions)") == 1  # another model
@@ -154,7 +153,7 @@ def test_what_is_said_of_a_broken_recipe_and_of_an_edited_one(lab: LabPage) -> N
     bar = lab.document().get_by_test_id("mw-lab-bar")
     expect(bar).to_have_attribute("data-trouble", "", timeout=2 * TIMEOUT_MS)
     assert "recipe" in bar.inner_text()
-    lab.command("docmanager:save")
+    lab.save()
     assert json.loads(path.read_text()) == {"format": "something else"}
     lab.command("application:close")
 

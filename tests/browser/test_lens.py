@@ -149,8 +149,7 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
 
     # A longer prompt over a shorter B: columns where one has no token, the end in sight.
     workbench.get("mw-lens-colour").select_option("answer_rank")
-    notebook.execute(f"session.prompt = {LONG!r}")
-    workbench.settle()
+    workbench.execute(f"session.prompt = {LONG!r}")
     settled(root)
     away = "grid => grid.scrollWidth - grid.clientWidth - grid.scrollLeft"
     assert root.locator("[data-testid=mw-lens-a] .mw-words").evaluate(away) <= 1, "the last token"

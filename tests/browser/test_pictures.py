@@ -57,8 +57,7 @@ def harmless(root: ET.Element) -> None:
 
 def test_a_pane_becomes_a_file_of_its_own(workbench: WorkbenchPage) -> None:
     notebook, shown = workbench.notebook, workbench.root
-    notebook.execute(EDITS)
-    workbench.settle()
+    workbench.execute(EDITS)
     for theme in ("dark", "light"):
         notebook.set_theme(f"JupyterLab {theme.title()}")
         expect(shown.locator("xpath=ancestor-or-self::*[@data-mw-theme]")).to_have_attribute(
@@ -102,8 +101,7 @@ def test_a_pane_becomes_a_file_of_its_own(workbench: WorkbenchPage) -> None:
     assert "mlp_post" in " ".join(words(root))
 
     # Tokens that look like markup are text in the file too.
-    notebook.execute(f'session.prompt = "{HOSTILE}"; session.wait()')
-    workbench.settle()
+    workbench.execute(f'session.prompt = "{HOSTILE}"')
     root = ET.parse(save(shown, ".mw-strip", "svg", "hostile")).getroot()
     harmless(root)
     said = words(root)

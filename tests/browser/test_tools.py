@@ -116,6 +116,9 @@ def test_a_strength_is_dragged_and_undone_as_one_step(workbench: WorkbenchPage) 
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.25, y)
     page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=12)
+    workbench.settle()
+    assert slider.bounding_box() == box, "it stays under the hand"
     page.mouse.move(box["x"] + box["width"] - 2, y, steps=12)
     page.mouse.up()
     expect(workbench.get("mw-chip-0")).to_contain_text("Scale head 1.1 by 2")
@@ -162,13 +165,12 @@ def test_pictures(workbench: WorkbenchPage, theme: str) -> None:
             ("three", "The cat", "The dog sat"),
             ("long", LONG, LONG.replace("John gave", "Mary gave")),
         ):
-            workbench.notebook.execute(
+            workbench.execute(
                 f"session.clear(); session.prompt = {prompt!r}; session.other_prompt = {other!r}\n"
                 f"session.interventions = [mw.Ablate(mw.Head(1, 2)), mw.Scale(mw.MLP(1), 0.5), "
                 f"mw.Ablate(mw.Head(0, 1), 'mean', over=['The capital of Spain is']), "
                 f"mw.Patch(mw.Head(2, 3, positions=(1,)), {other!r})]"
             )
-            workbench.settle()
             workbench.get("mw-token-1").click()
             for width in (1440, 760):
                 page.set_viewport_size({"width": width, "height": 1100})

@@ -48,6 +48,13 @@ class WorkbenchPage:
         expect(self.root).to_be_visible(timeout=TIMEOUT_MS)
         self.page.wait_for_function(SETTLED, arg=self.selector, timeout=TIMEOUT_MS)
 
+    def execute(self, code: str) -> None:
+        """Run code in the kernel and wait until the page shows the session as it is by then."""
+        self.notebook.execute(code)
+        revision = str(self.python("session.revision"))
+        expect(self.root).to_have_attribute("data-mw-revision", revision, timeout=TIMEOUT_MS)
+        self.settle()
+
     def click(self, layer: int, head: int) -> None:
         """Click a head and wait for the numbers."""
         self.cell(layer, head).click()

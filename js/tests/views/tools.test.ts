@@ -183,6 +183,22 @@ describe("the strength", () => {
     expect(page.session.client.shown?.interventions[0]?.strength).toBe(1.5);
   });
 
+  it("leaves the words beside it alone while it is held, so that it stays under the hand", async () => {
+    const page = await mount(ready({ interventions: [scaled()] }));
+    const slider = page.get("mw-chip-strength") as HTMLInputElement;
+    const words = page.get("mw-chip-0").querySelector(".mw-chip-text");
+    const before = words?.textContent;
+    slider.dispatchEvent(new Event("pointerdown"));
+    slider.value = "1.95";
+    slider.dispatchEvent(new Event("input"));
+    const moved = scaled({ strength: 1.95, sentence: "Scale head 1.2 by 1.95" });
+    await page.session.agree({ interventions: [moved] });
+    expect(words?.textContent).toBe(before);
+    expect(slider.nextElementSibling?.textContent).toBe("1.95");
+    slider.dispatchEvent(new Event("pointerup"));
+    expect(words?.textContent).toContain("by 1.95");
+  });
+
   it("has no slider where there is none", async () => {
     const { get } = await mount(ready({ interventions: [ablation(HEAD)] }));
     expect(get("mw-chip-strength").closest("[hidden]")).not.toBeNull();
