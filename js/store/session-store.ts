@@ -78,6 +78,10 @@ export interface SessionStore {
   hover(component: ComponentJson | null, token?: number | null): void;
   /** Locks a component; the same component again, or null, unlocks. */
   lock(component: ComponentJson | null): void;
+  /** Takes over what was selected elsewhere. */
+  follow(locked: ComponentJson | null, token: number | null): void;
+  /** Is the change that is being told one that came from elsewhere? */
+  readonly following: boolean;
   subscribe(
     callback: (value: PageState, previous: PageState) => void,
     options?: ListenOptions,
@@ -119,7 +123,7 @@ interface Entry {
 }
 
 // The number is the version of this file's shapes: another bundle on the page may be older.
-const REGISTRY = Symbol.for("mechwidget.session-stores.4");
+const REGISTRY = Symbol.for("mechwidget.session-stores.5");
 
 /** The store of a session, held until `signal`. */
 export function acquireStore(session: string, signal: AbortSignal): SessionStore {
@@ -151,6 +155,7 @@ function registry(): Map<string, Entry> {
 class PageStore implements SessionStore {
   readonly session: string;
   #value = EMPTY;
+  #following = false;
   readonly #listeners = new Listeners<[PageState, PageState]>();
 
   constructor(session: string) {
@@ -182,6 +187,19 @@ class PageStore implements SessionStore {
     const { locked } = this.#value;
     const again = component && locked && componentKey(component) === componentKey(locked);
     this.set({ locked: again ? null : component });
+  }
+
+  get following(): boolean {
+    return this.#following;
+  }
+
+  follow(locked: ComponentJson | null, token: number | null): void {
+    this.#following = true;
+    try {
+      this.set({ locked, token });
+    } finally {
+      this.#following = false;
+    }
   }
 
   subscribe(

@@ -72,6 +72,7 @@ export class Stage {
     store.subscribe(invalidate, { signal });
     host.theme.subscribe(invalidate, { signal });
     tellSelection(client, store, signal);
+    client.onSelected(({ component, position }) => store.follow(component, position), signal);
   }
 
   /** Shows the stage in `el`, with these panes, from now on. */
@@ -151,7 +152,7 @@ function tellSelection(client: SessionClient, store: SessionStore, signal: Abort
     component ? componentKey(component) : "";
   store.subscribe(
     ({ locked, token }, before) => {
-      if (key(locked) === key(before.locked) && token === before.token) return;
+      if (store.following || (key(locked) === key(before.locked) && token === before.token)) return;
       client.select(locked, token);
     },
     { signal },

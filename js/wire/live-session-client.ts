@@ -3,6 +3,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 import { watchTrait } from "../host/model-events";
+import { pageName } from "../host/page-name";
 import {
   type AnyMetricJson,
   type ComponentJson,
@@ -29,10 +30,11 @@ import type {
   Pattern,
   PendingAction,
   Progress,
+  Selected,
   SessionClient,
   Status,
 } from "./session-client";
-import { isNewer, readState } from "./state";
+import { isNewer, readSelected, readState } from "./state";
 
 interface Underway extends PendingAction {
   /** The revision that the kernel's answer named: settled once the state has it. */
@@ -66,7 +68,10 @@ class LiveSessionClient implements SessionClient {
   readonly #stateListeners = new Listeners<[SessionState]>();
   readonly #changeListeners = new Listeners<[]>();
 
+  readonly #model: AnyModel;
+
   constructor(model: AnyModel, { signal, visible, version }: ConnectOptions) {
+    this.#model = model;
     this.#signal = signal;
     this.#rpc = new Rpc(model, { signal, visible, version });
     this.#rpc.liveness.onChange(() => this.#changeListeners.emit(), { signal });
@@ -196,7 +201,16 @@ class LiveSessionClient implements SessionClient {
 
   select(component: ComponentJson | null, position: number | null): void {
     // The page knows what is selected; Python is only told. A kernel that cannot listen is no news.
-    this.#rpc.request("select", { component, position }).catch(() => {});
+    this.#rpc.request("select", { component, position, by: pageName() }).catch(() => {});
+  }
+
+  onSelected(callback: (selected: Selected) => void, signal: AbortSignal): void {
+    const tell = (value: unknown): void => {
+      const selected = readSelected(value);
+      if (selected && selected.by !== pageName()) callback(selected);
+    };
+    tell(this.#model.get("_selected"));
+    watchTrait(this.#model, "_selected", tell, signal);
   }
 
   act(op: string, args: object = {}): Promise<boolean> {

@@ -20,6 +20,12 @@ export interface Progress {
   label: string;
 }
 
+/** What is looked at: a component, a token, both or neither. */
+export interface Selected {
+  readonly component: ComponentJson | null;
+  readonly position: number | null;
+}
+
 /** Asked for and not yet confirmed. `want` is what it will look like if the kernel agrees. */
 export interface PendingAction {
   readonly op: string;
@@ -112,6 +118,8 @@ export interface SessionClient {
   setMetric(metric: AnyMetricJson | null): Promise<boolean>;
   /** Tells Python what is selected on the page; never shown as pending. */
   select(component: ComponentJson | null, position: number | null): void;
+  /** Calls back with what was selected elsewhere (in Python, on another page), now and later. */
+  onSelected(callback: (selected: Selected) => void, signal: AbortSignal): void;
 
   /** Any other change: painted nowhere but as under way, and a refusal is told like those above. */
   act(op: string, args?: object): Promise<boolean>;

@@ -1,7 +1,8 @@
 // The kernel's `state` trait, checked before a view builds on it: enough that no view meets a missing
 // list or a number that is text. In: whatever the model holds. Out: a SessionState, or null.
 
-import type { SessionState } from "../types";
+import { clickable, type PartJson, type SessionState } from "../types";
+import type { Selected } from "./session-client";
 
 type Json = Record<string, unknown>;
 
@@ -32,6 +33,17 @@ export function readState(value: unknown): SessionState | null {
 /** Is `next` something to show after `current`? A message that was overtaken on its way is not. */
 export function isNewer(next: SessionState, current: SessionState | null): boolean {
   return current === null || next.session !== current.session || next.revision >= current.revision;
+}
+
+/** What was selected last, and on which page; null where that cannot be read. */
+export function readSelected(value: unknown): (Selected & { by: string }) | null {
+  if (!isObject(value)) return null;
+  const { component, position, by } = value;
+  const sound =
+    (component === null || isPart(component)) &&
+    (position === null || isNumber(position)) &&
+    typeof by === "string";
+  return sound ? { component: clickable(component as PartJson | null), position, by } : null;
 }
 
 const isToken = ({ id, text }: Json): boolean => isNumber(id) && typeof text === "string";

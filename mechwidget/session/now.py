@@ -5,8 +5,8 @@ Both are immutable values; nothing in them changes while a view reads them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mechwidget.interventions import Component
@@ -18,10 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """What was selected last, in any view: a component, a token position, both or neither."""
+    """What was selected last: a component, a token position, both or neither.
+
+    Attributes:
+        by: the page that it was selected on, which knows it already; empty where Python did it.
+            No part of what two selections are compared by.
+    """
 
     component: Component | None = None
     position: int | None = None
+    by: str = field(default="", compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """`component` and `position`, each null where there is none."""
+        component = None if self.component is None else self.component.to_json()
+        return {"component": component, "position": self.position}
 
 
 @dataclass(frozen=True)

@@ -198,11 +198,7 @@ class Recording(Keeping):
     # -- inside
 
     def _selection_json(self) -> Json | None:
-        component, position = self._selection.component, self._selection.position
-        if component is None and position is None:
-            return None
-        said = None if component is None else component.to_json()
-        return {"component": said, "position": position}
+        return None if self._selection == Selection() else self._selection.to_json()
 
     def _select_saved(self, saved: Json | None) -> None:
         """Look at what was looked at, where that is here; it is no part of the experiment."""

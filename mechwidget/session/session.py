@@ -67,7 +67,7 @@ class Session(Recording):
         reference: the prompts that mean and resample ablation from a page are over.
         other_prompt: prompt B, which patches from a page come from; None where there is none.
         revision: grows with every change of the six above.
-        selection: what was selected last in a view.
+        selection: what was selected last, in a view or by `select`.
     """
 
     prompt: StateTrait[str | tuple[int, ...] | Inputs, Prompt] = StateTrait()
@@ -233,9 +233,21 @@ class Session(Recording):
         """Whether there is an undone change to return to."""
         return self._history.after is not None
 
-    def select(self, component: Component | None = None, position: int | None = None) -> None:
-        """Say what is looked at; other code and views can follow."""
-        self.selection = Selection(component, position)
+    def select(
+        self, component: Component | None = None, position: int | None = None, *, by: str = ""
+    ) -> None:
+        """Say what is looked at: every view shows it, and other code can follow.
+
+        Args:
+            component: a head is locked in every view; None unlocks.
+            position: the token that details are about; None is the last one.
+            by: the page that says so, and needs no telling.
+
+        Raises:
+            ComponentError: the model has no such component.
+            PromptError: the prompt has no such position.
+        """
+        self.selection = Selection(component, position, by)
 
     # -- listening, and the end
 

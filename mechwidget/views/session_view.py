@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from anywidget import AnyWidget
@@ -63,6 +64,7 @@ class SessionView(AnyWidget):
     _protocol = Int(PROTOCOL).tag(sync=True)
     _front_end = Unicode().tag(sync=True)
     state = Dict().tag(sync=True, echo_update=False)
+    _selected = Dict().tag(sync=True, echo_update=False)
 
     def __init__(self, session: Session) -> None:
         name = type(self).__name__
@@ -74,7 +76,12 @@ class SessionView(AnyWidget):
         self._session = session
         self._model_json = model_json(session.model)
         self._pushing = threading.RLock()
-        super().__init__(state=self._current(), _view=self.page_name(), _front_end=fingerprint())
+        super().__init__(
+            state=self._current(),
+            _selected=_selected_json(session),
+            _view=self.page_name(),
+            _front_end=fingerprint(),
+        )
         deliver_where_addressed(self.comm)
         self._channel = Channel(self.send, about={"session": session.id})
         self._channel.on("front_end", _front_end_asked)
@@ -82,6 +89,7 @@ class SessionView(AnyWidget):
         self._pace = Pace(self._push)
         self.on_msg(self._receive)
         self._stop_listening = session.on_change(self._changed)
+        session.observe(self._select, "selection")
         self._no_longer_shown = session.shown_as(self.view)
         self._pace.ask()  # the session may have changed while the widget was made
 
@@ -122,6 +130,8 @@ class SessionView(AnyWidget):
         """Take it off every page and let go of the session, which stays open."""
         if getattr(self, "_pace", None) is not None:
             self._stop_listening()
+            with suppress(ValueError):  # closed before
+                self._session.unobserve(self._select, "selection")
             self._no_longer_shown()
             self._pace.close()
             self._channel.close()
@@ -190,8 +200,16 @@ class SessionView(AnyWidget):
         with self._pushing:
             self.state = self._current()
 
+    def _select(self, _: object) -> None:
+        with self._pushing:
+            self._selected = _selected_json(self._session)
+
     def _receive(self, _widget: object, content: object, buffers: list[Any]) -> None:
         self._channel.receive(content, buffers)
+
+
+def _selected_json(session: Session) -> dict[str, Any]:
+    return {**session.selection.to_json(), "by": session.selection.by}
 
 
 def _front_end_asked(args: Arguments, _: Request) -> dict[str, str]:

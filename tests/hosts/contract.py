@@ -75,7 +75,6 @@ class Host(Protocol):
         page: Playwright's.
         complaints: what the page has said in its console as an error, by now.
         pictures: the folder that pictures of this host go to.
-        one_page: do all outputs share one page? In Colab each has its own.
         dark: does the host have a dark theme to follow?
     """
 
@@ -84,7 +83,6 @@ class Host(Protocol):
     page: Page
     complaints: list[str]
     pictures: Path
-    one_page: bool
     dark: bool
 
     def run(self, cell: int) -> None:
@@ -245,11 +243,15 @@ class Contract:
         """A head that is locked in one view is shown in the other and known to Python."""
         head_map = host.output(HEAD_MAP).get_by_test_id("mw-view-head-map")
         head_map.get_by_test_id("mw-cell-2-3").click(modifiers=["Shift"])
-        if host.one_page:
-            workbench.attention_shows(2, 3)
+        workbench.attention_shows(2, 3)
         selected = "[session.selection.component.layer, session.selection.component.head]"
         assert host.python(selected) == [2, 3]
         assert host.python("len(session.interventions)") == 0
+        host.execute("session.select(mw.Head(1, 0))")
+        workbench.attention_shows(1, 0)
+        expect(head_map.get_by_test_id("mw-cell-1-0")).to_have_attribute("data-locked", "")
+        host.execute("session.select()")
+        expect(head_map.get_by_test_id("mw-cell-1-0")).not_to_have_attribute("data-locked", "")
         head_map.get_by_test_id("mw-cell-0-2").click()
         expect(workbench.cell(0, 2)).to_have_attribute("aria-pressed", "true")
         head_map.get_by_test_id("mw-cell-0-2").click()

@@ -30,7 +30,6 @@ class JupyterHost:
     name = "JupyterLab"
     package = "jupyterlab"
     path = "lab/tree"
-    one_page = True
     dark = True
 
     def __init__(self, page: Page, server: LabServer) -> None:

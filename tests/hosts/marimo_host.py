@@ -39,7 +39,6 @@ class MarimoHost:
     """One notebook in `marimo edit`, which runs every cell when it is opened."""
 
     name = "marimo"
-    one_page = True
     dark = True
     pictures = RESULTS / "hosts" / "marimo"
 

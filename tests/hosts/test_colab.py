@@ -46,7 +46,6 @@ class ColabHost:
 
     name = "Colab"
     version = "a fake of its widget manager"
-    one_page = False
     dark = True
     pictures = RESULTS / "hosts" / "colab"
 
@@ -102,9 +101,7 @@ def host(browser: Browser, kernel: SharedKernel) -> Iterator[Host]:
 
 
 class TestColab(Contract):
-    LIMITS: ClassVar[dict[str, str]] = {
-        "link": "edits and session.selection; what is locked or hovered stays in its own output"
-    }
+    LIMITS: ClassVar[dict[str, str]] = {"link": "what is only pointed at stays in its own output"}
 
     def test_buffers(self, host: Host, workbench: ShownWorkbench) -> None:
         """The bytes come in Colab's own wrapping, so that the fake is seen to be one."""

@@ -42,7 +42,6 @@ class Answers(PageKernel):
 class StillHost:
     """A page that was written once, in a browser that reaches nothing."""
 
-    one_page = True
     dark = True
 
     def __init__(self, page: Page, name: str, release: str) -> None:

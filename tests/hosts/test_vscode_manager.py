@@ -39,7 +39,6 @@ class VsCodeHost:
     """A page with VS Code's widget manager."""
 
     name = "VS Code"
-    one_page = True
     dark = True
     pictures = RESULTS / "hosts" / "vs-code"
 

@@ -102,6 +102,22 @@ def test_all_that_a_page_can_change(page):
     assert session.selection.component is None
 
 
+def test_every_view_is_told_what_is_selected_and_by_whom(model):
+    session = mw.Session(model, "Paris is the capital")
+    with Tapped(session) as first, mw.AttentionView(session) as second:
+        page = Page(first)
+        page.ask("select", {"component": HEAD, "position": 2, "by": "page 1"})
+        for view in (first, second):
+            assert view._selected == {"component": HEAD, "position": 2, "by": "page 1"}
+        session.select(mw.MLP(0))
+        for view in (first, second):
+            assert view._selected == {"component": mw.MLP(0).to_json(), "position": None, "by": ""}
+        with mw.Outcome(session) as third:  # one that is made later
+            assert third._selected == second._selected
+    session.select()
+    assert second._selected["component"] is not None  # closed: nobody is told any more
+
+
 def test_a_cross_means_its_row_whatever_code_does_to_the_list_meanwhile(page):
     session = page.workbench.session
     heads = [mw.Ablate(mw.Head(0, head)) for head in range(3)]

@@ -14,6 +14,7 @@ import type {
   Effects,
   Pattern,
   PendingAction,
+  Selected,
   SessionClient,
   Status,
 } from "../../wire/session-client";
@@ -98,6 +99,8 @@ export class FakeSession {
     queries: null,
     keys: null,
   });
+  /** What the kernel does when Python, or another page, selects. */
+  selectElsewhere: (selected: Selected) => void = () => {};
   #waiting: Waiting[] = [];
   #onChange = new Set<() => void>();
 
@@ -187,6 +190,9 @@ export class FakeSession {
       setPrompt: (prompt) => act("set_prompt", [prompt]),
       setMetric: (metric: AnyMetricJson | null) => act("set_metric", [metric]),
       select: (component, position) => session.sent.push(["select", component, position]),
+      onSelected: (callback) => {
+        session.selectElsewhere = callback;
+      },
       act: (op, args = {}) => act(op, [args]),
       ask: async (op, args = {}, options = {}) => {
         session.asked.push([op, args]);

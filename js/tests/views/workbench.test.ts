@@ -77,6 +77,19 @@ describe("a click on a head", () => {
     expect(store.value.locked).toEqual(head);
     expect(get("mw-attention").textContent).toContain("Head 1.2");
   });
+
+  it("shows what Python or another page has selected, and does not say it back", async () => {
+    const { session, get, store } = await mount(ready());
+    session.selectElsewhere({ component: head, position: 1 });
+    await painted();
+    expect(get("mw-attention").textContent).toContain("Head 1.2");
+    expect([store.value.locked, store.value.token]).toEqual([head, 1]);
+    expect(session.sent).toEqual([]);
+    session.selectElsewhere({ component: null, position: null });
+    await painted();
+    expect(store.value.locked).toBeNull();
+    expect(session.sent).toEqual([]);
+  });
 });
 
 describe("the keyboard", () => {

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Revision = dict[str, int]
 
+_LONGEST_PAGE_NAME = 64
 _LARGEST_ID = 2**53 - 1  # of the whole numbers that JavaScript has
 
 
@@ -129,14 +130,15 @@ class Changes:
         return self._revision()
 
     def select(self, args: Arguments, _: Request) -> None:
-        """Tell Python what is selected on the page."""
-        args.only("component", "position")
+        """Tell Python, and by it the other pages, what is selected on the page `by`."""
+        args.only("component", "position", "by")
         component = None if args.get("component") is None else _component(args)
         position = None
         if args.get("position") is not None:
             last = len(self._session.now().state.tokens) - 1
             position = args.integer("position", 0, last)
-        self._session.select(component, position)
+        by = args.text("by", _LONGEST_PAGE_NAME) if "by" in args else ""
+        self._session.select(component, position, by=by)
 
     def _apply(self, spec: Mapping[str, Any]) -> Revision:
         self._session.toggle(armed(spec, self._session.now().state))
