@@ -1,11 +1,12 @@
 """The past of a window: what the model's own cache holds of the positions before the first edit.
 
 Where edits, reads and the logits looked at all lie at positions from p on, the positions before p
-are what they are in the baseline. The model is called on the rest alone, with a cache that it made
-itself of the tokens before; whatever kind of cache that is (keys and values, recurrent states), a
-copy of it is handed over. An edit still sees a tensor of all positions, of which the earlier
-ones are made up: twice, with different numbers, so that one that looks at or touches them is
-found out and computed in full. That a window gives the baseline's own bits is proved by `planner`.
+are what they are in the baseline. The model is called on the rest alone, with a copy of a cache
+that it made itself of the tokens before. It has to be of keys and values alone: a scan that goes on
+from a recurrent state adds up in another order, and that it gave the baseline's bits once says
+nothing of other numbers. An edit still sees a tensor of all positions, of which the earlier ones
+are made up: twice, with different numbers, so that one that looks at or touches them is found out
+and computed in full. That a window gives the baseline's own bits is proved by `planner`.
 
 In: a twin, token ids and traffic. Out: a `Past`, and `WindowTraffic`.
 """
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mechwidget.errors import UnsupportedModelError
+from mechwidget.models.cache_layers import cache_layers
 from mechwidget.models.calling import call_model, logits_of
 from mechwidget.models.facts import input_device
 from mechwidget.models.forward_source import ForwardSource
@@ -92,7 +95,15 @@ def past_of(model: HookedModel, tokens: Tokens, length: int) -> Past | None:
         return None
     prefix = _Prefix(length)
     call_model(prefix, twin, tokens)
-    return None if prefix.cache is None else Past(length, prefix.cache)
+    return Past(length, prefix.cache) if _is_exact(prefix.cache, length) else None
+
+
+def _is_exact(cache: Any, length: int) -> bool:
+    try:
+        layers = () if cache is None else cache_layers(cache, length)
+    except UnsupportedModelError:
+        return False
+    return bool(layers) and not any(layer.states for layer in layers)
 
 
 class WindowTraffic(Traffic):

@@ -61,7 +61,7 @@ def test_edits_are_seen_and_parts_are_parts() -> None:
     whole = feature_activations(model, example(), name)
     part = feature_activations(model, example(), name, features=[5, 2], positions=[-1, 3])
     assert part.positions == (10, 3)
-    assert np.array_equal(part.activations, whole.activations[[10, 3]][:, [5, 2]])
+    np.testing.assert_allclose(part.activations, whole.activations[[10, 3]][:, [5, 2]], rtol=1e-5)
     edit = [mw.Steer(mw.Residual(1), find_dictionary(name)["W_enc"][:, 5].tolist(), 10.0)]
     steered = feature_activations(model, example(), name, edit, features=[5])
     assert (steered.activations[:, 0] > whole.activations[:, 5]).all()

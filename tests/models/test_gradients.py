@@ -121,7 +121,8 @@ def test_a_replayed_tail_gives_the_same(name: str) -> None:
     sites = [s for s in model.sites if s.layer == last and s.name in ("resid_pre", "mlp_out")]
     short = model.gradients(example(), METRIC, sites)
     full = model.gradients(example(), METRIC, sites, replay=False)
-    assert short.plan.replayed == last
+    # With gradients torch may multiply in another order, and round otherwise (mamba, on AVX2).
+    assert short.plan.replayed == last or short.plan.why.endswith("baseline's own logits")
     assert full.plan.replayed == 0
     for site in sites:
         assert torch.equal(short[site], full[site])

@@ -35,7 +35,8 @@ def test_a_folder_gives_the_model_that_was_saved(tmp_path: Path, name: str) -> N
     assert type(loaded.model).__name__ == KINDS[name] == type(saved).__name__
     prompt = prompt_of(loaded)
     with torch.no_grad():
-        assert torch.equal(loaded.run(prompt).logits, logits(saved, prompt))
+        # Weights from a file lie elsewhere in memory, where products may be rounded otherwise.
+        torch.testing.assert_close(loaded.run(prompt).logits, logits(saved, prompt))
 
 
 def test_sound_goes_through_the_feature_extractor_beside_the_weights(tmp_path: Path) -> None:

@@ -105,6 +105,19 @@ def test_what_two_edits_share_is_shared_in_a_window_too(name: str) -> None:
         assert str(runs[-1].fired) == str(full.fired)
 
 
+@pytest.mark.parametrize("name", ["bamba", "mamba"])
+def test_a_recurrent_state_is_no_past(name: str) -> None:
+    """A scan that goes on from one adds up in another order: it shows with some numbers only."""
+    model = mw.wrap(build(name))
+    model.run(IDS)
+    for layer in range(model.n_layers):
+        edits = [mw.Ablate(mw.Residual(layer, (N - 4,), end="pre"))]
+        runs = [model.run(IDS, edits, positions=[-1]) for _ in range(5)]
+        full = model.run(IDS, edits, positions=[-1], replay=False)
+        assert [run.plan.cached for run in runs] == [0] * 5
+        assert all(same(run.logits, full.logits) for run in runs)
+
+
 class LooksBack:
     """Says that it is about the last position, and uses all of them."""
 

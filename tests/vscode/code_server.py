@@ -30,7 +30,6 @@ SETTINGS = {
     "chat.commandCenter.enabled": False,
     "chat.disableAIFeatures": True,
     "workbench.secondarySideBar.defaultVisibility": "hidden",
-    "security.workspace.trust.enabled": False,
     "update.mode": "none",
     "extensions.autoUpdate": False,
     "extensions.autoCheckUpdates": False,
@@ -39,10 +38,16 @@ START_TIMEOUT_S = 90.0
 
 
 class CodeServer:
-    """Attributes: workspace (the folder that is open), extensions, url."""
+    """Attributes: workspace (the folder that is open), extensions, url.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where everything is kept.
+        asks: whether a person is asked if the workspace is to be trusted.
+    """
+
+    def __init__(self, folder: Path, *, asks: bool = False) -> None:
         self.folder = folder
+        self.asks = asks
         self.workspace = folder / "workspace"
         self.extensions = folder / "extensions"
         self.port = free_port()
@@ -53,7 +58,8 @@ class CodeServer:
         """Settings of the user, on top of quiet ones."""
         names = {name.replace("__", "."): value for name, value in settings.items()}
         self._settings.parent.mkdir(parents=True, exist_ok=True)
-        self._settings.write_text(json.dumps({**SETTINGS, **names}))
+        trust = {"security.workspace.trust.enabled": self.asks}
+        self._settings.write_text(json.dumps({**SETTINGS, **trust, **names}))
 
     def __enter__(self) -> Self:
         self.workspace.mkdir(parents=True, exist_ok=True)
@@ -68,7 +74,8 @@ class CodeServer:
             *("--bind-addr", f"127.0.0.1:{self.port}"),
             *("--user-data-dir", str(self.folder / "data")),
             *("--extensions-dir", str(self.extensions)),
-            *("--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"),
+            *("--disable-telemetry", "--disable-update-check"),
+            *([] if self.asks else ["--disable-workspace-trust"]),
             str(self.workspace),
         ]
         with (self.folder / "code-server.log").open("wb") as log:

@@ -24,7 +24,7 @@ from tests.vscode.code_server import EXTENSION, INSTALLED, CodeServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import FrameLocator, Locator, Page
+    from playwright.sync_api import Browser, FrameLocator, Locator, Page
 
 pytestmark = [
     pytest.mark.slow,
@@ -139,20 +139,27 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
 
 
 @pytest.fixture(scope="module")
-def vscode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VsCode]:
+def chromium() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def vscode(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[VsCode]:
     server = CodeServer(tmp_path_factory.mktemp("code-server"))
     write_workspace(server)
     server.set(workbench__colorTheme="Default Dark Modern")
-    with server, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)
+    with server:
         page = chromium.new_page(viewport={"width": 1500, "height": 1000})
         shown = VsCode(page, server)
         yield shown
         if not page.is_closed():
             shown.picture("at-the-end")
-        chromium.close()
+            page.close()
 
 
 def test_a_recipe_is_shown_without_a_kernel(vscode: VsCode) -> None:
@@ -214,6 +221,11 @@ def test_a_recipe_is_live_in_a_kernel_of_its_own(vscode: VsCode, jupyter: LabSer
     cell = workbench.get_by_test_id("mw-cell-2-3")
     expect(cell).to_have_attribute("data-mark", "off", timeout=20_000)
     vscode.picture("switched-off")
+    session = tree.get_by_role("treeitem", name=re.compile("microcosm"))
+    for change, mark in (("Undo", "whole"), ("Redo", "off")):
+        session.hover()
+        session.get_by_role("button", name=f"{change} in this Session").click()
+        expect(cell).to_have_attribute("data-mark", mark, timeout=20_000)
 
     vscode.view.locator("[data-command=keep]").click()
     vscode.page.wait_for_timeout(1_500)
@@ -226,6 +238,15 @@ def test_a_recipe_is_live_in_a_kernel_of_its_own(vscode: VsCode, jupyter: LabSer
     assert [each["enabled"] for each in kept] == [True, False]
     vscode.view.locator("[data-command=disconnect]").click()
     expect(bar).to_have_attribute("data-mode", "saved", timeout=20_000)
+
+
+def test_a_recipe_becomes_a_notebook(vscode: VsCode) -> None:
+    vscode.open("capital.mech.json")
+    vscode.view.locator("[data-command=openNotebook]").click()
+    cell = vscode.page.locator(".notebook-editor .cell-editor-part").first
+    expect(cell).to_contain_text("session = mw.Session.load(", timeout=30_000)
+    expect(cell).to_contain_text("capital.mech.json")
+    vscode.picture("opened-in-a-notebook")
 
 
 def test_a_notebooks_kernel_is_in_the_tree(vscode: VsCode) -> None:
@@ -242,3 +263,30 @@ def test_a_notebooks_kernel_is_in_the_tree(vscode: VsCode) -> None:
     assert '"mechwidget" in _sys.modules' in (stub / "code.txt").read_text()
     vscode.picture("notebook-tree")
     assert vscode.complaints == []
+
+
+def test_nothing_is_run_where_the_workspace_is_not_trusted(
+    tmp_path_factory: pytest.TempPathFactory, chromium: Browser
+) -> None:
+    server = CodeServer(tmp_path_factory.mktemp("code-server"), asks=True)
+    write_workspace(server)
+    server.set(workbench__colorTheme="Default Light Modern")
+    with server:
+        vscode = VsCode(chromium.new_page(viewport={"width": 1500, "height": 1000}), server)
+        vscode.page.get_by_role("button", name=re.compile("No, I don't trust")).click()
+        vscode.open("capital.mech.json")
+        expect(vscode.view.get_by_test_id("mw-workbench")).to_be_visible(timeout=40_000)
+        expect(vscode.tree).to_be_hidden()
+        welcome = vscode.page.locator(".welcome-view-content:visible")
+        expect(welcome).to_contain_text("once this workspace is trusted")
+        vscode.view.locator("[data-command=connect]").click()
+        told = vscode.page.locator(".notification-list-item")
+        expect(told).to_contain_text("only in a workspace that you trust")
+        vscode.picture("not-trusted")
+        vscode.command("Manage Workspace Trust", of="Workspaces")
+        vscode.page.locator(".workspace-trust-editor").get_by_role(
+            "button", name="Trust", exact=True
+        ).click()
+        expect(welcome).to_contain_text("Set the server", timeout=20_000)
+        vscode.picture("trusted")
+        vscode.page.close()
