@@ -247,6 +247,8 @@ def test_a_recipe_becomes_a_notebook(vscode: VsCode) -> None:
     expect(cell).to_contain_text("session = mw.Session.load(", timeout=30_000)
     expect(cell).to_contain_text("capital.mech.json")
     vscode.picture("opened-in-a-notebook")
+    vscode.command("Revert and Close Editor", of="View")
+    expect(vscode.page.locator(".tab", has_text="Untitled")).to_have_count(0, timeout=20_000)
 
 
 def test_a_notebooks_kernel_is_in_the_tree(vscode: VsCode) -> None:
@@ -273,7 +275,8 @@ def test_nothing_is_run_where_the_workspace_is_not_trusted(
     server.set(workbench__colorTheme="Default Light Modern")
     with server:
         vscode = VsCode(chromium.new_page(viewport={"width": 1500, "height": 1000}), server)
-        vscode.page.get_by_role("button", name=re.compile("No, I don't trust")).click()
+        restricted = vscode.page.get_by_text("Restricted Mode", exact=True)
+        expect(restricted).to_be_visible(timeout=20_000)
         vscode.open("capital.mech.json")
         expect(vscode.view.get_by_test_id("mw-workbench")).to_be_visible(timeout=40_000)
         expect(vscode.tree).to_be_hidden()
