@@ -3,7 +3,6 @@
 
 import type { AnyModel } from "@anywidget/types";
 import { watchTrait } from "../host/model-events";
-import { pageName } from "../host/page-name";
 import {
   type AnyMetricJson,
   type ComponentJson,
@@ -20,6 +19,7 @@ import {
 import { Listeners } from "./listeners";
 import type { Visibility } from "./liveness";
 import { paint } from "./optimism";
+import { pageName } from "./page-name";
 import { readEffects, readPattern } from "./readings";
 import { type Answer, Rpc, RpcError } from "./rpc";
 import type {

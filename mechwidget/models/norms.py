@@ -68,7 +68,9 @@ def probed(module: nn.Module, like: torch.Tensor) -> Norm | None:
 
     def answer(row: torch.Tensor) -> torch.Tensor:
         given = row.to(like).reshape(*[1] * (like.dim() - 1), -1)
-        answered: torch.Tensor = module.forward(given)
+        answered = activation_in(module.forward(given))
+        if answered is None:
+            raise TypeError("no activation")
         return answered.detach().flatten()
 
     ones = torch.ones(like.shape[-1], device=like.device, dtype=_wide(like).dtype)
@@ -117,10 +119,11 @@ class NormHook:
         if self._passes != self.traffic.passes:
             self._passes, self._calls = self.traffic.passes, -1
         self._calls += 1
-        site, x, y = self.sites.get(self._calls), activation_in((args, kwargs)), result
-        if site is None or x is None or not isinstance(y, torch.Tensor):
+        site, x = self.sites.get(self._calls), activation_in((args, kwargs))
+        own = activation_in(result)
+        if site is None or x is None or own is None:
             return None
-        x, y = self.traffic.arriving(site, x), self.traffic.arriving(site, y)
+        x, y = self.traffic.arriving(site, x), self.traffic.arriving(site, own)
         norm = self._norm = self._norm or probed(module, x)
         if norm is None:
             raise UnsupportedModelError(
@@ -131,12 +134,12 @@ class NormHook:
         shown = divisor.clone()  # a gradient at the site is of what is divided by, and no more
         passed = self.traffic.pass_on(site, shown)
         if passed is shown:
-            return None if y is result else with_activation(result, result, y)
+            return None if y is own else with_activation(result, own, y)
         share = (divisor / passed).reshape(*y.shape[:-1], 1)
         changed = (norm.bias + (_wide(y) - norm.bias) * share).to(y.dtype)
         # To the last bit y where nothing changed, with the derivative of what is divided.
         same = y + (changed - changed.detach()) - (y - y.detach()) if changed.requires_grad else y
-        return with_activation(result, result, torch.where(share == 1, same, changed))
+        return with_activation(result, own, torch.where(share == 1, same, changed))
 
 
 def hook_norms(twin: nn.Module, bindings: Mapping[Site, Binding], traffic: Traffic) -> None:

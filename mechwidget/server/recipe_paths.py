@@ -76,6 +76,6 @@ def _bad(path: str, why: str) -> Refusal:
     return Refusal(
         400,
         "bad_path",
-        f"The path {path} {why}.",
+        f"The path {path if path.isprintable() else ascii(path)} {why}.",
         f"Expected something like folder/name{SUFFIX}, relative to the served folder.",
     )

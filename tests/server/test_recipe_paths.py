@@ -6,7 +6,7 @@ import unicodedata
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mechwidget.server.recipe_paths import readable_path, writable_path
@@ -105,6 +105,8 @@ def test_what_is_accepted_stays_below_the_folder(names):
 
 
 @given(st.text())
+@example("\n")
+@example("/a\u2028b")
 def test_a_refusal_is_a_sentence_that_can_be_sent(path):
     for check in (readable_path, writable_path):
         with suppress(Refusal):

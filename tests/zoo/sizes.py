@@ -86,10 +86,8 @@ _SWIN = {
     "num_heads": [2, 4], "window_size": 4,
 }  # fmt: skip
 
-_VIBEVOICE = {
-    f"{kind}_tokenizer_encoder_config": {"num_filters": 2, "depths": [1] * 7}
-    for kind in ("acoustic", "semantic")
-}
+_FEW_FILTERS = {"num_filters": 2, "depths": [1] * 7}
+_VIBEVOICE = {f"{kind}_tokenizer_encoder_config": _FEW_FILTERS for kind in ("acoustic", "semantic")}
 
 SPECIAL: dict[str, dict[str, Any]] = {
     "bailing_hybrid": {
@@ -113,7 +111,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     },
     "swin": _SWIN, "swinv2": _SWIN, "donut-swin": _SWIN,
     **dict.fromkeys(("seamless_m4t", "seamless_m4t_v2"), _SEAMLESS),
-    "vibevoice": _VIBEVOICE, "vibevoice_asr": _VIBEVOICE,
+    "vibevoice": dict.fromkeys(("audio_config", "semantic_model_config"), _FEW_FILTERS),
+    "vibevoice_asr": _VIBEVOICE,
     "vjepa2": {
         "frames_per_clip": 2, "crop_size": 16, "pred_hidden_size": WIDTH,
         "pred_num_attention_heads": HEADS, "pred_num_hidden_layers": 2,

@@ -46,7 +46,7 @@ TRAITS: dict[str, tuple[str, ...]] = {
 FAMILIES: dict[str, tuple[str, ...]] = {
     "encoder": (
         *("bert", "roberta", "deberta-v2", "distilbert", "modernbert", "albert", "mpnet", "t5"),
-        *("clip_text_model", "fnet"),
+        *("clip_text_model", "fnet", "ibert"),  # ibert's norms give back two things
     ),
     "encoder-decoder": ("t5", "bart", "marian", "m2m_100", "t5gemma2", "encoder-decoder"),
     "speech": ("whisper", "wav2vec2", "speech_to_text"),

@@ -1,9 +1,9 @@
 // A click is painted in its own frame, and in the end the page shows what the kernel says.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { pageName } from "../../host/page-name";
 import { ablatedBy, componentKey, type SessionState } from "../../types";
 import { connectSession } from "../../wire/live-session-client";
+import { pageName } from "../../wire/page-name";
 import { askScore } from "../../wire/scores";
 import type { SessionClient } from "../../wire/session-client";
 import { type Dialect, FakeModel } from "./fake-model";
@@ -363,46 +363,5 @@ describe("arrays", () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(client.lastError).toBeNull();
     expect(client.pending).toEqual([]);
-  });
-});
-
-describe("what is selected elsewhere", () => {
-  const selected = (by: string, change = {}) => ({ component: HEAD, position: 3, by, ...change });
-  const heard = () => {
-    const told: unknown[] = [];
-    client.onSelected(({ component, position }) => told.push([component, position]), scope.signal);
-    return told;
-  };
-
-  it("is told at once and later, but not what this page has said itself", () => {
-    scope.abort();
-    connect({ state: stateOf(), _selected: selected("") });
-    const told = heard();
-    expect(told).toEqual([[HEAD, 3]]);
-    fake.put("_selected", selected(pageName(), { component: OTHER }));
-    expect(told).toHaveLength(1);
-    fake.put("_selected", selected("another page", { component: null, position: null }));
-    expect(told).toEqual([
-      [HEAD, 3],
-      [null, null],
-    ]);
-  });
-
-  it.each([
-    ["nothing", undefined],
-    ["a component that is none", selected("", { component: { type: 3 } })],
-    ["a position that is none", selected("", { position: "<b>" })],
-    ["no author", { component: HEAD, position: null }],
-  ])("is left alone where it is %s", (_what, value) => {
-    const told = heard();
-    fake.put("_selected", value);
-    expect(told).toEqual([]);
-  });
-
-  it("locks nothing where a click could not: what cannot be clicked", () => {
-    const told = heard();
-    const edge = { type: "edge", layer: 1, head: 0, query: 2, key: 1 };
-    fake.put("_selected", selected("", { component: edge }));
-    expect(told).toEqual([[null, 3]]);
   });
 });
