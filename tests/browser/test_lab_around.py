@@ -130,7 +130,12 @@ def test_twelve_sessions_in_200_pixels_and_views_of_others(
         lab.command("apputils:display-notifications")
         notices = lab.page.locator(".jp-Notification-List")
         expect(notices).to_contain_text("40 of 178", timeout=TIMEOUT_MS)
-        expect(notices.get_by_text("Cancel")).to_be_visible()
+        done = json.dumps({**a_session(3), "sweep": None})
+        notebook.page.route("**/mechwidget/api/sessions/k1/s3*", lambda r: r.fulfill(body=done))
+        with notebook.page.expect_request("**/mechwidget/api/sessions/k1/s3*") as asked:
+            notices.get_by_text("Cancel").click()
+        assert "cancel_sweep" in str(asked.value.post_data)
+        expect(notices.get_by_text("40 of 178")).to_have_count(0)
         check_manners(notebook)
 
 

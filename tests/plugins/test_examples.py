@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mechwidget.server.plugin_health import PluginHealth
 from tests.plugins.installed import environment
 
 if TYPE_CHECKING:
@@ -105,6 +108,27 @@ def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_a_jupyter_server_beside_them_tells_how_they_are(
+    examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", environment(examples)["PYTHONPATH"])
+
+    def looked() -> dict[str, Any]:
+        with ThreadPoolExecutor(1) as threads:  # a browser's loop may run in this thread
+            return threads.submit(asyncio.run, PluginHealth(60, 1).list()).result()
+
+    found = looked()
+    assert found["checked"]
+    assert {(each["group"], each["name"], each["state"]) for each in found["plugins"]} == {
+        ("sources", "toy", "ok"),
+        ("interventions", "flip", "ok"),
+        ("metrics", "margin", "ok"),
+        ("scores", "self_attention", "ok"),
+        ("views", "surprise", "ok"),
+    }
+    assert {each["version"] for each in found["plugins"]} == {"0.1.0"}
 
 
 def test_the_command_lists_them_with_and_without_loading(examples: Path) -> None:
