@@ -133,10 +133,12 @@ function lock(store: SessionStore, head: { layer: number; head: number } | null)
   if (target) store.lock(target);
 }
 
-/** Keys that are the notebook's even while the widget has the focus: save, find, leave. */
-function isForeign(event: KeyboardEvent): boolean {
-  if (event.key === "Tab") return true;
-  return (event.ctrlKey || event.metaKey) && !/^([acvxyz]|Enter)$/i.test(event.key);
+/** Keys that are the notebook's even while the widget has the focus: save, find, palette, leave. */
+function isForeign({ key, ctrlKey, metaKey, altKey, shiftKey, target }: KeyboardEvent): boolean {
+  if (key === "Tab") return true;
+  if (!ctrlKey && !metaKey) return false;
+  if (altKey) return !isTextField(target); // AltGr is Ctrl with Alt to some, and writes letters
+  return !(shiftKey ? /^(z|Enter)$/i : /^([acvxyz]|Enter)$/i).test(key);
 }
 
 const isModifier = ({ key }: KeyboardEvent): boolean => key === "Control" || key === "Meta";

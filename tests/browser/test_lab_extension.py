@@ -87,6 +87,35 @@ def test_the_panel_follows_a_click_and_its_switch_changes_the_model(
     expect(switch).to_have_attribute("aria-checked", "false", timeout=TIMEOUT_MS)
 
 
+def test_keys_palette_and_menu_do_it_too(lab: LabPage, workbench: WorkbenchPage) -> None:
+    page = lab.page
+    workbench.click(1, 2)
+    page.keyboard.press("Control+Alt+z")
+    expect(workbench.cell(1, 2)).not_to_have_attribute("data-mark", "whole", timeout=TIMEOUT_MS)
+    page.keyboard.press("Control+Alt+y")
+    expect(workbench.cell(1, 2)).to_have_attribute("data-mark", "whole", timeout=TIMEOUT_MS)
+    page.keyboard.press("Control+Shift+c")
+    palette = page.locator("#modal-command-palette")
+    palette.locator("input").fill("mechwidget undo")
+    expect(palette.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text("Undo")
+    page.keyboard.press("Enter")
+    expect(workbench.cell(1, 2)).not_to_have_attribute("data-mark", "whole", timeout=TIMEOUT_MS)
+    page.get_by_role("menuitem", name="View", exact=True).click()
+    expect(page.get_by_role("menuitem", name="Show mechwidget")).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def test_settings_are_followed_at_once(lab: LabPage) -> None:
+    page = lab.page
+    lab.command("settingeditor:open", query="mechwidget")
+    theme = page.locator("[id='jp-SettingsEditor-mechwidget:plugin_theme']")
+    for wish in ("dark", "page"):
+        theme.select_option(label=wish)
+        shown = "dark" if wish == "dark" else "light"
+        expect(lab.panel).to_have_attribute("data-mw-theme", shown, timeout=TIMEOUT_MS)
+    lab.command("application:close")
+
+
 def test_a_busy_kernel_is_shown_as_busy_and_switches_all_the_same(
     lab: LabPage, workbench: WorkbenchPage
 ) -> None:
@@ -131,6 +160,12 @@ def test_a_recipe_is_a_document_with_a_kernel_of_its_own(
     expect(lab.page.locator(".lm-TabBar-tab.jp-mod-dirty", has_text="a.mech.json")).to_be_visible()
     lab.save()
     eventually(lambda: how_many(path) == 2)
+    shown = lab.page.locator(".jp-Document:not(.lm-mod-hidden) .jp-Toolbar")
+    shown.get_by_role("button", name="JSON").click()
+    editor = lab.page.locator(".jp-FileEditor:visible .cm-content")
+    expect(editor).to_contain_text('"mechwidget-recipe"', timeout=TIMEOUT_MS)
+    lab.command("application:close")
+    expect(editor).to_have_count(0)
     lab.activate_notebook()
     assert lab.notebook.python("len(session.interventions)") == 1  # another model
     lab.open("kept/a.mech.json")
