@@ -25,7 +25,7 @@ from tests.server.documents import recipe
 
 HEADING = "The server extension"
 ROUNDS = 120
-STARTS = 15
+STARTS = 40
 TRIPS = 60
 MOST_STARTING = 1.05
 PEER = "GET /api/contents"
