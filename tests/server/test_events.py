@@ -88,7 +88,10 @@ def jupyter(tmp_path_factory):
 
 @pytest.fixture
 def root(jupyter):
+    sources = jupyter.ours._sources
     eventually(lambda: not jupyter.ours.changes._listeners)
+    # That the last test's files have gone was seen while nobody listened, or it would be told now.
+    eventually(lambda: sources._task is None or not sources._recipes)
     yield jupyter.root
     for path in sorted(jupyter.root.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
