@@ -1,7 +1,8 @@
 // The text of an open recipe, kept in step with its session. In: word that the session has changed,
-// that somebody else has changed the text, or that a save has begun. Out: the kernel's newest text in
-// the document, once per pause, and saved with every save. A text that others have changed is never
-// written over: a person decides.
+// that somebody else has changed the text, or that a save has begun or ended. Out: the kernel's newest
+// text in the document, once per pause, and saved with every save. Two saves are never under way at a
+// time: the second would take the first one's file for a stranger's. A text that others have changed is
+// never written over: a person decides.
 
 import type { DocumentContext } from "@jupyterlab/docregistry";
 import type { Answer } from "./recipe-kernel";
@@ -14,7 +15,9 @@ export class RecipeText {
   #again = false;
   /** The text that the session is known by; null while there is no session. */
   #ours: string | null = null;
-  #saving = false;
+  /** What the save that is under way writes; null while there is none, or none of ours. */
+  #sent: string | null = null;
+  #isSecond = false;
 
   constructor(
     private readonly context: {
@@ -55,19 +58,31 @@ export class RecipeText {
     if (this.#isForeign()) this.onForeign();
   }
 
-  /** A save has begun; what the session is by now is saved after it. */
-  async saving(): Promise<void> {
-    if (this.#saving || this.#ours === null || this.#isForeign() || this.context.model.readOnly) {
-      return;
-    }
-    this.#saving = true;
+  /** A save has begun: with the text of now, while the kernel is asked what the session is by now. */
+  saving(): void {
+    this.#sent = null;
+    if (this.#ours === null || this.#isForeign() || this.context.model.readOnly) return;
+    this.#sent = this.#ours;
+    this.stop();
+    if (!this.#isSecond) void this.#take();
+  }
+
+  /** A save has ended well: what the session has become during it is saved once more. */
+  async saved(): Promise<void> {
+    const sent = this.#sent;
+    this.#sent = null;
+    if (sent === null) return;
+    await this.#underway;
+    if (this.#ours === sent || this.#ours === null || this.#isForeign()) return;
+    this.context.model.dirty = true; // the end of the save has called the newer text saved
+    if (this.#isSecond) return;
+    this.#isSecond = true;
     try {
-      const before = this.#ours;
-      this.stop();
-      await this.#take();
-      if (this.#ours !== before && !this.#isForeign()) await this.context.save();
+      await this.context.save();
+    } catch {
+      // whoever saves shows in a dialog why it could not, or that a person would not
     } finally {
-      this.#saving = false;
+      this.#isSecond = false;
     }
   }
 

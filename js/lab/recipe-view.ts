@@ -69,7 +69,8 @@ class RecipeView {
     );
     context.model.contentChanged.connect(() => this.#text.textChanged());
     context.saveState.connect((_, state) => {
-      if (state === "started") void this.#text.saving();
+      if (state === "started") this.#text.saving();
+      if (state === "completed") void this.#text.saved();
     });
     this.#addTools(app);
   }
@@ -152,7 +153,10 @@ class RecipeView {
         await this.#load();
       });
     const json = () => void app.commands.execute(COMMANDS.openAsJson, { path: context.path });
-    const save = () => void context.save();
+    const save = () => {
+      app.shell.activateById(this.document.id); // the command saves what is in front, once at a time
+      void app.commands.execute("docmanager:save");
+    };
     const add = (name: string, label: string, tooltip: string, onClick: () => void) =>
       toolbar.addItem(name, new ToolbarButton({ label, tooltip, onClick }));
     add("save", "Save", "Write the session of now into the file", save);

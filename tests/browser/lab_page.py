@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Locator, Page
 
     from tests.browser.notebook_page import NotebookPage
@@ -73,6 +76,14 @@ class LabPage:
         """Open a document, or bring it to the front."""
         self.command("docmanager:open", path=path)
         self.page.wait_for_function(IN_FRONT, arg=path)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what is not on the page, while the page and the routes of a test go on."""
+        for _ in range(TIMEOUT_MS // 50):
+            if condition():
+                return
+            self.page.wait_for_timeout(50)
+        pytest.fail("it never came true")
 
     def kernels(self) -> list[dict[str, Any]]:
         """What the server itself says that it runs."""

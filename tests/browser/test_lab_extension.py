@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page, Route
 
 
 pytestmark = pytest.mark.browser
@@ -49,6 +51,22 @@ def lab(browser: Browser, server: LabServer) -> Iterator[LabPage]:
         yield page
         page.activate_notebook()
         check_manners(notebook)
+
+
+@contextmanager
+def slow_to_store(page: Page) -> Iterator[None]:
+    """A server that has a file on its disk some time before the page hears of it."""
+
+    def hold(route: Route) -> None:
+        if route.request.method != "PUT":
+            return route.continue_()
+        answer = route.fetch()
+        time.sleep(0.7)
+        return route.fulfill(response=answer)
+
+    page.route("**/api/contents/kept/*", hold)
+    yield
+    page.unroute("**/api/contents/kept/*", hold)
 
 
 @pytest.fixture
@@ -160,6 +178,11 @@ def test_a_recipe_is_a_document_with_a_kernel_of_its_own(
     expect(lab.page.locator(".lm-TabBar-tab.jp-mod-dirty", has_text="a.mech.json")).to_be_visible()
     lab.save()
     eventually(lambda: how_many(path) == 2)
+    with slow_to_store(lab.page):
+        document.get_by_test_id("mw-cell-0-2").click()
+        lab.save()  # before the text has followed, which then takes a second save
+        lab.wait_until(lambda: how_many(path) == 3)
+    expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
     shown = lab.page.locator(".jp-Document:not(.lm-mod-hidden) .jp-Toolbar")
     shown.get_by_role("button", name="JSON").click()
     editor = lab.page.locator(".jp-FileEditor:visible .cm-content")

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { RecipeText } from "../../lab/recipe-text";
 
 class Model {
-  saved: string[] = [];
   readOnly = false;
   dirty = false;
   constructor(public text: string) {}
@@ -12,15 +11,39 @@ class Model {
   };
 }
 
+/** Saves as JupyterLab does: it says when it begins and ends, and a second save meanwhile is a conflict. */
+class Context {
+  disk: string[] = [];
+  conflicts = 0;
+  takes = 100;
+  refuses = false;
+  onSave: (state: "started" | "completed") => unknown = () => undefined;
+  #underway = 0;
+  constructor(readonly model: Model) {}
+
+  async save(): Promise<void> {
+    this.onSave("started");
+    const text = this.model.text;
+    if (this.#underway > 0) this.conflicts += 1;
+    this.#underway += 1;
+    await new Promise((done) => setTimeout(done, this.takes));
+    this.#underway -= 1;
+    if (this.refuses) throw new Error("the disk is full");
+    this.disk.push(text);
+    this.model.dirty = false;
+    this.onSave("completed");
+  }
+}
+
 let model: Model;
+let context: Context;
 let kernel: string;
 let foreign: number;
 let trouble: unknown[];
 
 function made(): RecipeText {
-  const context = { model, save: async () => void model.saved.push(model.text) };
   const publish = async () => ({ open: true, error: null, text: kernel });
-  return new RecipeText(
+  const text = new RecipeText(
     context,
     publish,
     () => {
@@ -28,11 +51,20 @@ function made(): RecipeText {
     },
     (error) => trouble.push(error),
   );
+  context.onSave = (state) => (state === "started" ? text.saving() : void text.saved());
+  return text;
+}
+
+async function saved(): Promise<void> {
+  const first = context.save();
+  await vi.advanceTimersByTimeAsync(1000);
+  await first;
 }
 
 beforeEach(() => {
   vi.useFakeTimers();
   [model, kernel, foreign, trouble] = [new Model("one"), "one", 0, []];
+  context = new Context(model);
 });
 afterEach(() => vi.useRealTimers());
 
@@ -54,33 +86,65 @@ it("never writes over what others have written", async () => {
   text.textChanged();
   kernel = "two";
   text.changed();
-  await vi.advanceTimersByTimeAsync(1000);
-  await text.saving();
+  await saved();
   expect(model.text).toBe("an editor's");
-  expect(model.saved).toEqual([]);
+  expect(context.disk).toEqual(["an editor's"]);
   expect(foreign).toBeGreaterThan(0);
 });
 
-it("saves what the session is by now, and does not save for ever", async () => {
+it("saves what the session is by now, after the save that it missed, and not for ever", async () => {
   const text = made();
   text.agreed();
   kernel = "two";
   text.changed();
-  await Promise.all([text.saving(), text.saving()]);
-  expect(model.saved).toEqual(["two"]);
-  await text.saving();
-  expect(model.saved).toEqual(["two"]);
+  await saved();
+  expect(context.disk).toEqual(["one", "two"]);
+  expect(context.conflicts).toBe(0);
+  expect(model.dirty).toBe(false);
+  await saved();
+  expect(context.disk).toEqual(["one", "two", "two"]);
+});
+
+it("says that a text is not saved where it could not be, and tries no further", async () => {
+  const text = made();
+  text.agreed();
+  kernel = "two";
+  const first = context.save();
+  await vi.advanceTimersByTimeAsync(150);
+  await first;
+  context.refuses = true;
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(context.disk).toEqual(["one"]);
+  expect([model.text, model.dirty]).toEqual(["two", true]);
+  context.refuses = false;
+  await saved();
+  expect(context.disk).toEqual(["one", "two"]);
+});
+
+it("says that a text which came during the second save is not saved", async () => {
+  const text = made();
+  text.agreed();
+  kernel = "two";
+  const first = context.save();
+  context.takes = 1000; // the second one's
+  await vi.advanceTimersByTimeAsync(150);
+  await first;
+  kernel = "three";
+  text.changed();
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(context.disk).toEqual(["one", "two"]);
+  expect([model.text, model.dirty]).toEqual(["three", true]);
 });
 
 it("leaves a document without a session, and one that may not be written, alone", async () => {
   const text = made();
   kernel = "two";
   text.changed();
-  await text.saving();
+  await saved();
   text.agreed();
   model.readOnly = true;
   text.changed();
   await vi.advanceTimersByTimeAsync(1000);
-  await text.saving();
-  expect([model.text, model.saved]).toEqual(["one", []]);
+  await saved();
+  expect([model.text, context.disk]).toEqual(["one", ["one", "one"]]);
 });
