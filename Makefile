@@ -19,7 +19,7 @@ JS_SOURCES := $(shell find js -name '*.ts' -not -path '*/tests/*' -o -name '*.cs
 LABEXTENSION := $(VENV)/share/jupyter/labextensions/mechwidget
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server bench-views dev hosts microcosm screenshot vscode vscode-test test-slow wheel lock clean zoo
+.PHONY: help demo test lint format types build bench bench-bytes bench-click bench-engine bench-frames bench-lab bench-server bench-views dev hosts microcosm pictures screenshot vscode vscode-test test-slow wheel lock clean zoo
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ zoo: $(VENV)/.test ## wrap every architecture, check the laws, write tests/zoo/T
 
 wheel: $(VENV)/.test $(BUNDLE) ## dist/*.whl and dist/*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist .
+
+pictures: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## every view in both themes into test-results, for a person to look at
+	@PICTURES=1 $(PY) -m pytest -m browser tests/browser
 
 bench: $(VENV)/.test $(LABEXTENSION)/package.json chromium ## all of the next seven, into tests/benchmarks/RESULTS.md
 	@$(PY) -m tests.benchmarks.attention_bytes

@@ -19,7 +19,7 @@ from tests.browser.workbench_page import WorkbenchPage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
     from tests.browser.lab_server import LabServer
 
@@ -44,9 +44,10 @@ STRONGEST = """def _strongest():
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Keep a picture of every page of a test that failed."""
+    """Keep a picture of every page of a test that failed, and give its page to no other test."""
     if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
         return
+    SPOILED.update(PAGES)
     RESULTS.mkdir(exist_ok=True)
     for page in PAGES:
         if not page.is_closed():
@@ -54,6 +55,28 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 PAGES = []
+LENT: list[Page] = []  # what the next test may have
+SPOILED: set[Page] = set()
+
+
+@contextmanager
+def lent(browser: Browser, server: LabServer, name: str) -> Iterator[NotebookPage]:
+    """A notebook on the page of the test before: loading JupyterLab takes longer than a test."""
+    page = LENT.pop() if LENT else browser.new_context(viewport=VIEWPORT).new_page()
+    page.set_viewport_size(VIEWPORT)
+    page.mouse.move(0, 0)
+    PAGES.append(page)
+    notebook = NotebookPage(page, server, name)
+    try:
+        yield notebook
+        notebook.shut_down()
+        notebook.close()
+        if page not in SPOILED:
+            LENT.append(page)
+    finally:
+        PAGES.remove(page)
+        if page not in LENT:
+            page.context.close()
 
 
 @contextmanager
@@ -75,13 +98,14 @@ def opened(browser: Browser, server: LabServer, name: str) -> Iterator[NotebookP
 def open_notebook(
     browser: Browser, server: LabServer, request: pytest.FixtureRequest
 ) -> Iterator[OpenNotebook]:
-    """`open_notebook(cell, …)` → a NotebookPage of this test's own, its kernel idle."""
+    """`open_notebook(cell, …)` → a notebook of this test's own, its kernel idle."""
     notebooks = []
     with ExitStack() as stack:
 
-        def open_it(*cells: str, kernel: str = "python3") -> NotebookPage:
+        def open_it(*cells: str, kernel: str = "python3", new: bool = False) -> NotebookPage:
+            way = opened if new else lent
             name = f"{request.node.originalname}.ipynb"
-            notebook = stack.enter_context(opened(browser, server, name))
+            notebook = stack.enter_context(way(browser, server, name))
             notebooks.append(notebook)
             notebook.open(cells, kernel)
             return notebook

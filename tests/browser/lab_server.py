@@ -1,8 +1,8 @@
 """A real JupyterLab on this machine, in scratch folders, for as long as a `with` block lasts.
 
-Flows in: nothing but a folder to live in. Flows out: a URL with a token. The server is configured
-the way JupyterLab configures itself for its own browser tests, which puts the application object
-on the page as `window.jupyterapp`.
+Flows in: a folder to live in, and warm kernels where starting one is not what is tested. Flows out:
+a URL with a token. The server is configured the way JupyterLab configures itself for its own
+browser tests, which puts the application object on the page as `window.jupyterapp`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.browser.warm_kernels import WarmKernels
 
 CONFIG = """
 from jupyterlab.galata import configure_jupyter_server
@@ -47,7 +49,8 @@ def free_port() -> int:
 class LabServer:
     """Attributes: root (the folder that is served), port, token."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kernels: WarmKernels | None = None) -> None:
+        self.kernels = kernels
         self.folder = folder
         self.root = folder / "root"
         self.port = free_port()
@@ -57,12 +60,17 @@ class LabServer:
         """The page that shows one notebook, and nothing that an earlier page left open."""
         return f"http://127.0.0.1:{self.port}/lab/tree/{path}?token={self.token}&reset"
 
+    def owns(self, url: str) -> bool:
+        """Whether a page shows this JupyterLab."""
+        return url.startswith(f"http://127.0.0.1:{self.port}/lab")
+
     def __enter__(self) -> Self:
         self._write_configuration()
         environment = {
             **os.environ,
             "IPYTHONDIR": str(self.folder / "ipython"),
             "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_PATH": str(self.folder / "first"),  # before the environment's own
             "JUPYTER_DATA_DIR": str(self.folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
             "JUPYTER_PLATFORM_DIRS": "1",
@@ -93,6 +101,10 @@ class LabServer:
         quiet = self.folder / "settings" / "@jupyterlab" / "apputils-extension"
         quiet.mkdir(parents=True)
         (quiet / "notification.jupyterlab-settings").write_text(json.dumps(QUIET))
+        if self.kernels:
+            spec = self.folder / "first" / "kernels" / "python3"
+            spec.mkdir(parents=True)
+            (spec / "kernel.json").write_text(json.dumps(self.kernels.spec))
         text = CONFIG.format(
             port=self.port,
             root=str(self.root),

@@ -29,6 +29,10 @@ EXECUTE = """async code => {
   return { printed, error };
 }"""
 
+OPEN = """async path => {
+  await window.jupyterapp.commands.execute("docmanager:open", { path });
+}"""
+
 RUN_CELL = """async index => {
   const { shell, commands } = window.jupyterapp;
   shell.currentWidget.content.activeCellIndex = index;
@@ -78,9 +82,13 @@ class NotebookPage:
         self.name = name
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        page.on("console", self._note_console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.requests.append(request.url))
+        self._listeners = {
+            "console": self._note_console,
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "request": lambda request: self.requests.append(request.url),
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
 
     def _note_console(self, message: Any) -> None:
         if message.type == "error" and not message.text.startswith(OF_JUPYTERLAB):
@@ -89,8 +97,18 @@ class NotebookPage:
     def open(self, sources: Sequence[str], kernel: str = "python3") -> None:
         """Write the notebook, open it and wait for its kernel."""
         write_notebook(self.server.root / self.name, sources, kernel)
-        self.page.goto(self.server.url(self.name))
+        if self.server.owns(self.page.url):
+            self.page.evaluate(OPEN, self.name)
+        else:
+            self.page.goto(self.server.url(self.name))
         self.wait_for_kernel()
+
+    def close(self) -> None:
+        """Take the notebook off the page, unsaved, and leave the page to somebody else."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")
+        self.page.unroute_all()
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def reload(self) -> None:
         """Save, load the page again and wait until the notebook is there."""

@@ -9,6 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.chromium import SWITCHES, find_chromium
 from tests.browser.lab_server import LabServer
+from tests.browser.warm_kernels import WarmKernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +18,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    with LabServer(tmp_path_factory.mktemp("lab")) as running:
+def warm_kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmKernels]:
+    with WarmKernels(tmp_path_factory.mktemp("warm")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, warm_kernels: WarmKernels
+) -> Iterator[LabServer]:
+    with LabServer(tmp_path_factory.mktemp("lab"), warm_kernels) as running:
         yield running
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations
 from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.pictures import look
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -46,18 +46,6 @@ view = Counted(session)
 view"""
 
 
-def pictures(notebook: NotebookPage, shown: Locator, name: str) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    for theme in ("Light", "Dark"):
-        notebook.set_theme(f"JupyterLab {theme}")
-        themed = shown.locator("xpath=ancestor-or-self::*[@data-mw-theme]")
-        expect(themed).to_have_attribute("data-mw-theme", theme.lower())
-        notebook.page.wait_for_timeout(150)
-        shown.screenshot(path=RESULTS / f"view-attention-{name}-{theme.lower()}.png")
-        assert violations(notebook.page, "[data-testid=mw-view-attention]") == []
-    notebook.set_theme("JupyterLab Light")
-
-
 def opened(open_notebook: OpenNotebook, *cells: str) -> tuple[NotebookPage, Locator]:
     notebook = open_notebook(*cells)
     notebook.page.set_viewport_size({"width": 1200, "height": 1300})
@@ -82,13 +70,13 @@ def test_many_heads_one_head_and_its_edges(open_notebook: OpenNotebook) -> None:
     picture.hover(position={"x": 8, "y": 100})
     expect(shown.get_by_test_id("mw-multiples-readout")).to_contain_text("head 0.2")
     expect(shown.locator(".mw-thumbnail-lit:visible")).to_have_count(4)
-    pictures(notebook, shown, "layer")
+    look(notebook, shown, "view-attention-layer")
     shown.get_by_test_id("mw-thumbnail-0-3").click(modifiers=["Control"])
     shown.get_by_test_id("mw-attention-model").click()
     expect(shown.locator(".mw-thumbnail")).to_have_count(16)
     expect(shown.locator(".mw-attention")).not_to_have_attribute("data-waiting", "")
     shown.get_by_test_id("mw-thumbnail-3-1").click(modifiers=["Control"])
-    pictures(notebook, shown, "model")
+    look(notebook, shown, "view-attention-model")
     shown.get_by_test_id("mw-attention-pinned").click()
     expect(shown.locator(".mw-thumbnail")).to_have_count(2)
 
@@ -108,10 +96,10 @@ def test_many_heads_one_head_and_its_edges(open_notebook: OpenNotebook) -> None:
     ]
     expect(readout).to_contain_text("reads ·clean (6) 0.00")
     expect(shown.locator(".mw-does")).to_contain_text("click restores the edge")
-    pictures(notebook, shown, "cut")
+    look(notebook, shown, "view-attention-cut")
     shown.get_by_test_id("mw-attention-change").click()
     matrix.hover(position={"x": size * 2.5, "y": size * 7.5})
-    pictures(notebook, shown, "change")
+    look(notebook, shown, "view-attention-change")
     shown.get_by_test_id("mw-attention-after").click()
 
     # By keyboard too, and the whole row of a query.
@@ -126,7 +114,7 @@ def test_many_heads_one_head_and_its_edges(open_notebook: OpenNotebook) -> None:
     matrix.click(position=cell, button="right")
     menu = shown.get_by_test_id("mw-edge-menu")
     expect(menu).to_be_visible()
-    shown.screenshot(path=RESULTS / "view-attention-menu-light.png")
+    shown.screenshot(path=RESULTS / "view-attention-menu.png")
     menu.get_by_role("menuitem").nth(2).click()
     expect(menu).to_be_hidden()
     expect(shown).to_have_attribute("data-mw-outcome-revision", "4")
@@ -137,16 +125,17 @@ def test_many_heads_one_head_and_its_edges(open_notebook: OpenNotebook) -> None:
     shown.get_by_test_id("mw-attention-value").click()
     expect(readout).to_contain_text("moves from")
     shown.get_by_test_id("mw-attention-key").click()
-    pictures(notebook, shown, "moved")
+    look(notebook, shown, "view-attention-moved")
     shown.get_by_test_id("mw-attention-pattern").click()
     shown.get_by_test_id("mw-attention-query").click()
     shown.get_by_test_id("mw-attention-arcs").click()
     expect(shown.locator(".mw-arcs")).to_be_visible()
-    pictures(notebook, shown, "arcs")
+    look(notebook, shown, "view-attention-arcs")
     shown.scroll_into_view_if_needed()
-    shown.locator(".mw-arcs-side:not(.mw-arcs-keys) .mw-arcs-token").nth(9).hover()
+    ninth = shown.locator(".mw-arcs-side:not(.mw-arcs-keys) .mw-arcs-token").nth(9)
+    ninth.hover()
     expect(readout).to_contain_text("query ·lamp (9)")
-    shown.screenshot(path=RESULTS / "view-attention-arcs-isolated-light.png")
+    look(notebook, shown, "view-attention-arcs-isolated", ninth.hover)
     shown.locator(".mw-arcs-side:not(.mw-arcs-keys) .mw-arcs-token").first.focus()
     for _ in range(9):
         page.keyboard.press("ArrowDown")
@@ -166,10 +155,10 @@ def test_a_long_prompt_comes_in_parts(open_notebook: OpenNotebook) -> None:
     expect(shown.locator(".mw-thumbnail")).to_have_count(8)
     expect(pane).not_to_have_attribute("data-waiting", "")
     expect(shown.locator(".mw-legend-note:visible")).to_contain_text("the largest of")
-    pictures(notebook, shown, "long-layer")
+    look(notebook, shown, "view-attention-long-layer")
     shown.get_by_test_id("mw-attention-model").click()
     expect(pane).not_to_have_attribute("data-waiting", "")
-    pictures(notebook, shown, "long-model")
+    look(notebook, shown, "view-attention-long-model")
     shown.get_by_test_id("mw-attention-head").click()
     matrix = shown.locator(".mw-matrix canvas")
     for _ in range(3):
@@ -178,11 +167,11 @@ def test_a_long_prompt_comes_in_parts(open_notebook: OpenNotebook) -> None:
     expect(pane).not_to_have_attribute("data-waiting", "")
     matrix.hover(position={"x": 20, "y": 200})
     expect(readout).to_contain_text("query ")
-    pictures(notebook, shown, "long-zoomed")
+    look(notebook, shown, "view-attention-long-zoomed")
     shown.get_by_test_id("mw-zoom-all").click()
-    pictures(notebook, shown, "long")
+    look(notebook, shown, "view-attention-long")
     shown.get_by_test_id("mw-attention-arcs").click()
-    pictures(notebook, shown, "long-arcs")
+    look(notebook, shown, "view-attention-long-arcs")
     # Never a whole pattern in float32, however much was looked at.
     assert notebook.python("max(sent)") < 300 * 300 * 2
     assert notebook.python("sum(sent)") < 2_000_000

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.conftest import SETUP
+from tests.browser.pictures import look
 from tests.browser.workbench_page import number
 
 if TYPE_CHECKING:
@@ -28,17 +29,6 @@ TIMEOUT_MS = 20_000
 
 def shown(notebook: NotebookPage, name: str) -> Locator:
     return notebook.page.get_by_test_id(f"mw-view-{name}")
-
-
-def picture(notebook: NotebookPage, file: str) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    for theme in ("Light", "Dark"):
-        notebook.set_theme(f"JupyterLab {theme}")
-        view = shown(notebook, "attribution")
-        expect(view.locator("xpath=ancestor-or-self::*[@data-mw-theme]")).to_have_attribute(
-            "data-mw-theme", theme.lower()
-        )
-        view.screenshot(path=RESULTS / f"{file}-{theme.lower()}.png")
 
 
 def last_number(row: Locator) -> float:
@@ -78,7 +68,7 @@ def test_open_ablate_integrate_and_measure(open_notebook: OpenNotebook) -> None:
     view.get_by_test_id("mw-term-mlp-1").locator(".mw-term-twist").click()
     expect(view.get_by_test_id("mw-term-others-1")).to_be_visible(timeout=TIMEOUT_MS)
     settled(view)
-    picture(notebook, "view-attribution")
+    look(notebook, shown(notebook, "attribution"), "view-attribution")
 
     # Pointing at a row lights up the map; a click ablates it, and both runs stand side by side.
     head.locator(".mw-term-name").hover()
@@ -93,7 +83,7 @@ def test_open_ablate_integrate_and_measure(open_notebook: OpenNotebook) -> None:
     assert number(head.locator(".mw-term-number").nth(1).inner_text()) == 0
     view.get_by_test_id("mw-attribution-order").select_option("change")
     settled(view)
-    picture(notebook, "view-attribution-edited")
+    look(notebook, shown(notebook, "attribution"), "view-attribution-edited")
     tree.press("Home")
     notebook.execute("session.interventions = []; session.wait()")
 
@@ -106,7 +96,7 @@ def test_open_ablate_integrate_and_measure(open_notebook: OpenNotebook) -> None:
         "over 20 parts", timeout=TIMEOUT_MS
     )
     expect(view.get_by_test_id("mw-exact-go")).to_contain_text("more")
-    picture(notebook, "view-attribution-measured")
+    look(notebook, shown(notebook, "attribution"), "view-attribution-measured")
 
     # Integrated gradients of the input tokens, of a long prompt.
     view.get_by_test_id("mw-attribution-method").select_option("integrated")
@@ -114,14 +104,14 @@ def test_open_ablate_integrate_and_measure(open_notebook: OpenNotebook) -> None:
     view.get_by_test_id("mw-attribution-order").select_option("layers")
     expect(total).to_be_visible(timeout=TIMEOUT_MS)
     settled(view)
-    picture(notebook, "view-attribution-integrated")
+    look(notebook, shown(notebook, "attribution"), "view-attribution-integrated")
     view.get_by_test_id("mw-attribution-of").select_option("tokens")
     view.get_by_test_id("mw-attribution-steps").select_option("16")
     expect(view.get_by_test_id("mw-term-token-3")).to_be_visible(timeout=TIMEOUT_MS)
     settled(view)
-    picture(notebook, "view-attribution-tokens")
+    look(notebook, shown(notebook, "attribution"), "view-attribution-tokens")
     view.get_by_test_id("mw-attribution-method").select_option("direct")
     notebook.execute(LONG)
     view.get_by_test_id("mw-attribution-order").select_option("layers")
     settled(view)
-    picture(notebook, "view-attribution-long")
+    look(notebook, shown(notebook, "attribution"), "view-attribution-long")

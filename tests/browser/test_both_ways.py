@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import RESULTS
-from tests.browser.test_looking import THEMES
+from tests.browser.pictures import look
 from tests.browser.workbench_page import WorkbenchPage
 
 if TYPE_CHECKING:
@@ -46,8 +45,6 @@ def test_patterns_that_look_both_ways(open_notebook: OpenNotebook) -> None:
     notebook.run_cell(1)
     workbench = WorkbenchPage(notebook)
     workbench.settle()
-    RESULTS.mkdir(exist_ok=True)
-    holder = workbench.root.locator("xpath=ancestor-or-self::*[@data-mw-theme][1]")
     grid = workbench.get("mw-attention").get_by_role("grid")
     words = workbench.get("mw-attention-readout")
     for prompt, n in ((SHORT, 3), (LONG, 64)):
@@ -63,11 +60,7 @@ def test_patterns_that_look_both_ways(open_notebook: OpenNotebook) -> None:
             f"float(session.pattern(mw.Head(0, 0), edited=False).result()[0, {n - 1}])"
         )
         assert float(words.inner_text().split()[-1]) == pytest.approx(ahead, abs=0.006)
-        for theme, name in THEMES.items():
-            notebook.set_theme(name)
-            expect(holder).to_have_attribute("data-mw-theme", theme)
-            workbench.root.screenshot(path=RESULTS / f"both-ways-{n}-{theme}.png")
-        notebook.set_theme(THEMES["light"])
+        look(notebook, workbench.root, f"both-ways-{n}")
 
 
 def test_every_kind_of_edit_is_marked_on_the_map(open_notebook: OpenNotebook) -> None:
@@ -84,10 +77,7 @@ def test_every_kind_of_edit_is_marked_on_the_map(open_notebook: OpenNotebook) ->
     assert label is not None
     assert "frozen and skipped" in label
     workbench.settle()
-    for theme, name in THEMES.items():
-        notebook.set_theme(name)
-        workbench.root.screenshot(path=RESULTS / f"kinds-{theme}.png")
-    notebook.set_theme(THEMES["light"])
+    look(notebook, workbench.root, "kinds")
     notebook.execute("session.disable(several[0])")
     expect(workbench.cell(0, 1)).to_have_attribute("data-mark", "off")
 
@@ -119,5 +109,4 @@ def test_cross_attention_has_the_tokens_of_both_stacks(open_notebook: OpenNotebo
     labels = workbench.root.locator(".mw-matrix-keys .mw-matrix-label")
     assert labels.all_inner_texts() == ["the", "cat", "sat", "word1", "word2", "word3"]
     expect(workbench.get("mw-attention-readout")).to_contain_text("query word6 (2) reads")
-    RESULTS.mkdir(exist_ok=True)
-    workbench.root.screenshot(path=RESULTS / "cross-light.png")
+    look(notebook, workbench.root, "cross")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_neurons import SESSION, TIMEOUT_MS, picture, shown
+from tests.browser.pictures import look
+from tests.browser.test_neurons import SESSION, TIMEOUT_MS, shown
 
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
@@ -57,7 +58,7 @@ def test_point_choose_and_edit(open_notebook: OpenNotebook) -> None:
     )
     norm = notebook.python("float(view.table().columns['keys_before'][16 + 1])")
     assert f"‖k‖ {norm:.2f}" in label
-    picture(notebook, "cache", "view-cache")
+    look(notebook, shown(notebook, "cache"), "view-cache")
 
     # An edit moves the layers after it; the change has a map of its own.
     notebook.execute("session.ablate(mw.MLP(0))")
@@ -69,7 +70,7 @@ def test_point_choose_and_edit(open_notebook: OpenNotebook) -> None:
     for _ in range(4):
         cursor.press("ArrowDown")
     expect(pane.locator(".mw-cache-reading")).to_contain_text("moved by")
-    picture(notebook, "cache", "view-cache-change")
+    look(notebook, shown(notebook, "cache"), "view-cache-change")
 
     # As it writes on: the tokens that it wrote are there.
     view.get_by_test_id("mw-cache-until").select_option("written")
@@ -77,4 +78,4 @@ def test_point_choose_and_edit(open_notebook: OpenNotebook) -> None:
     view.get_by_test_id("mw-cache-part").select_option("values")
     view.get_by_test_id("mw-cache-layer").select_option("2")
     expect(pane).not_to_have_attribute("data-waiting", "", timeout=TIMEOUT_MS)
-    picture(notebook, "cache", "view-cache-written")
+    look(notebook, shown(notebook, "cache"), "view-cache-written")

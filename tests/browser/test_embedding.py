@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_neurons import LONG, SESSION, TIMEOUT_MS, picture, shown
+from tests.browser.pictures import look
+from tests.browser.test_neurons import LONG, SESSION, TIMEOUT_MS, shown
 
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
@@ -44,9 +46,8 @@ def test_from_text_to_vectors(open_notebook: OpenNotebook) -> None:
     near = notebook.python("[model.token_text(int(i)) for i in near.ids[0]]")
     first = steps.locator(".mw-neuron-column").first.locator("li")
     expect(first).to_have_count(6, timeout=TIMEOUT_MS)
-    assert [text.replace(" ", "·") for text in near] == [
-        one.locator("bdi").inner_text() for one in first.all()[:3]
-    ]
+    for at, text in enumerate(near):
+        expect(first.nth(at).locator("bdi")).to_have_text(text.replace(" ", "·"))
 
     # The map by keyboard, and what it lights up.
     cursor = view.get_by_role("gridcell").first
@@ -54,9 +55,11 @@ def test_from_text_to_vectors(open_notebook: OpenNotebook) -> None:
     cursor.press("ArrowRight")
     expect(strip.get_by_test_id("mw-token-1")).to_have_attribute("data-lit", "")
     norm = notebook.python("float(view.table().columns['token_norm'][1])")
-    assert f"norm of the token part {norm:.2f}" in (cursor.get_attribute("aria-label") or "")
+    expect(cursor).to_have_attribute(
+        "aria-label", re.compile(re.escape(f"norm of the token part {norm:.2f}"))
+    )
     expect(pane).not_to_have_attribute("data-waiting", "", timeout=TIMEOUT_MS)
-    picture(notebook, "embedding", "view-embedding")
+    look(notebook, shown(notebook, "embedding"), "view-embedding")
 
     # Positions: the cosine between position vectors.
     showing = view.get_by_test_id("mw-embedding-showing")
@@ -64,8 +67,8 @@ def test_from_text_to_vectors(open_notebook: OpenNotebook) -> None:
     expect(said).to_contain_text("One learned vector per position")
     cursor.focus()
     cursor.press("Home")
-    assert (cursor.get_attribute("aria-label") or "").endswith("cosine 1.00")
-    picture(notebook, "embedding", "view-embedding-positions")
+    expect(cursor).to_have_attribute("aria-label", re.compile(r"cosine 1\.00$"))
+    look(notebook, shown(notebook, "embedding"), "view-embedding-positions")
 
     # The plane says how much it holds; a token is walked to by keyboard and selected.
     showing.select_option("plane")
@@ -77,13 +80,13 @@ def test_from_text_to_vectors(open_notebook: OpenNotebook) -> None:
     plane.press("Enter")
     expect(strip.get_by_test_id("mw-token-1")).to_have_attribute("data-detail", "")
     expect(plane).to_have_attribute("aria-valuenow", "1")
-    picture(notebook, "embedding", "view-embedding-plane")
+    look(notebook, shown(notebook, "embedding"), "view-embedding-plane")
 
     # A long prompt, in parts and on the plane.
     notebook.execute(LONG)
     expect(pane).not_to_have_attribute("data-waiting", "", timeout=TIMEOUT_MS)
     expect(plane).to_have_attribute("aria-valuemax", "120", timeout=TIMEOUT_MS)
-    picture(notebook, "embedding", "view-embedding-plane-long")
+    look(notebook, shown(notebook, "embedding"), "view-embedding-plane-long")
     showing.select_option("parts")
     expect(pane).not_to_have_attribute("data-waiting", "", timeout=TIMEOUT_MS)
-    picture(notebook, "embedding", "view-embedding-long")
+    look(notebook, shown(notebook, "embedding"), "view-embedding-long")

@@ -15,6 +15,7 @@ from mechwidget import views
 from mechwidget.views.session_view import SessionView
 from tests.browser.axe import violations
 from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.pictures import THEMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,27 +49,27 @@ def test_every_view_is_accessible_and_has_its_picture(open_notebook: OpenNoteboo
     notebook = open_notebook(SESSION, *cells)
     notebook.run_cell(0)
     notebook.page.set_viewport_size({"width": 1440, "height": 1200})
+    GALLERY.mkdir(parents=True, exist_ok=True)
     wrong, pictures = [], []
-    for index, view in enumerate(VIEWS, start=1):
-        notebook.execute("session.prompt = short")
-        notebook.run_cell(index)
-        shown = root(notebook, view)
-        for length in ("short", "long"):
-            notebook.execute(f"session.prompt = {length}; session.wait()")
-            for theme in ("light", "dark"):
-                notebook.set_theme(f"JupyterLab {theme.title()}")
+    for theme in THEMES:
+        notebook.set_theme(THEMES[theme])
+        for index, view in enumerate(VIEWS, start=1):
+            notebook.execute("session.prompt = short")
+            notebook.run_cell(index)
+            shown = root(notebook, view)
+            for length in ("short", "long"):
+                notebook.execute(f"session.prompt = {length}; session.wait()")
                 # Each pane is looked at in every way by itself; as a tab, once.
                 every_tab = (length, theme) == ("long", "light")
                 for tab in tabs_of(shown) if every_tab else ("",):
                     name = "-".join(filter(None, (view, tab, length, theme)))
                     settle(notebook, shown)
                     pictures.append(name)
-                    GALLERY.mkdir(parents=True, exist_ok=True)
                     shown.screenshot(path=GALLERY / f"{name}.png")
-                    found = violations(notebook.page, selector(view))
+                    found = violations(notebook.page, shown)
                     wrong += [f"{name}: {line}" for line in found]
-        notebook.execute("view.close()")
-        notebook.clear_cell(index)
+            notebook.execute("view.close()")
+            notebook.clear_cell(index)
     write_index(pictures)
     assert wrong == []
 

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.pictures import look
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -50,16 +51,6 @@ def settle(shown: Locator) -> None:
     expect(shown).to_have_attribute("data-mw-outcome-revision", revision, timeout=TIMEOUT_MS)
 
 
-def pictures(notebook: NotebookPage, shown: Locator, name: str) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    for theme in ("light", "dark"):
-        notebook.set_theme(f"JupyterLab {theme.title()}")
-        holder = shown.locator("xpath=ancestor-or-self::*[@data-mw-theme]")
-        expect(holder).to_have_attribute("data-mw-theme", theme)
-        shown.screenshot(path=RESULTS / f"view-head-map-{name}-{theme}.png")
-    notebook.set_theme("JupyterLab Light")
-
-
 def test_paint_menu_score_and_numbers_of_ones_own(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook(SESSION, SHOW)
     notebook.page.set_viewport_size({"width": 1200, "height": 1000})
@@ -70,7 +61,7 @@ def test_paint_menu_score_and_numbers_of_ones_own(open_notebook: OpenNotebook) -
     expect(cell("mw-cell-0-0")).to_be_visible(timeout=TIMEOUT_MS)
     expect(shown.locator("[data-kind=head][data-unknown]")).to_have_count(0, timeout=TIMEOUT_MS)
     expect(shown.locator("[data-kind=layer][data-unknown]")).to_have_count(0, timeout=TIMEOUT_MS)
-    pictures(notebook, shown, "effect")
+    look(notebook, shown, "view-head-map-effect")
 
     # A drag edits what it crosses, in one step; given up with Esc it edits nothing.
     mouse.move(*middle(cell("mw-cell-1-0")))
@@ -123,7 +114,7 @@ def test_paint_menu_score_and_numbers_of_ones_own(open_notebook: OpenNotebook) -
         "float(session.scores('previous_token', edited=True).result().heads[2, 1])"
     )
     expect(cell("mw-cell-2-1")).to_have_text(f"{expected:.2f}", timeout=TIMEOUT_MS)
-    pictures(notebook, shown, "score-with-edits")
+    look(notebook, shown, "view-head-map-score-with-edits")
     assert choice.locator("option[value=attribution_patching]").is_disabled()
     notebook.execute(
         "import numpy as np\n"
@@ -137,7 +128,7 @@ def test_paint_menu_score_and_numbers_of_ones_own(open_notebook: OpenNotebook) -
     cell("mw-map-rank").click()
     expect(shown.locator(".mw-rank").first).to_contain_text("Head 0.0")
     assert violations(notebook.page, "[data-testid=mw-view-head-map]") == []
-    pictures(notebook, shown, "ranked")
+    look(notebook, shown, "view-head-map-ranked")
 
 
 def test_80_layers_of_64_heads(open_notebook: OpenNotebook) -> None:
@@ -152,7 +143,7 @@ def test_80_layers_of_64_heads(open_notebook: OpenNotebook) -> None:
     cursor = shown.locator(".mw-cursor")
     cursor.focus()
     expect(cursor).to_have_attribute("aria-label", HAS_A_NUMBER, timeout=TIMEOUT_MS)
-    pictures(notebook, shown, "80x64")
+    look(notebook, shown, "view-head-map-80x64")
 
     scroller = shown.locator(".mw-map-scroller")
     for _ in range(3):
@@ -172,5 +163,5 @@ def test_80_layers_of_64_heads(open_notebook: OpenNotebook) -> None:
     keyboard.press("Enter")
     expect(cursor).to_have_attribute("aria-pressed", "true")
     assert notebook.python("[i.sentence for i in large.interventions]") == ["Zero head 61.40"]
-    pictures(notebook, shown, "80x64-near")
+    look(notebook, shown, "view-head-map-80x64-near")
     assert violations(notebook.page, "[data-testid=mw-view-head-map]") == []

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, Route
 
+    from tests.browser.warm_kernels import WarmKernels
+
 
 pytestmark = pytest.mark.browser
 
@@ -34,9 +36,11 @@ SAVE = "session.save('kept/a.mech.json'); session.save('kept/b.mech.json', overw
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, warm_kernels: WarmKernels
+) -> Iterator[LabServer]:
     """One of its own: the panel lists every kernel of a server, those of other tests as well."""
-    with LabServer(tmp_path_factory.mktemp("lab-extension")) as running:
+    with LabServer(tmp_path_factory.mktemp("lab-extension"), warm_kernels) as running:
         yield running
 
 

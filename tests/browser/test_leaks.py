@@ -38,7 +38,7 @@ def counted(chromium: CDPSession) -> dict[str, float]:
 
 
 def test_a_closed_workbench_leaves_nothing_on_the_page(open_notebook: OpenNotebook) -> None:
-    notebook = open_notebook(SETUP, SHOW)
+    notebook = open_notebook(SETUP, SHOW, new=True)
     notebook.run_cell(0)
     chromium = notebook.page.context.new_cdp_session(notebook.page)
     chromium.send("Performance.enable")

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations
-from tests.browser.conftest import RESULTS, SETUP
-from tests.browser.test_looking import THEMES
+from tests.browser.conftest import SETUP
+from tests.browser.pictures import look
 from tests.browser.workbench_page import WorkbenchPage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
     from tests.browser.conftest import OpenNotebook
-    from tests.browser.notebook_page import NotebookPage
 
 pytestmark = pytest.mark.browser
 
@@ -60,21 +58,7 @@ def drag(source: Locator, target: Locator) -> None:
     mouse.move(box["x"] + 20, box["y"] + 10, steps=4)
 
 
-def picture(notebook: NotebookPage, root: Locator, name: str) -> None:
-    holder = root.locator("xpath=ancestor-or-self::*[@data-mw-theme][1]")
-    for theme in THEMES:
-        notebook.set_theme(THEMES[theme])
-        expect(holder).to_have_attribute("data-mw-theme", theme)
-        root.screenshot(path=RESULTS / f"view-{name}-{theme}.png")
-    notebook.set_theme(THEMES["light"])
-
-
-def accessible(workbench: WorkbenchPage) -> None:
-    assert violations(workbench.page, workbench.selector) == []
-
-
 def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> None:
-    RESULTS.mkdir(exist_ok=True)
     notebook = open_notebook(SETUP, SHOW)
     notebook.page.set_viewport_size({"width": 1440, "height": 1200})
     notebook.run_cell(0)
@@ -91,8 +75,7 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     final = cell(root, "a", layers, last)
     expect(final).to_contain_text("Paris")
     expect(cell(root, "b", layers, last)).to_contain_text("Rome")
-    picture(notebook, root, "lens-workbench")
-    accessible(workbench)
+    look(notebook, root, "view-lens-workbench")
     for measure in ("final_rank", "kl", "entropy", "logit_diff", "probability"):
         workbench.get("mw-lens-colour").select_option(measure)
         settled(root)
@@ -108,8 +91,7 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     expect(part).to_be_visible()
     part.hover()
     expect(root.locator(".mw-cell[data-lit]")).to_have_count(1)
-    picture(notebook, root, "lens-cell")
-    accessible(workbench)
+    look(notebook, root, "view-lens-cell")
 
     # A cell of B is dragged onto A: the cone is drawn on the way, and stands with the patch.
     before = workbench.after
@@ -118,7 +100,7 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     drag(source, target)
     expect(root.locator("[data-testid=mw-lens-a] .mw-words-lines path")).to_have_count(2)
     expect(target).to_have_attribute("data-target", "")
-    picture(notebook, root, "lens-drag")
+    look(notebook, root, "view-lens-drag")
     notebook.page.keyboard.press("Escape")
     notebook.page.mouse.up()
     expect(root.locator(".mw-words-lines path")).to_have_count(0)
@@ -134,8 +116,7 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     workbench.get("mw-lens-change").click()
     settled(root)
     expect(root.locator("[data-testid=mw-lens-a] .mw-word[data-changed]").first).to_be_visible()
-    picture(notebook, root, "lens-change")
-    accessible(workbench)
+    look(notebook, root, "view-lens-change")
 
     # P takes it back by keyboard, and the map of all patches fills in.
     source.focus()
@@ -145,7 +126,7 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     workbench.get("mw-lens-colour").select_option("patching")
     expect(cell(root, "a", 0, position)).to_contain_text("%")
     settled(root)
-    picture(notebook, root, "lens-patching")
+    look(notebook, root, "view-lens-patching")
 
     # A longer prompt over a shorter B: columns where one has no token, the end in sight.
     workbench.get("mw-lens-colour").select_option("answer_rank")
@@ -153,12 +134,10 @@ def test_the_stream_is_read_opened_and_patched(open_notebook: OpenNotebook) -> N
     settled(root)
     away = "grid => grid.scrollWidth - grid.clientWidth - grid.scrollLeft"
     assert root.locator("[data-testid=mw-lens-a] .mw-words").evaluate(away) <= 1, "the last token"
-    picture(notebook, root, "lens-lengths")
-    accessible(workbench)
+    look(notebook, root, "view-lens-lengths")
 
 
 def test_long_and_deep(open_notebook: OpenNotebook) -> None:
-    RESULTS.mkdir(exist_ok=True)
     notebook = open_notebook(SETUP, DEEP, ALONE)
     notebook.page.set_viewport_size({"width": 1440, "height": 1200})
     for index in range(3):
@@ -167,7 +146,7 @@ def test_long_and_deep(open_notebook: OpenNotebook) -> None:
     settled(root)
     expect(root.get_by_test_id("mw-lens-depth")).to_have_value("every 4")
     assert root.locator(".mw-word").count() < 800, "only what is in the window exists"
-    picture(notebook, root, "lens-long")
+    look(notebook, root, "view-lens-long")
     word = root.locator(".mw-word[tabindex='0']")
     word.focus()
     word.press("Control+Home")

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from mechwidget.microcosm import phenomena
 from tests.browser.conftest import RESULTS
+from tests.browser.pictures import THEMES
 from tests.browser.workbench_page import WorkbenchPage, shown
 
 pytestmark = pytest.mark.browser
@@ -89,9 +90,6 @@ def test_change_the_metric_on_the_page(workbench: WorkbenchPage) -> None:
     assert workbench.python("session.metric.b").strip() == "Berlin"
     before, after = workbench.python("[session.baseline_metric_value, session.metric_value]")
     assert (workbench.before, workbench.after) == (shown(before), shown(after))
-
-
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
 def luminance(workbench: WorkbenchPage) -> float:

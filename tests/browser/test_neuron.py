@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import RESULTS, SETUP
-from tests.browser.test_neurons import PROMPT, TIMEOUT_MS, picture, shown
+from tests.browser.conftest import SETUP
+from tests.browser.pictures import look
+from tests.browser.test_neurons import PROMPT, TIMEOUT_MS, shown
 from tests.browser.workbench_page import number
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def test_one_neuron_in_depth(open_notebook: OpenNotebook) -> None:
     expect(view.get_by_role("heading", level=3)).to_have_text(f"Neuron {name}")
     expect(view.locator(".mw-neuron")).not_to_have_attribute("data-waiting", "")
     expect(view.locator(".mw-corpus-words")).to_contain_text("No reference set yet")
-    picture(notebook, "neuron", "view-neuron-without-set")
+    look(notebook, shown(notebook, "neuron"), "view-neuron-without-set")
 
     # A set given on the page: one prompt on each line, a repeated one counted once.
     view.get_by_test_id("mw-corpus-open").click()
@@ -80,7 +81,7 @@ def test_one_neuron_in_depth(open_notebook: OpenNotebook) -> None:
     assert number(context.locator(".mw-context-value").inner_text()) == pytest.approx(
         peak, abs=0.006
     )
-    picture(notebook, "neuron", "view-neuron")
+    look(notebook, shown(notebook, "neuron"), "view-neuron")
     view.get_by_test_id("mw-contexts-lowest").click()
     lowest = view.get_by_test_id("mw-context").first.locator(".mw-context-value")
     assert number(lowest.inner_text()) < 0
@@ -121,7 +122,7 @@ def test_one_neuron_in_depth(open_notebook: OpenNotebook) -> None:
         "Looked at 40 prompts", timeout=TIMEOUT_MS
     )
     expect(view.locator("[aria-busy], [data-waiting]")).to_have_count(0, timeout=TIMEOUT_MS)
-    view.screenshot(path=RESULTS / "view-neuron-experts.png")
+    look(notebook, view, "view-neuron-experts")
     went = view.locator(".mw-neuron-expert[aria-pressed=false]").first
     expert = went.inner_text()
     went.click()

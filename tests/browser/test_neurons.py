@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.conftest import SETUP
+from tests.browser.pictures import look
 from tests.browser.workbench_page import number
 
 if TYPE_CHECKING:
@@ -26,17 +27,6 @@ TIMEOUT_MS = 20_000
 
 def shown(notebook: NotebookPage, name: str) -> Locator:
     return notebook.page.get_by_test_id(f"mw-view-{name}")
-
-
-def picture(notebook: NotebookPage, name: str, file: str) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    for theme in ("Light", "Dark"):
-        notebook.set_theme(f"JupyterLab {theme}")
-        view = shown(notebook, name)
-        expect(view.locator("xpath=ancestor-or-self::*[@data-mw-theme]")).to_have_attribute(
-            "data-mw-theme", theme.lower()
-        )
-        view.screenshot(path=RESULTS / f"{file}-{theme.lower()}.png")
 
 
 def test_point_ablate_and_clamp(open_notebook: OpenNotebook) -> None:
@@ -71,7 +61,7 @@ def test_point_ablate_and_clamp(open_notebook: OpenNotebook) -> None:
     expect(view.get_by_test_id("mw-neuron-detail").get_by_role("heading")).to_have_text(
         f"Neuron {name}"
     )
-    picture(notebook, "neurons", "view-neurons")
+    look(notebook, shown(notebook, "neurons"), "view-neurons")
 
     # A click ablates it; the same by keyboard takes it back.
     row = view.get_by_test_id(f"mw-neuron-{layer}-{index}")
@@ -93,7 +83,7 @@ def test_point_ablate_and_clamp(open_notebook: OpenNotebook) -> None:
     view.get_by_test_id("mw-neurons-order").select_option("change")
     expect(view.get_by_test_id(f"mw-neuron-{layer}-{index}")).to_contain_text("=")
     expect(view.locator(".mw-neurons")).not_to_have_attribute("data-waiting", "")
-    picture(notebook, "neurons", "view-neurons-clamped")
+    look(notebook, shown(notebook, "neurons"), "view-neurons-clamped")
     view.get_by_test_id("mw-neuron-release").click()
     expect(chip).to_have_count(0)
 
@@ -104,4 +94,4 @@ def test_point_ablate_and_clamp(open_notebook: OpenNotebook) -> None:
     expect(view.locator("[data-row]:visible")).to_have_count(16, timeout=TIMEOUT_MS)
     expect(view.locator(".mw-neurons")).not_to_have_attribute("data-waiting", "")
     expect(view.locator(".mw-neuron-told li")).to_have_count(12)
-    picture(notebook, "neurons", "view-neurons-long")
+    look(notebook, shown(notebook, "neurons"), "view-neurons-long")

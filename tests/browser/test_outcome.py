@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import RESULTS, VIEWPORT
+from tests.browser.conftest import VIEWPORT
+from tests.browser.pictures import look
 from tests.browser.workbench_page import WorkbenchPage, number, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Locator
 
 pytestmark = pytest.mark.browser
 
@@ -27,15 +27,6 @@ def tall(workbench: WorkbenchPage) -> Iterator[WorkbenchPage]:
     workbench.page.set_viewport_size({"width": 1440, "height": 1500})
     yield workbench
     workbench.page.set_viewport_size(VIEWPORT)
-
-
-def picture(workbench: WorkbenchPage, what: Locator, name: str) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    for theme in ("Dark", "Light"):
-        workbench.notebook.set_theme(f"JupyterLab {theme}")
-        themed = workbench.root.locator("xpath=ancestor-or-self::*[@data-mw-theme]")
-        expect(themed).to_have_attribute("data-mw-theme", theme.lower())
-        what.screenshot(path=RESULTS / f"view-{name}-{theme.lower()}.png")
 
 
 def test_two_snapshots_are_compared_and_one_restored(tall: WorkbenchPage) -> None:
@@ -60,7 +51,7 @@ def test_two_snapshots_are_compared_and_one_restored(tall: WorkbenchPage) -> Non
     expect(comparison).to_contain_text("KL ")
     said = comparison.locator(".mw-comparison-numbers").inner_text()
     assert number(said.rpartition("KL ")[2]) == shown(kl)
-    picture(workbench, workbench.root, "outcome-snapshots")
+    look(workbench.notebook, workbench.root, "view-outcome-snapshots")
     assert violations(workbench.page, workbench.selector) == []
 
     rows.nth(1).get_by_test_id("mw-snapshot-check").uncheck()
@@ -163,7 +154,7 @@ def test_the_list_is_renamed_reordered_and_grouped(tall: WorkbenchPage) -> None:
     workbench.settle()
     names = workbench.python("{k: [i.sentence for i in v] for k, v in session.groups.items()}")
     assert names == {"Group 1": ["Scale head 0.3 by 0.5", "Zero head 1.0"]}
-    picture(workbench, workbench.root, "interventions-details")
+    look(workbench.notebook, workbench.root, "view-interventions-details")
     assert violations(page, workbench.selector) == []
     group.get_by_test_id("mw-group-row-switch").click()
     expect(workbench.get("mw-row-0")).to_have_attribute("data-off", "")
@@ -189,7 +180,7 @@ def test_the_script_is_read_and_copied(workbench: WorkbenchPage) -> None:
     page.keyboard.press("ArrowRight")
     expect(dialog.get_by_test_id("mw-code-tab-hooks")).to_be_focused()
     expect(code).to_contain_text("register_forward")
-    picture(workbench, dialog, "as-code")
+    look(workbench.notebook, dialog, "view-as-code")
     assert violations(page, f"{workbench.selector} [data-testid=mw-code-dialog]") == []
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     dialog.get_by_test_id("mw-code-copy").click()
@@ -225,5 +216,5 @@ def test_fifty_edits_and_a_long_prompt(tall: WorkbenchPage) -> None:
     assert box["height"] < 120
     workbench.get("mw-details").click()
     expect(workbench.get("mw-row-49").get_by_test_id("mw-row-fired")).to_have_text("did nothing")
-    picture(workbench, workbench.root, "interventions-fifty")
+    look(workbench.notebook, workbench.root, "view-interventions-fifty")
     workbench.get("mw-details").click()

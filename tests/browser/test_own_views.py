@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.conftest import SETUP
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -59,15 +59,6 @@ def test_each_view_in_its_cell_is_linked_to_the_others(open_notebook: OpenNotebo
     chip = view(notebook, "interventions").get_by_test_id("mw-row-0")
     expect(chip).to_contain_text("Zero head 1.2")
     expect(view(notebook, "outcome")).to_have_attribute("data-mw-outcome-revision", "1")
-    for theme in ("Light", "Dark"):
-        notebook.set_theme(f"JupyterLab {theme}")
-        RESULTS.mkdir(exist_ok=True)
-        for name in VIEWS:
-            shown = view(notebook, name)
-            expect(shown.locator("xpath=ancestor-or-self::*[@data-mw-theme]")).to_have_attribute(
-                "data-mw-theme", theme.lower()
-            )
-            shown.screenshot(path=RESULTS / f"view-{name}-{theme.lower()}.png")
     view(notebook, "interventions").get_by_test_id("mw-undo").click()
     expect(chip).to_have_count(0)
     cell = view(notebook, "head-map").get_by_test_id("mw-cell-1-2")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations
-from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.conftest import SETUP
+from tests.browser.pictures import look
 from tests.plugins.installed import install
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def test_a_plugins_view_in_its_cell_and_as_a_tab(
     bench.get_by_test_id("mw-tab-plugin:throws").click()
     throws = bench.get_by_test_id("mw-plugin-throws")
     expect(throws).to_contain_text("no <b>luck</b> today", timeout=TIMEOUT_MS)
-    RESULTS.mkdir(exist_ok=True)
-    bench.screenshot(path=RESULTS / "plugin-throws.png")
+    look(notebook, bench, "plugin-throws")
     tab.click()
 
     # Linked: a click in one is the selection of all, and hover lights up.
@@ -87,11 +86,8 @@ def test_a_plugins_view_in_its_cell_and_as_a_tab(
         "margin",
         notebook.python("model.token_id(' Paris')"),
     ]
-    for theme in ("Light", "Dark"):
-        notebook.set_theme(f"JupyterLab {theme}")
-        alone.screenshot(path=RESULTS / f"plugin-alone-{theme.lower()}.png")
-        bench.screenshot(path=RESULTS / f"plugin-tab-{theme.lower()}.png")
-        assert violations(page, "[data-testid=mw-view-surprise]") == []
+    look(notebook, alone, "plugin-alone")
+    look(notebook, bench, "plugin-tab")
 
     # A plugin's score is in the menu of the head map, its intervention in the list.
     choice = bench.get_by_test_id("mw-map-choice")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations
-from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.conftest import SETUP
+from tests.browser.pictures import look
 
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
@@ -32,7 +32,6 @@ def test_the_workbench_says_which_recipe_it_is_from(open_notebook: OpenNotebook)
         "same = mw.Session.load(path)\nmw.Workbench(same)",
         "mw.Workbench(mw.Session.load(other, model))",
     )
-    RESULTS.mkdir(exist_ok=True)
     notebook.run_cell(0)
     notebook.run_cell(1)
     line = notebook.page.get_by_test_id("mw-provenance")
@@ -47,11 +46,6 @@ def test_the_workbench_says_which_recipe_it_is_from(open_notebook: OpenNotebook)
     expect(line).to_contain_text("“Warp <b>space</b>” is kept and not done", timeout=30_000)
     expect(line).to_contain_text("with 2 differences")
     expect(line).to_have_attribute("data-differs", "")
-    for theme in ("Light", "Dark"):
-        notebook.set_theme(f"JupyterLab {theme}")
-        notebook.page.get_by_test_id("mw-workbench").screenshot(
-            path=RESULTS / f"recipe-workbench-{theme.lower()}.png"
-        )
-        assert violations(notebook.page, "[data-testid=mw-provenance]") == []
+    look(notebook, notebook.page.get_by_test_id("mw-workbench"), "recipe-workbench")
     line.get_by_role("button").click()
     expect(line).to_be_hidden()

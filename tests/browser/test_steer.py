@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations
-from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.conftest import SETUP
+from tests.browser.pictures import look
 from tests.browser.workbench_page import WorkbenchPage
 
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenNotebook
-    from tests.browser.notebook_page import NotebookPage
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +49,7 @@ def test_steer_and_continue(open_notebook: OpenNotebook) -> None:
     expect(shown.root.locator(".mw-direction")).to_contain_text(
         "token 5 of B minus A after layer 2"
     )
-    picture(notebook, shown, "steer-tray")
+    look(notebook, shown.root, "view-steer-tray")
     notebook.page.keyboard.press("Escape")
     expect(shown.get("mw-steer-name")).to_be_hidden()
 
@@ -73,7 +72,7 @@ def test_steer_and_continue(open_notebook: OpenNotebook) -> None:
     edited.locator(".mw-written-token").first.hover()
     expect(shown.get("mw-written-details")).to_contain_text("·Rome")
     expect(shown.get("mw-written-details").locator("[data-chosen]")).to_contain_text("→")
-    picture(notebook, shown, "steer")
+    look(notebook, shown.root, "view-steer", lambda: hover_over_written(shown))
 
     # The slider of the chip; the text follows by itself.
     slider = chip.get_by_test_id("mw-chip-strength")
@@ -126,10 +125,7 @@ def test_steer_and_continue(open_notebook: OpenNotebook) -> None:
     text = alone.get_by_test_id("mw-continuation")
     expect(text).to_have_attribute("data-phase", "written", timeout=TIMEOUT_MS)
     expect(alone.get_by_test_id("mw-written-edited").locator("bdi").first).to_be_visible()
-    for theme in ("light", "dark"):
-        notebook.set_theme(f"JupyterLab {theme.title()}")
-        alone.screenshot(path=RESULTS / f"view-continuation-{theme}.png")
-        assert violations(notebook.page, "[data-testid=mw-view-continuation]") == []
+    look(notebook, alone, "view-continuation")
 
 
 def written(shown: WorkbenchPage) -> None:
@@ -139,16 +135,7 @@ def written(shown: WorkbenchPage) -> None:
     expect(pane).to_have_attribute("data-phase", "written", timeout=TIMEOUT_MS)
 
 
-def picture(notebook: NotebookPage, shown: WorkbenchPage, name: str) -> None:
-    """In light and in dark, and nothing in it that axe-core complains about."""
-    RESULTS.mkdir(exist_ok=True)
-    for theme in ("dark", "light"):
-        notebook.set_theme(f"JupyterLab {theme.title()}")
-        expect(shown.root.locator("xpath=ancestor-or-self::*[@data-mw-theme]")).to_have_attribute(
-            "data-mw-theme", theme
-        )
-        if name == "steer":
-            shown.get("mw-written-edited").locator(".mw-written-token").first.hover()
-            expect(shown.root.locator(".mw-rival")).not_to_have_count(0)
-        shown.root.screenshot(path=RESULTS / f"view-{name}-{theme}.png")
-        assert violations(notebook.page, shown.selector) == []
+def hover_over_written(shown: WorkbenchPage) -> None:
+    """The rivals of a token that was written come up."""
+    shown.get("mw-written-edited").locator(".mw-written-token").first.hover()
+    expect(shown.root.locator(".mw-rival")).not_to_have_count(0)

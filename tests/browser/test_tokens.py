@@ -191,6 +191,7 @@ for seed in range(20):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_pictures(open_notebook: OpenNotebook, theme: str) -> None:
     """Short, three tokens, long, with a B, odd ones, searching: for a person to look at."""

@@ -153,6 +153,7 @@ def test_the_baseline_is_held(workbench: WorkbenchPage) -> None:
     assert workbench.interventions() == ["Zero head 1.2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_pictures(workbench: WorkbenchPage, theme: str) -> None:
     """Short and long prompts, wide and narrow, with every kind of edit: for a person to look at."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations
-from tests.browser.conftest import RESULTS, SETUP
+from tests.browser.conftest import SETUP
+from tests.browser.pictures import look
 from tests.browser.workbench_page import number
 
 if TYPE_CHECKING:
@@ -25,19 +25,6 @@ TIMEOUT_MS = 20_000
 
 def shown(notebook: NotebookPage, name: str) -> Locator:
     return notebook.page.get_by_test_id(f"mw-view-{name}")
-
-
-def picture(notebook: NotebookPage, file: str, *themes: str) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    for theme in themes:
-        notebook.set_theme(f"JupyterLab {theme}")
-        view = shown(notebook, "weights")
-        expect(view.locator("xpath=ancestor-or-self::*[@data-mw-theme]")).to_have_attribute(
-            "data-mw-theme", theme.lower()
-        )
-        view.screenshot(path=RESULTS / f"{file}-{theme.lower()}.png")
-        # What only the second and third section show, the gallery of all views does not see.
-        assert violations(notebook.page, "[data-testid=mw-view-weights]") == []
 
 
 def settled(view: Locator) -> None:
@@ -68,7 +55,7 @@ def test_circuits_composition_and_norms(open_notebook: OpenNotebook) -> None:
     printed = row.locator(".mw-ranked-number").inner_text()
     assert number(printed) == pytest.approx(expected[0][1], abs=0.06)
     assert row.locator("bdi").inner_text() == expected[0][0].replace(" ", "·")
-    picture(notebook, "view-weights-circuits", "Light", "Dark")
+    look(notebook, shown(notebook, "weights"), "view-weights-circuits")
 
     # A token that is pressed is the next one that is asked with.
     row.click()
@@ -85,7 +72,7 @@ def test_circuits_composition_and_norms(open_notebook: OpenNotebook) -> None:
     expect(edge).to_be_visible(timeout=TIMEOUT_MS)
     settled(view)
     expect(view.locator(".mw-weight-edges h4")).to_have_text("strongest of head 2.0")
-    picture(notebook, "view-weights-graph", "Dark", "Light")
+    look(notebook, shown(notebook, "weights"), "view-weights-graph")
     name = edge.locator(".mw-ranked-names").inner_text()
     reader = name.split(" → ")[1]
     edge.click()
@@ -94,9 +81,9 @@ def test_circuits_composition_and_norms(open_notebook: OpenNotebook) -> None:
     view.get_by_test_id("mw-composition-matrix").click()
     view.get_by_test_id("mw-composition-v").click()
     settled(view)
-    picture(notebook, "view-weights-matrix", "Light")
+    look(notebook, shown(notebook, "weights"), "view-weights-matrix")
 
     view.get_by_test_id("mw-weights-norms").click()
     settled(view)
     expect(view.locator(".mw-heat:visible")).to_have_count(3)
-    picture(notebook, "view-weights-norms", "Light", "Dark")
+    look(notebook, shown(notebook, "weights"), "view-weights-norms")

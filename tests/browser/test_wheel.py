@@ -34,7 +34,7 @@ def wheel_kernel(server: LabServer, wheel_environment: WheelEnvironment) -> str:
 def test_the_wheel_renders(
     open_notebook: OpenNotebook, wheel_kernel: str, wheel_environment: WheelEnvironment
 ) -> None:
-    notebook = open_notebook("import os; os.chdir('/')", SETUP, SHOW, kernel=wheel_kernel)
+    notebook = open_notebook("import os; os.chdir('/')", SETUP, SHOW, kernel=wheel_kernel, new=True)
     for index in range(3):
         notebook.run_cell(index)
     workbench = WorkbenchPage(notebook, 2)
