@@ -223,7 +223,9 @@ export class AttentionArcs {
     if (down !== undefined) this.#focusOn(this.#focus + down);
     else if (along !== undefined) {
       const step = key === null ? 0 : this.#place(this.#focus, key) + along;
-      this.events.look({ query: this.#focus, key: this.#strongestOf(this.#focus, step) });
+      const at = { query: this.#focus, key: this.#strongestOf(this.#focus, step) };
+      this.#scene = { ...scene, at }; // the next key may come before the next frame
+      this.events.look(at);
     } else if (event.key === "Enter" || event.key === " ") {
       // What is looked at may be a frame behind the focus.
       const looked = query === this.#focus ? key : null;

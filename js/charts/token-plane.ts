@@ -156,7 +156,9 @@ export class TokenPlaneChart {
     };
     if (event.key === "Enter" || event.key === " ") this.events.press(at);
     else if (event.key in next) {
-      this.events.enter(Math.max(0, Math.min(last, next[event.key] ?? 0)));
+      const lit = Math.max(0, Math.min(last, next[event.key] ?? 0));
+      this.#scene = { ...scene, lit }; // the next key may come before the next frame
+      this.events.enter(lit);
     } else return;
     event.preventDefault();
   }

@@ -60,10 +60,6 @@ class LabServer:
         """The page that shows one notebook, and nothing that an earlier page left open."""
         return f"http://127.0.0.1:{self.port}/lab/tree/{path}?token={self.token}&reset"
 
-    def owns(self, url: str) -> bool:
-        """Whether a page shows this JupyterLab."""
-        return url.startswith(f"http://127.0.0.1:{self.port}/lab")
-
     def __enter__(self) -> Self:
         self._write_configuration()
         environment = {

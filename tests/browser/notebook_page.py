@@ -97,10 +97,10 @@ class NotebookPage:
     def open(self, sources: Sequence[str], kernel: str = "python3") -> None:
         """Write the notebook, open it and wait for its kernel."""
         write_notebook(self.server.root / self.name, sources, kernel)
-        if self.server.owns(self.page.url):
-            self.page.evaluate(OPEN, self.name)
-        else:
+        if self.page.url == "about:blank":
             self.page.goto(self.server.url(self.name))
+        else:
+            self.page.evaluate(OPEN, self.name)
         self.wait_for_kernel()
 
     def close(self) -> None:

@@ -70,7 +70,7 @@ def slow_to_store(page: Page) -> Iterator[None]:
 
     page.route("**/api/contents/kept/*", hold)
     yield
-    page.unroute("**/api/contents/kept/*", hold)
+    page.unroute_all(behavior="wait")
 
 
 @pytest.fixture

@@ -229,6 +229,8 @@ it("the plane says how much it holds and warns where that is little", async () =
   press("Home");
   await painted();
   expect(plane.getAttribute("aria-valuetext")).toBe("·t0 (0): left out");
+  for (const key of ["ArrowRight", "ArrowRight", "Enter"]) press(key); // before a frame is drawn
+  expect(view.store.value.token).toBe(2);
 });
 
 it("a refusal takes the place of what was to be shown, and only of that", async () => {
