@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,11 @@ from mechwidget.analysis import Outcome, outcome
 from mechwidget.errors import MechwidgetError
 from mechwidget.models.bindings import TAPPED
 from mechwidget.models.run import ReadOut
-from mechwidget.session.recent import Recent
+from mechwidget.session.remembered import Remembered
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import torch
 
     from mechwidget.analysis import BoundMetric
@@ -65,8 +66,7 @@ class Computation:
 
     def __init__(self, model: HookedModel) -> None:
         self._model = model
-        self._runs: Recent[Run] = Recent(_BYTES_OF_LOGITS)
-        self._version: int | None = None
+        self._runs: Remembered[Run] = Remembered(model, _BYTES_OF_LOGITS)
 
     def compute(self, state: State, cancelled: Cancelled) -> Computed:
         """All the numbers of a state.
@@ -98,18 +98,9 @@ class Computation:
             ids=state.active_ids,
         )
 
-    @contextmanager
-    def as_it_is(self) -> Iterator[int | None]:
-        """The model as it is now, looked at once, its version (None: nobody can say).
-
-        What was remembered of it as it was before is forgotten, and so is what was remembered of a
-        model that nobody can vouch for.
-        """
-        with self._model.lock, self._model.baselines.one_look() as version:
-            if version is None or version != self._version:
-                self._runs.clear()
-            self._version = version
-            yield version
+    def as_it_is(self) -> AbstractContextManager[int | None]:
+        """The model as it is now, looked at once; see `Remembered.as_it_is`."""
+        return self._runs.as_it_is()
 
     def run(
         self,

@@ -24,7 +24,7 @@ from mechwidget.analysis.neuron_contexts import (
 from mechwidget.errors import MechwidgetError
 from mechwidget.models.fingerprint import fingerprint
 from mechwidget.session.job import Job, Priority, Steps
-from mechwidget.session.recent import Recent
+from mechwidget.session.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +63,7 @@ class Contexts:
         self._model = model
         self._worker = worker
         self._jobs: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
-        self._layers: Recent[LayerContexts] = Recent(_BYTES_KEPT)
-        self._version: int | None = None
+        self._layers: Remembered[LayerContexts] = Remembered(model, _BYTES_KEPT)
         self._fingerprint: str | None = None
         self._note = ""
 
@@ -142,12 +141,11 @@ class Contexts:
 
     def _look(self) -> int | None:
         """The version of the model; what was found of another one is forgotten."""
-        with self._model.lock, self._model.baselines.one_look() as version:
-            if version is None or version != self._version:
-                self._layers.clear()
+        before = self._layers.version
+        with self._layers.as_it_is() as version:
+            if version is None or version != before:
                 self._fingerprint = None
-            self._version = version
-        return version
+            return version
 
     def _begun(self, corpus: Corpus, layer: int, version: int | None) -> tuple[LayerContexts, str]:
         """What is known of a layer, from memory or from disk, and its name on disk ("": none)."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from mechwidget.errors import CancelledError
 from mechwidget.session.job import Job, Priority, Steps
-from mechwidget.session.recent import Recent
+from mechwidget.session.remembered import Remembered
 
 if TYPE_CHECKING:
     import torch
@@ -130,8 +130,7 @@ class Continuations:
         self._model = model
         self._worker = worker
         self._jobs: weakref.WeakSet[Job[Continuation]] = weakref.WeakSet()
-        self._recent: Recent[Continuation] = Recent(_BYTES_KEPT)
-        self._version: int | None = None
+        self._recent: Remembered[Continuation] = Remembered(model, _BYTES_KEPT)
 
     def write(
         self, state: State, sampling: Sampling, report: Report | None = None
@@ -190,11 +189,8 @@ class Continuations:
 
     def _look(self) -> int | None:
         """The version of the model; what another one wrote is forgotten."""
-        with self._model.lock, self._model.baselines.one_look() as version:
-            if version is None or version != self._version:
-                self._recent.clear()
-            self._version = version
-        return version
+        with self._recent.as_it_is() as version:
+            return version
 
 
 def _next(job: Job[Continuation], generation: Generation) -> Steps[Step | None]:

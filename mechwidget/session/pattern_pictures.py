@@ -19,7 +19,7 @@ from mechwidget.models.sites import Site
 from mechwidget.session.job import Job, Priority, Steps
 from mechwidget.session.looking import look_at
 from mechwidget.session.pooling import factor_for, pooled
-from mechwidget.session.recent import Recent
+from mechwidget.session.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -92,8 +92,7 @@ class PatternPictures:
     def __init__(self, model: HookedModel, patterns: Patterns) -> None:
         self._model = model
         self._patterns = patterns
-        self._recent: Recent[Pictures | ValueNorms] = Recent(_BYTES_KEPT)
-        self._version: int | None = None
+        self._recent: Remembered[Pictures | ValueNorms] = Remembered(model, _BYTES_KEPT)
 
     def heads(self, state: State, look: Look, heads: Sequence[int], most: int) -> Job[Pictures]:
         """Some heads of a layer, each with at most `most` entries on a side."""
@@ -123,10 +122,7 @@ class PatternPictures:
 
     def _job(self, work: Callable[[Callable[[], bool]], T]) -> Job[T]:
         def looked(stop: Callable[[], bool]) -> T:
-            with self._model.lock, self._model.baselines.one_look() as version:
-                if version is None or version != self._version:
-                    self._recent.clear()
-                self._version = version
+            with self._recent.as_it_is():
                 return work(stop)
 
         def steps(job: Job[T]) -> Steps[T]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mechwidget.models.sites import Site
 from mechwidget.session.job import Job, Priority, Steps
 from mechwidget.session.looking import look_at
-from mechwidget.session.recent import Recent
+from mechwidget.session.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +39,7 @@ class Patterns:
         self._model = model
         self._worker = worker
         self._jobs: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
-        self._recent: Recent[torch.Tensor] = Recent(_BYTES_KEPT)
-        self._version: int | None = None
+        self._recent: Remembered[torch.Tensor] = Remembered(model, _BYTES_KEPT)
 
     def pattern(self, state: State, head: Head, *, edited: bool) -> Job[torch.Tensor]:
         """The pattern `[query, key]` of one head, with edits or without."""
@@ -76,8 +75,8 @@ class Patterns:
         if they fit, so that looking about in one long pattern is one run.
         """
         apart = ("heads", state.tokens, edits, site, heads)
-        self._forget_other_models()
-        known = self._recent.get(apart)
+        with self._recent.as_it_is():
+            known = self._recent.get(apart)
         if known is not None:
             return known
         patterns = self._read(state, edits, site, cancelled=cancelled)[site]
@@ -116,8 +115,7 @@ class Patterns:
         *,
         cancelled: Callable[[], bool],
     ) -> dict[Site, torch.Tensor]:
-        with self._model.lock, self._model.baselines.one_look():
-            self._forget_other_models()
+        with self._recent.as_it_is():
             sites = self._sites_with(site, state.tokens)
             known = {each: self._recent.get((state.tokens, edits, each)) for each in sites}
             if known[site] is not None:
@@ -132,12 +130,6 @@ class Patterns:
         for each, pattern in patterns.items():
             self._recent.keep((state.tokens, edits, each), pattern, pattern.nbytes)
         return patterns
-
-    def _forget_other_models(self) -> None:
-        with self._model.lock, self._model.baselines.one_look() as version:
-            if version is None or version != self._version:
-                self._recent.clear()
-            self._version = version
 
     def _sites_with(self, site: Site, tokens: Tokens) -> list[Site]:
         """The sites to read together with one: all of its kind, while they are small together."""

@@ -11,7 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mechwidget.session.job import Job, Priority, Steps
-from mechwidget.session.recent import Recent
+from mechwidget.session.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -31,11 +31,9 @@ class Reads:
     """Questions to one model, with a memory of the last answers."""
 
     def __init__(self, model: HookedModel, worker: Worker) -> None:
-        self._model = model
         self._worker = worker
         self._jobs: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
-        self._recent: Recent[Any] = Recent(_BYTES_KEPT)
-        self._version: int | None = None
+        self._recent: Remembered[Any] = Remembered(model, _BYTES_KEPT)
 
     def read(
         self,
@@ -91,10 +89,10 @@ class Reads:
                         key, lambda: work(job.should_stop), n_bytes
                     )
                 )
-                if found and self._version != version:
+                if found and self._recent.version != version:
                     found = []
                     continue
-                version = self._version
+                version = self._recent.version
                 found.append(answer)
                 told(found)
                 yield
@@ -110,10 +108,7 @@ class Reads:
             job.cancel()
 
     def _answer(self, key: Hashable, work: Callable[[], T], n_bytes: Callable[[T], int]) -> T:
-        with self._model.lock, self._model.baselines.one_look() as version:
-            if version is None or version != self._version:
-                self._recent.clear()
-            self._version = version
+        with self._recent.as_it_is():
             known: T | None = self._recent.get(key)
             if known is not None:
                 return known
