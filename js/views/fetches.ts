@@ -118,9 +118,14 @@ export const editedKey = ({ session, revision }: SessionState): string =>
   `${session} revision ${revision}`;
 
 /** A key for what is read off the baseline: it stays while prompt and weights do. */
-export function baselineKey({ session, tokens, encoder, outcome }: SessionState): string {
-  const ids = [encoder ?? [], tokens].map((part) => part.map(({ id }) => id));
+export function baselineKey(state: SessionState): string {
   // Weights may be changed by hand between two clicks; where nobody can say, every click counts.
-  const version = outcome?.model_version ?? `at ${outcome?.revision}`;
-  return `${session} baseline ${version} tokens ${JSON.stringify(ids)}`;
+  const { model_version, revision } = state.outcome ?? {};
+  return `${promptKey(state)} baseline ${model_version ?? `at ${revision}`}`;
+}
+
+/** A key for what is of a prompt, whatever is edited. */
+export function promptKey({ session, tokens, encoder }: SessionState): string {
+  const ids = [encoder ?? [], tokens].map((part) => part.map(({ id }) => id));
+  return `${session} tokens ${JSON.stringify(ids)}`;
 }
