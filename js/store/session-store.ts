@@ -82,6 +82,8 @@ export interface SessionStore {
   follow(locked: ComponentJson | null, token: number | null): void;
   /** Is the change that is being told one that came from elsewhere? */
   readonly following: boolean;
+  /** Is the caller the first who asks of this change? Of many views one tells others. */
+  firstToTell(): boolean;
   subscribe(
     callback: (value: PageState, previous: PageState) => void,
     options?: ListenOptions,
@@ -123,7 +125,7 @@ interface Entry {
 }
 
 // The number is the version of this file's shapes: another bundle on the page may be older.
-const REGISTRY = Symbol.for("mechwidget.session-stores.5");
+const REGISTRY = Symbol.for("mechwidget.session-stores.6");
 
 /** The store of a session, held until `signal`. */
 export function acquireStore(session: string, signal: AbortSignal): SessionStore {
@@ -156,6 +158,7 @@ class PageStore implements SessionStore {
   readonly session: string;
   #value = EMPTY;
   #following = false;
+  #told = true;
   readonly #listeners = new Listeners<[PageState, PageState]>();
 
   constructor(session: string) {
@@ -176,6 +179,7 @@ class PageStore implements SessionStore {
     // Pointers move within one cell all the time: what is the same is not news.
     if (JSON.stringify(next) === JSON.stringify(previous)) return;
     this.#value = next;
+    this.#told = false;
     this.#listeners.emit(next, previous);
   }
 
@@ -191,6 +195,12 @@ class PageStore implements SessionStore {
 
   get following(): boolean {
     return this.#following;
+  }
+
+  firstToTell(): boolean {
+    const first = !this.#told;
+    this.#told = true;
+    return first;
   }
 
   follow(locked: ComponentJson | null, token: number | null): void {

@@ -146,14 +146,14 @@ function focusedElement(root: HTMLElement): HTMLElement {
 /** A kernel that has not answered yet may still be on its way: what is asked now will be answered. */
 const mayAct = ({ status }: SessionClient): boolean => status === "live" || status === "connecting";
 
-/** Python hears of what is locked and selected, from every view: any of them may be the last one. */
+/** Python hears of what is locked and selected, from whichever view of the page can tell it. */
 function tellSelection(client: SessionClient, store: SessionStore, signal: AbortSignal): void {
   const key = (component: typeof store.value.locked): string =>
     component ? componentKey(component) : "";
   store.subscribe(
     ({ locked, token }, before) => {
       if (store.following || (key(locked) === key(before.locked) && token === before.token)) return;
-      client.select(locked, token);
+      if (mayAct(client) && store.firstToTell()) client.select(locked, token);
     },
     { signal },
   );

@@ -285,6 +285,7 @@ export async function mount(
   session = new FakeSession(),
   theme: Theme = "light",
   view: View = workbench,
+  beside: Mounted | null = null,
 ): Promise<Mounted> {
   const end = new AbortController();
   mounted.push(end);
@@ -311,7 +312,8 @@ export async function mount(
     },
   };
   sessions += 1;
-  const store = acquireStore(`${session.state?.session ?? "none"} ${sessions}`, end.signal);
+  const name = beside?.store.session ?? `${session.state?.session ?? "none"} ${sessions}`;
+  const store = acquireStore(name, end.signal);
   view(el, { client: session.client, store, host });
   await painted();
   const find = (testid: string) => el.querySelector<HTMLElement>(`[data-testid="${testid}"]`);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { workbench } from "../../views/workbench";
 import { ablation, stateOf } from "../wire/states";
 import { FakeSession, frame, mount, painted, unmountAll } from "./fake-session";
 import { metric, outcomeOf, top } from "./outcomes";
@@ -76,6 +77,20 @@ describe("a click on a head", () => {
     expect(session.sent).toEqual([["select", head, null]]);
     expect(store.value.locked).toEqual(head);
     expect(get("mw-attention").textContent).toContain("Head 1.2");
+  });
+
+  it("tells Python of a lock once, however many views of the session are on the page", async () => {
+    const [gone, one, other] = [ready(), ready(), ready()];
+    gone.status = "gone";
+    const first = await mount(gone);
+    const second = await mount(one, "light", workbench, first);
+    const third = await mount(other, "light", workbench, first);
+    second.store.lock(head);
+    expect([gone, one, other].map(({ sent }) => sent.length)).toEqual([0, 1, 0]);
+    await painted();
+    expect(third.get("mw-attention").textContent).toContain("Head 1.2");
+    third.store.lock(null);
+    expect([gone, one, other].map(({ sent }) => sent.length)).toEqual([0, 2, 0]);
   });
 
   it("shows what Python or another page has selected, and does not say it back", async () => {
