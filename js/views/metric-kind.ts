@@ -1,5 +1,5 @@
-// Metrics of other kinds than answer and distractor, which plugins bring: a choice of the kind, and a
-// field for each thing that a kind has to be told. Where there are none of those, nothing shows.
+// Metrics of other kinds than answer and distractor: a choice of the kind, and a field for each thing
+// that a kind has to be told. It shows where plugins bring such kinds, or once one is measured.
 
 import { element, focusedIn, keyed, setAttributes } from "../charts/dom";
 import { type AnyMetricJson, type OtherMetricJson, type SessionState, tokenMetric } from "../types";
@@ -10,6 +10,8 @@ import type { Pane, Scene } from "./pane";
 import { TokenCombobox } from "./token-combobox";
 
 const TOKENS = "";
+/** What attributions fall back on: for most people the probability is the question, so no choice. */
+const OURS = "logit";
 
 interface Input {
   readonly parameter: MetricParameter;
@@ -34,6 +36,7 @@ export class MetricKindPicker implements Pane {
   /** Chosen here and not yet measured: it still has to be told something. */
   #wish: string | null = null;
   #measured: AnyMetricJson | null = null;
+  #shown = false;
 
   constructor(
     private readonly client: SessionClient,
@@ -44,15 +47,15 @@ export class MetricKindPicker implements Pane {
     this.el.append(this.#choice, this.#fields);
     askMetricKinds(client, { signal }).then(
       (kinds) => {
-        // A plain logit is what attributions fall back on, and is chosen in code.
-        this.#kinds = kinds.filter(({ type }) => type !== "logit" && !tokenMetric({ type }));
+        this.#kinds = kinds.filter(({ type }) => !tokenMetric({ type }));
+        this.#shown = this.#kinds.some(({ type }) => type !== OURS);
         this.onChange();
       },
       () => {}, // a kernel that cannot say has no other kinds
     );
   }
 
-  /** The kind of a plugin that is measured or being chosen; null for answer and distractor. */
+  /** The kind that is measured or being chosen; null for answer and distractor. */
   get chosen(): MetricKind | null {
     const type = this.#wish ?? this.#measured?.type;
     return this.#kinds.find((kind) => kind.type === type) ?? null;
@@ -61,13 +64,14 @@ export class MetricKindPicker implements Pane {
   draw({ state, enabled }: Scene): void {
     this.#measured = state?.metric?.spec ?? null;
     if (this.#measured?.type === this.#wish) this.#wish = null;
-    this.el.hidden = this.#kinds.length === 0;
+    const { chosen } = this;
+    this.#shown ||= chosen !== null;
+    this.el.hidden = !this.#shown;
     if (this.el.hidden) return;
     this.#options(JSON.stringify(this.#kinds.map(({ type }) => type)), () => [
       element("option", { value: TOKENS }, "answer token"),
       ...this.#kinds.map(({ type, title }) => element("option", { value: type }, title)),
     ]);
-    const { chosen } = this;
     const value = chosen?.type ?? TOKENS;
     if (this.#choice.value !== value) this.#choice.value = value;
     setAttributes(this.#choice, { disabled: !enabled || !state });
@@ -164,6 +168,9 @@ export class MetricKindPicker implements Pane {
     for (const { name, default: given } of kind.parameters) {
       if (!(name in told) && given !== null) told[name] = given;
     }
+    const measured = this.#measured as OtherMetricJson | null;
+    const at = measured?.type === kind.type ? measured.position : undefined;
+    if (typeof at === "number") told.position = at;
     if (!(await this.client.setMetric({ ...told, type: kind.type }))) return;
     for (const { box } of this.#inputs) if (box) box.dirty = false;
   }

@@ -143,7 +143,7 @@ describe("the workbench", () => {
   });
 });
 
-describe("kinds of metrics that plugins bring", () => {
+describe("other kinds of metrics", () => {
   const KINDS = [
     { type: "logit_diff", title: "logit difference", parameters: [] },
     {
@@ -156,6 +156,11 @@ describe("kinds of metrics that plugins bring", () => {
     },
     { type: "flat", title: "flat", parameters: [] },
   ];
+  const LOGIT = {
+    type: "logit",
+    title: "logit",
+    parameters: [{ name: "token", title: "answer", kind: "token", default: null }],
+  };
 
   async function withKinds(metrics: unknown): Promise<Mounted> {
     const session = new FakeSession(stateOf());
@@ -174,6 +179,26 @@ describe("kinds of metrics that plugins bring", () => {
   it("show nowhere where there are none", async () => {
     const { get } = await withKinds(KINDS.slice(0, 1));
     expect(get("mw-metric-kind").parentElement?.hidden).toBe(true);
+  });
+
+  it("are shown as what they are once code measures one, and can be changed on the page", async () => {
+    const { get, session } = await withKinds([...KINDS.slice(0, 1), LOGIT]);
+    expect(get("mw-metric-kind").parentElement?.hidden).toBe(true);
+    const spec = { type: "logit", token: " Paris", position: 2 };
+    await session.agree({ metric: { label: "logit", unit: "logits", position: 1, spec } });
+    expect(get("mw-metric-kind").parentElement?.hidden).toBe(false);
+    expect((get("mw-metric-kind") as HTMLSelectElement).value).toBe("logit");
+    const token = get("mw-metric-parameter-token") as HTMLInputElement;
+    expect(token.value).toBe("·Paris");
+    token.value = "·Rome";
+    token.dispatchEvent(new Event("input"));
+    token.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+    await painted();
+    expect(session.sent.at(-1)).toEqual(["set_metric", { ...spec, token: " Rome" }]);
+    choose(get, "");
+    await session.agree({ metric: null });
+    expect(get("mw-metric-kind").parentElement?.hidden).toBe(false);
+    expect(get("mw-metric-answer").closest<HTMLElement>(".mw-metric-line")?.hidden).toBe(false);
   });
 
   it("are chosen at once where they need nothing", async () => {
