@@ -91,7 +91,9 @@ class SessionView(AnyWidget):
         self._stop_listening = session.on_change(self._changed)
         session.observe(self._select, "selection")
         self._no_longer_shown = session.shown_as(self.view)
-        self._pace.ask()  # the session may have changed while the widget was made
+        # The session may have changed while the widget was made.
+        self._select(None)
+        self._pace.ask()
 
     @classmethod
     def page_name(cls) -> str:

@@ -118,6 +118,19 @@ def test_every_view_is_told_what_is_selected_and_by_whom(model):
     assert second._selected["component"] is not None  # closed: nobody is told any more
 
 
+def test_what_is_selected_while_a_view_is_made_is_not_missed(model):
+    session = mw.Session(model, "Paris is the capital")
+
+    class Slow(mw.Outcome):
+        @classmethod
+        def page_name(cls):  # asked for once the selection was read
+            session.select(mw.MLP(0))
+            return super().page_name()
+
+    with Slow(session) as view:
+        assert view._selected["component"] == mw.MLP(0).to_json()
+
+
 def test_a_cross_means_its_row_whatever_code_does_to_the_list_meanwhile(page):
     session = page.workbench.session
     heads = [mw.Ablate(mw.Head(0, head)) for head in range(3)]
