@@ -93,7 +93,7 @@ export function normalisation(
     return "‖pattern · v · W_O‖: the length of what each edge adds to the stream (Kobayashi et al. 2020)";
   if (moment === "change") return "After minus before; each row of changes sums to 0";
   return by === "query"
-    ? "By query: each row is a softmax over its keys and sums to 1"
+    ? "Each row is a softmax over its keys and sums to 1"
     : "By key: a column is what its token is given; columns sum to what it receives, rows to 1";
 }
 

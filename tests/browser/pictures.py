@@ -52,5 +52,5 @@ def look(
 def wear(notebook: NotebookPage, shown: Locator, theme: str) -> None:
     """Change the page's theme, and wait until the widget around `shown` has followed."""
     notebook.set_theme(THEMES[theme])
-    holder = shown.locator("xpath=ancestor-or-self::*[@data-mw-theme][1]")
-    expect(holder).to_have_attribute("data-mw-theme", theme)
+    holder = shown.locator("xpath=(ancestor-or-self::*|descendant::*)[@data-mw-theme]")
+    expect(holder.first).to_have_attribute("data-mw-theme", theme)

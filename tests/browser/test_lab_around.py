@@ -119,7 +119,7 @@ def test_twelve_sessions_in_200_pixels_and_views_of_others(
                 width,
             )
             assert lab.panel.evaluate("el => el.scrollWidth <= el.clientWidth")
-            look(notebook, lab.panel, f"lab-twelve-{width}")
+            look(notebook, notebook.page.locator("#mechwidget-panel"), f"lab-twelve-{width}")
         lab.command("apputils:display-notifications")
         notices = lab.page.locator(".jp-Notification-List")
         expect(notices).to_contain_text("40 of 178", timeout=TIMEOUT_MS)
