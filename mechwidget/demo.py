@@ -134,6 +134,20 @@ def open_browser(url: str) -> None:
             webbrowser.open(url)
 
 
+def stopping_signals() -> list[signal.Signals]:
+    """What asks this process to stop, where it listens: started in the background it is deaf."""
+    names = {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal))
+    numbers = [signal.Signals[name] for name in names]
+    return [one for one in numbers if signal.getsignal(one) is not signal.SIG_IGN]
+
+
+def stop_once(*_: object) -> None:
+    """Interrupt what runs, and be deaf from then on: a second Ctrl-C would leave the server."""
+    for number in stopping_signals():
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def terminal_signals() -> Iterator[None]:
     """Take Ctrl-C from the terminal ourselves, so that `make demo` ends with 0 and not with 130.
@@ -141,8 +155,8 @@ def terminal_signals() -> Iterator[None]:
     `make` is in the terminal's foreground group as well and would call an interrupt an error.
     Without a terminal, or in the background, nothing changes hands.
     """
-    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
-        signal.signal(getattr(signal, name), signal.default_int_handler)
+    for number in stopping_signals():
+        signal.signal(number, stop_once)
     ours = hasattr(os, "tcgetpgrp") and sys.stdin.isatty() and os.getpid() != os.getpgrp()
     foreground = os.tcgetpgrp(0) if ours else None
     if foreground is None or foreground != os.getpgrp():

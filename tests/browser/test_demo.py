@@ -111,6 +111,19 @@ def test_demo_shows_the_tour_and_stops(browser: Browser) -> None:
     assert processes_of(folder) == []
 
 
+def test_an_impatient_ctrl_c_leaves_nothing_behind() -> None:
+    terminal = Terminal(*COMMAND, CI="1")
+    assert terminal.read_until(r"http://\S+", 60), terminal.said
+    folder = terminal.read_until(r"a copy, in (\S+);", 5).group(1)
+    for _ in range(8):
+        terminal.press_ctrl_c()
+        time.sleep(0.03)
+    assert terminal.exit_status() == 0
+    assert terminal.said.count("Stopping") == 1
+    assert "Traceback" not in terminal.said
+    assert processes_of(folder) == []
+
+
 def test_closing_the_terminal_stops_the_server() -> None:
     terminal = Terminal(*COMMAND, CI="1")
     assert terminal.read_until(r"http://\S+", 60), terminal.said
