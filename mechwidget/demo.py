@@ -149,14 +149,24 @@ def stop_once(*_: object) -> None:
 
 
 @contextmanager
-def terminal_signals() -> Iterator[None]:
+def stopped_once() -> Iterator[None]:
+    """`stop_once` for what asks this process to stop; once it was asked to, it stays deaf."""
+    before = {number: signal.signal(number, stop_once) for number in stopping_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is stop_once:
+                signal.signal(number, handler)
+
+
+@contextmanager
+def in_the_foreground() -> Iterator[None]:
     """Take Ctrl-C from the terminal ourselves, so that `make demo` ends with 0 and not with 130.
 
     `make` is in the terminal's foreground group as well and would call an interrupt an error.
     Without a terminal, or in the background, nothing changes hands.
     """
-    for number in stopping_signals():
-        signal.signal(number, stop_once)
     ours = hasattr(os, "tcgetpgrp") and sys.stdin.isatty() and os.getpid() != os.getpgrp()
     foreground = os.tcgetpgrp(0) if ours else None
     if foreground is None or foreground != os.getpgrp():
@@ -200,7 +210,7 @@ def say(text: str) -> None:
 def main(port: str | None = None) -> int:
     """Exit status: 0 after a clean stop, 1 with one line when the demo cannot start."""
     try:
-        with terminal_signals():
+        with stopped_once(), in_the_foreground():
             serve(os.environ.get("PORT", "") if port is None else port)
     except DemoError as error:
         sys.stderr.write(f"mechwidget: {error}\n")

@@ -73,6 +73,7 @@ export class RecipeText {
     this.#sent = null;
     if (sent === null) return;
     await this.#underway;
+    if (this.#sent !== null) return; // somebody saves again already: its end comes here too
     if (this.#ours === sent || this.#ours === null || this.#isForeign()) return;
     this.context.model.dirty = true; // the end of the save has called the newer text saved
     if (this.#isSecond) return;

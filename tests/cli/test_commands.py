@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
 from mechwidget.cli import main
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def test_bench_measures_ratios_in_one_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,5 +45,7 @@ def test_plugins_as_json_has_our_own_with_all(capsys: pytest.CaptureFixture[str]
 
 
 def test_demo_says_why_it_cannot_start(capsys: pytest.CaptureFixture[str]) -> None:
+    before = [signal.getsignal(number) for number in STOPPING]
     assert main(["demo", "--port", "many"]) == 1
     assert "many" in capsys.readouterr().err
+    assert [signal.getsignal(number) for number in STOPPING] == before, "Ctrl-C is as it was"

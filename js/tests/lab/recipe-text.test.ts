@@ -38,11 +38,15 @@ class Context {
 let model: Model;
 let context: Context;
 let kernel: string;
+let answers: number;
 let foreign: number;
 let trouble: unknown[];
 
 function made(): RecipeText {
-  const publish = async () => ({ open: true, error: null, text: kernel });
+  const publish = async () => {
+    await new Promise((done) => setTimeout(done, answers));
+    return { open: true, error: null, text: kernel };
+  };
   const text = new RecipeText(
     context,
     publish,
@@ -65,6 +69,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   [model, kernel, foreign, trouble] = [new Model("one"), "one", 0, []];
   context = new Context(model);
+  answers = 0;
 });
 afterEach(() => vi.useRealTimers());
 
@@ -103,6 +108,22 @@ it("saves what the session is by now, after the save that it missed, and not for
   expect(model.dirty).toBe(false);
   await saved();
   expect(context.disk).toEqual(["one", "two", "two"]);
+});
+
+it("leaves it to a save that somebody has begun meanwhile", async () => {
+  const text = made();
+  text.agreed();
+  kernel = "two";
+  answers = 150; // longer than a save
+  const first = context.save();
+  await vi.advanceTimersByTimeAsync(120);
+  await first;
+  context.takes = 1000; // the kernel has answered long before
+  const second = context.save();
+  await vi.advanceTimersByTimeAsync(3000);
+  await second;
+  expect(context.conflicts).toBe(0);
+  expect(context.disk).toEqual(["one", "one", "two"]);
 });
 
 it("says that a text is not saved where it could not be, and tries no further", async () => {
